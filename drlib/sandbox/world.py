@@ -1,0 +1,183 @@
+"""What every part of the sandbox's server shares: its clock, its regions, their faults, and the log of what happened.
+
+One `World` exists in a server process. It is made before the emulator is imported, and every component gets it by
+`start(world)`. Threads and coroutines both use it, so whatever changes here changes under a lock.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from drlib.clock import Clock
+
+ACCOUNT_ID = "000000000000"
+"""The one account of the sandbox: what the root key belongs to."""
+
+FAULT_MODES = ("refuse", "reset", "hang", "503", "latency")
+"""How a region can fail, as its clients see it: the first four take it down, the last only slows it."""
+
+EVENTS_KEPT = 20_000
+LATENCIES_KEPT = 10_000
+
+
+class Component(Protocol):
+    """A running part of the server."""
+
+    def stop(self) -> None:
+        """End every thread and task of the part. Called once, in the server's loop."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A region's failure. Instants are modelled epoch seconds; `latency_seconds` is modelled too."""
+
+    mode: str
+    latency_seconds: float
+    at: float
+    deadline: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fault as a JSON object."""
+        return asdict(self)
+
+
+class EventLog:
+    """The ground truth of what happened, numbered from 1 without gaps. Thread-safe; the oldest entries fall out."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._events: list[dict[str, Any]] = []
+        self._last = 0
+
+    def add(self, kind: str, /, *, at: float | None = None, **detail: Any) -> int:
+        """Note an event and return its number.
+
+        Args:
+            kind: `fault`, `healed`, `health_check`, `dns_answer`, `alarm`, `replication_backlog`, ...
+            at: when it happened, modelled epoch seconds; the present instant if left out.
+            detail: JSON-ready facts.
+        """
+        with self._lock:
+            self._last += 1
+            instant = self._clock.now() if at is None else at
+            self._events.append({"seq": self._last, "at": instant, "kind": kind, "detail": detail})
+            if len(self._events) > EVENTS_KEPT:
+                del self._events[: EVENTS_KEPT // 10]
+            return self._last
+
+    def since(self, seq: int = 0) -> list[dict[str, Any]]:
+        """Return the events numbered above `seq`, oldest first: {"seq", "at", "kind", "detail"} each."""
+        with self._lock:
+            newer = self._last - seq
+            return list(self._events[-newer:]) if newer > 0 else []
+
+
+@dataclass
+class ApiCounts:
+    """Requests that one stage of one API answered. Latencies are modelled milliseconds."""
+
+    requests: int = 0
+    client_errors: int = 0
+    server_errors: int = 0
+    latencies_ms: list[float] = field(default_factory=list)
+
+
+class ApiRequests:
+    """Counts what the edges answer until `drain` takes it: the source of the AWS/ApiGateway metrics. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[str, str, str], ApiCounts] = {}
+
+    def add(self, *, region: str, api_id: str, stage: str, status: int, latency_ms: float) -> None:
+        """Count one answered request; `latency_ms` in modelled milliseconds."""
+        with self._lock:
+            counts = self._counts.setdefault((region, api_id, stage), ApiCounts())
+            counts.requests += 1
+            counts.client_errors += 400 <= status < 500
+            counts.server_errors += status >= 500
+            if len(counts.latencies_ms) < LATENCIES_KEPT:
+                counts.latencies_ms.append(latency_ms)
+
+    def drain(self) -> dict[tuple[str, str, str], ApiCounts]:
+        """Return what was counted since the last call, by (region, api_id, stage), and start anew."""
+        with self._lock:
+            counts, self._counts = self._counts, {}
+        return counts
+
+
+@dataclass
+class World:
+    """The state that the server's components share.
+
+    Args:
+        clock: modelled time, anchored at the server's start.
+        instance_id: names this life of the sandbox; a new server has a new one.
+        folder: the instance's folder, `<home>/.drlib/instances/<instance_id>`.
+        seed: what every stream of `random` derives from.
+        replication_lag_seconds: typical modelled delay of cross-region replication.
+        edges: region -> the loopback address that DNS gives for it, e.g. {"us-east-2": "127.0.0.11"}.
+        edge_ports: region -> TCP port of its edge.
+        edge_hosts: region -> the address its edge is really bound to; differs from `edges` only on machines with a
+            single loopback address. Whoever connects to an edge uses `connect_to`.
+        aws_port: TCP port of the control endpoint on 127.0.0.1 (plain HTTP).
+        dns_port: UDP and TCP port on 127.0.0.1 reserved for the DNS server.
+        faults: region -> its fault; absent when the region is whole. Changed through drlib.sandbox.control alone.
+        backlog: reporters of what waits to be replicated, by service: each returns {region: count}.
+    """
+
+    clock: Clock
+    instance_id: str
+    folder: Path
+    seed: int
+    replication_lag_seconds: float
+    edges: dict[str, str]
+    edge_ports: dict[str, int]
+    edge_hosts: dict[str, str]
+    aws_port: int
+    dns_port: int
+    faults: dict[str, Fault] = field(default_factory=dict)
+    events: EventLog = field(init=False)
+    api_requests: ApiRequests = field(default_factory=ApiRequests)
+    backlog: dict[str, BacklogReporter] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.events = EventLog(self.clock)
+
+    def is_down(self, region: str) -> bool:
+        """Say whether nothing in `region` answers. A region that is merely slow is not down."""
+        fault = self.faults.get(region)
+        return fault is not None and fault.mode != "latency"
+
+    def connect_to(self, region: str) -> tuple[str, int]:
+        """Return the (host, port) at which a client reaches the region's edge."""
+        return self.edge_hosts[region], self.edge_ports[region]
+
+    def region_of_address(self, address: str) -> str | None:
+        """Return the region whose edge DNS gives as `address`."""
+        return next((region for region, mine in self.edges.items() if mine == address), None)
+
+    def random(self, name: str) -> random.Random:
+        """Return a new stream of random numbers, the same for the same seed and name."""
+        return random.Random(f"{self.seed}/{name}")  # noqa: S311 - repeatable, not secret
+
+    def write_json(self, path: Path, content: Mapping[str, Any]) -> None:
+        """Write a JSON file in one move, so that a reader never sees half of it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(path.name + ".new")
+        draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        draft.replace(path)
+
+
+class BacklogReporter(Protocol):
+    """Tells how much waits to be replicated."""
+
+    def __call__(self) -> dict[str, int]:
+        """Return region -> number of writes that have not arrived there yet."""
