@@ -1,0 +1,55 @@
+"""The server's process: `python -m drlib.sandbox`, as `drlib.sandbox.life.up` starts it.
+
+It leaves its parent at once, prints the number of the process that stays, and serves until it is told to stop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Read the options, go to the background, serve."""
+    parser = argparse.ArgumentParser(prog="python -m drlib.sandbox")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--time-scale", type=float, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--replication-lag-seconds", type=float, required=True)
+    parser.add_argument("--idle-wall-seconds", type=float, required=True)
+    options = parser.parse_args()
+    if not _in_background(options.folder / "sandbox.log"):
+        return
+
+    from drlib.sandbox import server
+
+    server.main(
+        home=options.home,
+        folder=options.folder,
+        time_scale=options.time_scale,
+        seed=options.seed,
+        replication_lag_seconds=options.replication_lag_seconds,
+        idle_wall_seconds=options.idle_wall_seconds,
+    )
+
+
+def _in_background(log: Path) -> bool:
+    """Fork; return True in the child, which leads a session of its own and writes to `log`."""
+    child = os.fork()
+    if child:
+        sys.stdout.write(f"{child}\n")
+        return False
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(nothing, 0)
+    os.dup2(written, 1)
+    os.dup2(written, 2)
+    return True
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,328 @@
+"""The sandbox's life, seen from outside: start it, find it, end it.
+
+The state file `<home>/.drlib/sandbox.json` is written by the server once it answers, and removed by whoever ends
+it. A process that is named there but gone has died, which `status` says instead of guessing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import psutil
+from filelock import FileLock, Timeout
+
+from drlib.clock import Clock
+from drlib.errors import BadParameters, SandboxError
+
+READY_WALL_SECONDS = 60.0
+STOP_WALL_SECONDS = 10.0
+LOCK_WALL_SECONDS = 120.0
+POLL_WALL_SECONDS = 0.02
+OPTIONS = ("time_scale", "seed", "replication_lag_seconds", "idle_wall_seconds")
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a running sandbox listens, and how it was started.
+
+    Attributes:
+        aws_endpoint: base URL of every AWS API, for all regions; a request's signature names its region.
+        dns: "host:port" of its name server, UDP and TCP.
+        edges: region -> "host:port" of the HTTPS endpoint that serves the region's APIs.
+        ca_file: PEM file of the authority that signs the edges' certificates.
+        time_scale: modelled seconds in one wall second.
+        anchor: wall instant at which modelled and wall time agreed: the server's start.
+        pid: the server's process, leader of its own group.
+        instance_id: names this life of the sandbox.
+        folder: what belongs to this life: log, CA, faults, and the stack's state.
+        seed: what all its chance derives from.
+        replication_lag_seconds: typical modelled lag of cross-region replication.
+        idle_wall_seconds: it stops by itself after so long without a request.
+    """
+
+    aws_endpoint: str
+    dns: str
+    edges: dict[str, str]
+    ca_file: str
+    time_scale: float
+    anchor: float
+    pid: int
+    instance_id: str
+    folder: str
+    seed: int
+    replication_lag_seconds: float
+    idle_wall_seconds: float
+
+    @property
+    def clock(self) -> Clock:
+        """The sandbox's modelled time, the same in every process."""
+        return Clock(scale=self.time_scale, anchor=self.anchor)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the status as a JSON object."""
+        return asdict(self)
+
+
+def home() -> Path:
+    """Return the folder that holds `.drlib/`: $DRLIB_HOME, or the checkout."""
+    chosen = os.environ.get("DRLIB_HOME")
+    return Path(chosen).expanduser().resolve() if chosen else Path(__file__).resolve().parents[2]
+
+
+def state_file(base: Path) -> Path:
+    """Return the path of the state file below `base`."""
+    return base / ".drlib" / "sandbox.json"
+
+
+def lock_file(base: Path) -> Path:
+    """Return the file whose lock whoever starts or ends a sandbox below `base` holds."""
+    return base / ".drlib" / "sandbox.lock"
+
+
+def up(
+    *,
+    time_scale: float = 20.0,
+    seed: int = 1,
+    replication_lag_seconds: float = 1.0,
+    idle_wall_seconds: float = 3600.0,
+) -> Status:
+    """Start the sandbox, or return the one that runs with the same options.
+
+    Args:
+        time_scale: modelled seconds in one wall second, 1 to 60.
+        seed: what all its chance derives from.
+        replication_lag_seconds: typical modelled lag of cross-region replication, 0 or more.
+        idle_wall_seconds: it stops by itself after so many wall seconds without a request.
+
+    Raises:
+        BadParameters: an option is out of range.
+        SandboxError: one runs with other options, or the new one did not come up.
+    """
+    options: dict[str, float] = {
+        "time_scale": float(time_scale),
+        "seed": int(seed),
+        "replication_lag_seconds": float(replication_lag_seconds),
+        "idle_wall_seconds": float(idle_wall_seconds),
+    }
+    _check(options)
+    base = home()
+    with _lock(base):
+        try:
+            running = status()
+        except SandboxError:
+            bury(base)
+            running = None
+        if running is None:
+            return _start(base, options)
+        for name, wanted in options.items():
+            if getattr(running, name) != wanted:
+                raise SandboxError(
+                    f"The sandbox that runs has {name}={getattr(running, name):g}, not {wanted:g}.",
+                    remedy="Run `drlib sandbox down` first: its stack goes with it.",
+                )
+        return running
+
+
+def down() -> bool:
+    """End the sandbox, and remove its folder; the last log stays as `.drlib/sandbox.log`. Return whether one ran.
+
+    Raises:
+        SandboxError: its process does not end.
+    """
+    base = home()
+    with _lock(base):
+        state = _read(base)
+        if state is None:
+            return False
+        process = _process(state)
+        if process is not None:
+            _end(process)
+        bury(base)
+        return process is not None
+
+
+def status() -> Status | None:
+    """Return the running sandbox, or None if there is none.
+
+    Raises:
+        SandboxError: it was started, and has died without being asked to.
+    """
+    base = home()
+    state = _read(base)
+    if state is None:
+        return None
+    if _process(state) is None:
+        log = Path(state["folder"]) / "sandbox.log"
+        raise SandboxError(
+            f"The sandbox (process {state['pid']}) has died. Its log: {log}",
+            remedy="Run `drlib sandbox up` for a new one; the stack that was in it is gone.",
+        )
+    return Status(**{name: state[name] for name in Status.__dataclass_fields__})
+
+
+def _check(options: dict[str, float]) -> None:
+    if not 1 <= options["time_scale"] <= 60:
+        raise BadParameters(f"time_scale must be 1 to 60, not {options['time_scale']:g}.")
+    if not options["replication_lag_seconds"] >= 0:
+        raise BadParameters(
+            f"replication_lag_seconds must be 0 or more, not {options['replication_lag_seconds']:g}."
+        )
+    if not options["idle_wall_seconds"] > 0:
+        raise BadParameters(f"idle_wall_seconds must be above 0, not {options['idle_wall_seconds']:g}.")
+
+
+@contextmanager
+def _lock(base: Path) -> Iterator[None]:
+    path = lock_file(base)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path, timeout=LOCK_WALL_SECONDS):
+            yield
+    except Timeout:
+        raise SandboxError(
+            f"Another process has been starting or stopping the sandbox for {LOCK_WALL_SECONDS:g} s.",
+            remedy="Let it finish, or end it, and try again.",
+        ) from None
+
+
+def _read(base: Path) -> dict[str, Any] | None:
+    path = state_file(base)
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        missing = {*Status.__dataclass_fields__, "process_created"} - state.keys()
+    except FileNotFoundError:
+        return None
+    except (ValueError, AttributeError):
+        missing = {"everything"}
+    if missing:
+        raise SandboxError(
+            f"The sandbox's state file {path} cannot be read: {', '.join(sorted(missing))} missing.",
+            remedy="End its process if one runs, and delete the file.",
+        )
+    return dict(state)
+
+
+def _process(state: dict[str, Any]) -> psutil.Process | None:
+    """Return the live process of a state file. A number that another process has taken since does not count."""
+    try:
+        process = psutil.Process(state["pid"])
+        if process.status() == psutil.STATUS_ZOMBIE or process.create_time() != state["process_created"]:
+            return None
+    except psutil.NoSuchProcess:
+        return None
+    return process
+
+
+def _start(base: Path, options: dict[str, float]) -> Status:
+    instance_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+    folder = base / ".drlib" / "instances" / instance_id
+    (folder / "tmp").mkdir(parents=True)
+    log = folder / "sandbox.log"
+    pid = _launch(base, folder, options)
+    process = psutil.Process(pid) if psutil.pid_exists(pid) else None
+    deadline = time.monotonic() + READY_WALL_SECONDS
+    try:
+        while time.monotonic() < deadline:
+            if process is None or not _alive(process):
+                _fail(f"The sandbox died while starting: {_last_line(log)}", log)
+            state = _read(base)
+            if state is not None and state["instance_id"] == instance_id:
+                _await_answer(state, deadline)
+                found = status()
+                assert found is not None
+                return found
+            time.sleep(POLL_WALL_SECONDS)
+        _fail(f"The sandbox was not ready within {READY_WALL_SECONDS:g} s.", log)
+    except BaseException:
+        if process is not None:
+            _end(process)
+        state_file(base).unlink(missing_ok=True)
+        shutil.rmtree(folder / "tmp", ignore_errors=True)
+        raise
+
+
+def _launch(base: Path, folder: Path, options: dict[str, float]) -> int:
+    """Start the server's process with an environment of its own, and return its number."""
+    command = [sys.executable, "-m", "drlib.sandbox", "--home", str(base), "--folder", str(folder)]
+    for name in OPTIONS:
+        command += [f"--{name.replace('_', '-')}", repr(options[name])]
+    # The functions' worker processes inherit this: nothing of the caller's credentials, proxies or settings
+    # may reach them, nor a home folder with a cloud configuration in it.
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(folder / "tmp"),
+        "LANG": "C.UTF-8",
+        "TMPDIR": str(folder / "tmp"),
+    }
+    package_root = Path(__file__).resolve().parents[2]
+    launched = subprocess.run(  # noqa: S603 - our own module, by the interpreter that runs us
+        command, cwd=package_root, env=environment, capture_output=True, text=True, check=False
+    )
+    if launched.returncode != 0:
+        raise SandboxError(f"The sandbox could not be started: {launched.stderr.strip()}")
+    return int(launched.stdout)
+
+
+def _await_answer(state: dict[str, Any], deadline: float) -> None:
+    url = f"{state['aws_endpoint']}/_drlib/status"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=max(1.0, deadline - time.monotonic())) as answer:
+        answer.read()
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _end(process: psutil.Process) -> None:
+    """Ask the process to stop; if it does not, end its whole group."""
+    group = process.pid
+    try:
+        process.terminate()
+        process.wait(STOP_WALL_SECONDS)
+    except psutil.NoSuchProcess:
+        pass
+    except psutil.TimeoutExpired:
+        os.killpg(group, signal.SIGKILL)
+        try:
+            process.wait(STOP_WALL_SECONDS)
+        except psutil.TimeoutExpired:
+            raise SandboxError(f"The sandbox's process {process.pid} does not end.") from None
+
+
+def bury(base: Path) -> None:
+    """Remove what a dead sandbox left, but for its log."""
+    state = _read(base)
+    if state is None:
+        return
+    folder = Path(state["folder"])
+    log = folder / "sandbox.log"
+    if log.exists():
+        shutil.copyfile(log, base / ".drlib" / "sandbox.log")
+    state_file(base).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else "it wrote no log"
+
+
+def _fail(message: str, log: Path) -> NoReturn:
+    raise SandboxError(message, remedy=f"Its log: {log}")

@@ -1,0 +1,209 @@
+"""A listening socket whose connections hypercorn serves, and that can fail as a region's would.
+
+hypercorn's own `serve` cannot close one socket of several, nor leave a connection without an answer. So the
+socket and its connections are kept here, and hypercorn's `TCPServer` only speaks HTTP on each of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+import struct
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.config import Config
+
+BACKLOG = 512
+HANDSHAKE_WALL_SECONDS = 10.0
+KEEP_ALIVE_WALL_SECONDS = 75.0
+ACCEPT_PAUSE_WALL_SECONDS = 0.2
+# SO_LINGER with a time of zero: closing sends RST in place of FIN.
+ABORTIVE = struct.pack("ii", 1, 0)
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = logging.getLogger("drlib.sandbox")
+
+
+def listening_socket(host: str, port: int = 0) -> socket.socket:
+    """Return a socket bound to `host` and `port` (0: any free one), not listening yet.
+
+    Raises:
+        OSError: the address does not exist here, or the port is taken.
+    """
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+class Unanswered(Exception):
+    """The region hung while the request was under way: nobody gets an answer."""
+
+
+class Listener:
+    """Serves `app` on a bound socket, in the running loop.
+
+    Args:
+        app: an ASGI application. Its scope has one more entry, `drlib.abort`, which resets the connection.
+        sock: from `listening_socket`; the listener owns it.
+        tls: server context for HTTPS; None for plain HTTP.
+    """
+
+    def __init__(self, app: App, sock: socket.socket, *, tls: ssl.SSLContext | None = None) -> None:
+        self.mode = ""
+        self._app = app
+        self._sock = sock
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
+        self._config = Config()
+        self._config.keep_alive_timeout = KEEP_ALIVE_WALL_SECONDS
+        self._context = WorkerContext(None)
+        self._transports: set[asyncio.Transport] = set()
+        self._held: set[socket.socket] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to accept connections."""
+        self._sock.listen(BACKLOG)
+        self._loop.add_reader(self._sock, self._accept)
+
+    def fail(self, mode: str) -> None:
+        """Fail as `mode` says, at once: `refuse`, `reset` or `hang`; "" ends every failure.
+
+        refuse: nothing listens on the port, and open connections are reset.
+        reset: connections are accepted and reset; so are the open ones.
+        hang: connections are accepted and never answered; the open ones fall silent.
+        """
+        if mode == self.mode:
+            return
+        before, self.mode = self.mode, mode
+        self._changed.set()
+        self._changed = asyncio.Event()
+        if before == "refuse":
+            self.start()
+        if mode == "refuse":
+            self._stop_listening()
+        if mode in ("refuse", "reset") or before == "hang":
+            self.abort_all()
+
+    def abort_all(self) -> None:
+        """Reset every open connection."""
+        for transport in list(self._transports):
+            _abort(transport)
+        for sock in self._held:
+            _reset(sock)
+        self._held.clear()
+
+    async def stop(self) -> None:
+        """Close the socket and every connection."""
+        self._loop.remove_reader(self._sock)
+        self._sock.close()
+        await self._context.terminated.set()
+        self.mode = "refuse"
+        self._changed.set()
+        self.abort_all()
+
+    def _stop_listening(self) -> None:
+        # A bound socket that does not listen refuses connections and keeps the port ours until the region heals.
+        host, port = self._sock.getsockname()
+        self._loop.remove_reader(self._sock)
+        self._sock.close()
+        self._sock = listening_socket(host, port)
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._sock.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            # Out of file descriptors, most likely. The socket stays readable: pause instead of spinning.
+            log.error("cannot accept a connection: %s", error)
+            self._loop.remove_reader(self._sock)
+            self._loop.call_later(ACCEPT_PAUSE_WALL_SECONDS, self._accept_again)
+            return
+        sock.setblocking(False)
+        if self.mode == "reset":
+            _reset(sock)
+        elif self.mode == "hang":
+            self._held.add(sock)
+        else:
+            task = self._loop.create_task(self._serve(sock))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _accept_again(self) -> None:
+        if self._sock.fileno() >= 0 and self.mode != "refuse":
+            self._loop.add_reader(self._sock, self._accept)
+
+    async def _serve(self, sock: socket.socket) -> None:
+        reader = asyncio.StreamReader(loop=self._loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=self._loop)
+        timeout = HANDSHAKE_WALL_SECONDS if self._tls else None
+        try:
+            transport, _ = await self._loop.connect_accepted_socket(
+                lambda: protocol, sock, ssl=self._tls, ssl_handshake_timeout=timeout
+            )
+        except OSError:
+            # The client left, or asked for a name that has no certificate here.
+            return
+        assert isinstance(transport, asyncio.Transport)
+        self._transports.add(transport)
+        if self.mode in ("refuse", "reset"):
+            _abort(transport)
+        writer = asyncio.StreamWriter(transport, protocol, reader, self._loop)
+        app = ASGIWrapper(self._guarded(transport))
+        try:
+            await TCPServer(app, self._loop, self._config, self._context, {}, reader, writer)
+        finally:
+            self._transports.discard(transport)
+
+    def _guarded(self, transport: asyncio.Transport) -> App:
+        """Return the app for one connection: it answers nothing while the region hangs."""
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            async def send_unless_hanging(message: Any) -> None:
+                await self._unless_hanging()
+                await send(message)
+
+            scope = {**scope, "drlib.abort": lambda: _abort(transport)}
+            try:
+                await self._unless_hanging()
+                await self._app(scope, receive, send_unless_hanging)
+            except Unanswered:
+                _abort(transport)
+
+        return app
+
+    async def _unless_hanging(self) -> None:
+        if self.mode == "hang":
+            while self.mode == "hang":
+                await self._changed.wait()
+            raise Unanswered
+
+
+def _reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORTIVE)
+    sock.close()
+
+
+def _abort(transport: asyncio.Transport) -> None:
+    if not transport.is_closing():
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORTIVE)
+    transport.abort()

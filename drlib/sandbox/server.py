@@ -1,0 +1,311 @@
+"""The sandbox's server: one loop that serves the AWS APIs, the regions' edges and the sandbox's own controls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+import logging
+import os
+import random
+import shutil
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock, Timeout
+
+from drlib.clock import Clock
+from drlib.sandbox import life
+from drlib.sandbox.control import PREFIX, Control, Faults
+from drlib.sandbox.listener import App, Listener, Receive, Scope, Send, listening_socket
+from drlib.sandbox.world import Component, World
+
+REGIONS = (
+    "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1",
+    "eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1", "eu-north-1", "eu-south-1",
+    "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-southeast-1", "ap-southeast-2", "ap-south-1",
+    "me-south-1", "af-south-1",
+)  # fmt: skip
+"""The regions that have an edge. Their addresses follow the order: 127.0.0.11, 127.0.0.12, ..."""
+
+COMPONENTS = ("replication", "background", "health", "alarms", "dns", "metrics")
+"""Modules with `start(world) -> Component`, in the order in which they start."""
+
+TICK_WALL_SECONDS = 0.5
+log = logging.getLogger("drlib.sandbox")
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """What the server listens on, bound before the emulator is imported: it reads its own port then."""
+
+    aws: socket.socket
+    edges: dict[str, socket.socket]
+    dns_port: int
+
+
+def main(
+    *,
+    home: Path,
+    folder: Path,
+    time_scale: float,
+    seed: int,
+    replication_lag_seconds: float,
+    idle_wall_seconds: float,
+) -> None:
+    """Serve until told to stop, idle for long, or the state file is gone. Does not return: the process ends.
+
+    Args:
+        home: the folder that holds `.drlib/`.
+        folder: this instance's own folder; its name is the instance's id.
+        time_scale: modelled seconds in one wall second.
+        seed: what all chance derives from.
+        replication_lag_seconds: typical modelled lag of cross-region replication.
+        idle_wall_seconds: wall seconds without a request after which it stops by itself.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s [%(name)s] %(message)s")
+    log.setLevel(logging.INFO)
+    sockets = bind()
+    world = make_world(
+        folder=folder,
+        sockets=sockets,
+        clock=Clock(scale=time_scale, anchor=time.time()),
+        seed=seed,
+        replication_lag_seconds=replication_lag_seconds,
+    )
+    server = Server(home=home, world=world, sockets=sockets, idle_wall_seconds=idle_wall_seconds)
+    code = 1
+    try:
+        asyncio.run(server.run())
+        code = 0
+    except Exception:
+        log.exception("the sandbox failed")
+    finally:
+        _end_children()
+        shutil.rmtree(folder / "tmp", ignore_errors=True)
+        logging.shutdown()
+        # Threads of the emulator may still wait for workers that are gone: do not wait for them.
+        os._exit(code)
+
+
+def bind() -> Sockets:
+    """Bind the control port, one edge a region, and find a free port for DNS.
+
+    Edges have one loopback address each and one port in common; where only 127.0.0.1 exists, one port each.
+    """
+    aws = listening_socket("127.0.0.1")
+    addresses = {region: f"127.0.0.{11 + index}" for index, region in enumerate(REGIONS)}
+    for _ in range(20):
+        bound: dict[str, socket.socket] = {}
+        port = 0
+        try:
+            for region, address in addresses.items():
+                bound[region] = listening_socket(address, port)
+                port = bound[region].getsockname()[1]
+            return Sockets(aws, bound, _free_dns_port())
+        except OSError as error:
+            for sock in bound.values():
+                sock.close()
+            if not bound:
+                log.warning("one loopback address only (%s): regions differ by port", error)
+                break
+    edges = {region: listening_socket("127.0.0.1") for region in REGIONS}
+    return Sockets(aws, edges, _free_dns_port())
+
+
+def _free_dns_port() -> int:
+    # Below the range from which outgoing connections take theirs, so that it stays free until DNS binds it.
+    for port in random.sample(range(20_000, 30_000), 50):
+        with contextlib.suppress(OSError), listening_socket("127.0.0.1", port):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+                datagrams.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no free port for DNS on 127.0.0.1 between 20000 and 30000")
+
+
+def make_world(
+    *, folder: Path, sockets: Sockets, clock: Clock, seed: int, replication_lag_seconds: float
+) -> World:
+    """Return the world of a server that listens on `sockets`."""
+    bound = {region: sock.getsockname() for region, sock in sockets.edges.items()}
+    return World(
+        clock=clock,
+        instance_id=folder.name,
+        folder=folder,
+        seed=seed,
+        replication_lag_seconds=replication_lag_seconds,
+        edges={region: f"127.0.0.{11 + index}" for index, region in enumerate(REGIONS)},
+        edge_ports={region: port for region, (_, port) in bound.items()},
+        edge_hosts={region: host for region, (host, _) in bound.items()},
+        aws_port=sockets.aws.getsockname()[1],
+        dns_port=sockets.dns_port,
+    )
+
+
+def import_emulator(world: World) -> App:
+    """Import the emulator with its settings, and return its ASGI application.
+
+    It reads its settings once, when it is imported, and hands the process's environment to the functions' workers.
+    """
+    os.environ.update(
+        AUTH="true",
+        BIND_HOST="127.0.0.1",
+        GATEWAY_PORT=str(world.aws_port),
+        MINISTACK_HOST="localhost",
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        LOG_LEVEL="WARNING",
+        STATE_DIR=str(world.folder / "tmp" / "state"),
+        S3_DATA_DIR=str(world.folder / "tmp" / "s3"),
+        # A socket that does not exist: it must not touch the containers of this machine.
+        DOCKER_HOST=f"unix://{world.folder}/tmp/none.sock",
+    )
+    import ministack.app
+
+    ministack.app._HEALTH_PATHS = ("/_ministack/health",)
+    app: App = ministack.app.app
+    return app
+
+
+class Server:
+    """Everything that runs in the loop, and when it ends.
+
+    Args:
+        home: the folder that holds `.drlib/`.
+        world: what the components share.
+        sockets: from `bind`; the server owns them.
+        idle_wall_seconds: wall seconds without a request after which it stops by itself.
+    """
+
+    def __init__(self, *, home: Path, world: World, sockets: Sockets, idle_wall_seconds: float) -> None:
+        self.home = home
+        self.world = world
+        self.sockets = sockets
+        self.idle_wall_seconds = idle_wall_seconds
+        self._stop = asyncio.Event()
+        self._last_request = time.monotonic()
+        self._components: list[Component] = []
+
+    def touch(self) -> None:
+        """Note that somebody uses the sandbox."""
+        self._last_request = time.monotonic()
+
+    async def run(self) -> None:
+        """Start everything, serve, and stop everything."""
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, self._stop.set)
+        app = import_emulator(self.world)
+        lifespan = loop.create_task(_lifespan(app, started := asyncio.Event()))
+        await asyncio.wait({lifespan, waiting := loop.create_task(started.wait())}, return_when="FIRST_COMPLETED")
+        if lifespan.done():
+            raise RuntimeError("the emulator did not start") from lifespan.exception()
+        del waiting
+        self._start_components()
+        edges = {region: Listener(app, sock) for region, sock in self.sockets.edges.items()}
+        faults = Faults(self.world, edges)
+        control = Control(self.world, faults, self.state)
+
+        async def aws(scope: Scope, receive: Receive, send: Send) -> None:
+            self.touch()
+            if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+                await control(scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
+        listeners = [*edges.values(), Listener(aws, self.sockets.aws)]
+        for listener in listeners:
+            listener.start()
+        self.world.write_json(life.state_file(self.home), self.state())
+        await self._until_stopped()
+        for component in reversed(self._components):
+            component.stop()
+        for listener in listeners:
+            await listener.stop()
+        lifespan.cancel()
+
+    def state(self) -> dict[str, Any]:
+        """Return what the state file holds: a `life.Status`, and when the process was made."""
+        world = self.world
+        return {
+            "aws_endpoint": f"http://127.0.0.1:{world.aws_port}",
+            "dns": f"127.0.0.1:{world.dns_port}",
+            "edges": {region: "{}:{}".format(*world.connect_to(region)) for region in world.edges},
+            "ca_file": str(world.folder / "ca.pem"),
+            "time_scale": world.clock.scale,
+            "anchor": world.clock.anchor,
+            "pid": os.getpid(),
+            "instance_id": world.instance_id,
+            "folder": str(world.folder),
+            "seed": world.seed,
+            "replication_lag_seconds": world.replication_lag_seconds,
+            "idle_wall_seconds": self.idle_wall_seconds,
+            "process_created": psutil.Process().create_time(),
+        }
+
+    def _start_components(self) -> None:
+        if find_spec("drlib.sandbox.patches"):
+            importlib.import_module("drlib.sandbox.patches").apply(self.world)
+        for name in COMPONENTS:
+            if find_spec(f"drlib.sandbox.{name}"):
+                module = importlib.import_module(f"drlib.sandbox.{name}")
+                self._components.append(module.start(self.world))
+
+    async def _until_stopped(self) -> None:
+        while not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), TICK_WALL_SECONDS)
+            if not self._is_ours():
+                log.info("the state file is gone: stopping")
+                shutil.rmtree(self.world.folder, ignore_errors=True)
+                return
+            if time.monotonic() - self._last_request > self.idle_wall_seconds and self._leave():
+                return
+
+    def _is_ours(self) -> bool:
+        try:
+            state = json.loads(life.state_file(self.home).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return bool(state.get("instance_id") == self.world.instance_id)
+
+    def _leave(self) -> bool:
+        """Remove what is ours, unless somebody is just coming."""
+        try:
+            with FileLock(life.lock_file(self.home), timeout=0):
+                log.info("no request for %g s: stopping", self.idle_wall_seconds)
+                life.bury(self.home)
+                return True
+        except Timeout:
+            return False
+
+
+async def _lifespan(app: App, started: asyncio.Event) -> None:
+    """Run the emulator's start-up. Its shutdown only saves state, of which there is none."""
+    messages = [{"type": "lifespan.startup"}]
+
+    async def receive() -> Any:
+        if messages:
+            return messages.pop()
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            started.set()
+
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
+
+
+def _end_children() -> None:
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()

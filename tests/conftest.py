@@ -1,0 +1,39 @@
+"""Fixtures for every test: an environment without a cloud in it, and a sandbox of the tests' own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drlib import sandbox as sandbox_life
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Take every AWS setting of this machine away, so that no test can reach an account by accident."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("AWS_"):
+                patch.delenv(name)
+        nowhere = str(tmp_path_factory.mktemp("aws") / "none")
+        patch.setenv("AWS_CONFIG_FILE", nowhere)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", nowhere)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+@pytest.fixture(scope="session")
+def sandbox(_no_cloud: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sandbox_life.Status]:
+    """A running sandbox, shared by the session's tests: `DRLIB_HOME` names its home until the session ends."""
+    home: Path = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DRLIB_HOME", str(home))
+        status = sandbox_life.up()
+        try:
+            yield status
+        finally:
+            patch.setenv("DRLIB_HOME", str(home))
+            sandbox_life.down()
