@@ -1,0 +1,190 @@
+"""What every place where a runbook acts has: clients, time, names, and a plug for the Pulumi engine.
+
+`drlib.target` has the two places. Everything above knows this interface alone, and runs the same on both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import ssl
+import threading
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drlib import planes
+from drlib import settings as parameters
+from drlib.clock import Clock
+from drlib.errors import StepFailed
+from drlib.settings import Settings
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a name server said.
+
+    Attributes:
+        address: first IPv4 address.
+        ttl_wall_seconds: for how long a client may keep it.
+        at: when the answer came, modelled epoch seconds.
+        addresses: all addresses, sorted.
+    """
+
+    address: str
+    ttl_wall_seconds: float
+    at: float
+    addresses: tuple[str, ...]
+
+
+class Target(ABC):
+    """Where a runbook acts.
+
+    Attributes:
+        name: "sandbox" or "aws".
+        origin: "simulated" or "live"; goes onto every sample.
+        settings: the checked parameters.
+        clock: modelled time in the sandbox, real time on aws.
+        folder: where files about this target go.
+        instance_id: tells one life of the sandbox from the next; "aws" on aws.
+        observe_interval_seconds: how often to look at something that changes, modelled seconds.
+        calls: every AWS call that was made through `client`.
+    """
+
+    name: str
+    origin: str
+    observe_interval_seconds: float
+
+    def __init__(self, settings: Settings, *, clock: Clock, folder: Path, instance_id: str) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.folder = folder
+        self.instance_id = instance_id
+        self.calls = planes.Recorder()
+        self._lock = threading.Lock()
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._session: Any = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def client(self, service: str, region: str) -> Any:
+        """Return the boto3 client of a service in a region: one for all threads, its calls recorded."""
+        with self._lock:
+            if (service, region) not in self._clients:
+                self._session = self._session or self._new_session()
+                made = self._session.client(service, region_name=region, **self._client_options())
+                self.calls.attach(made)
+                self._clients[service, region] = made
+            return self._clients[service, region]
+
+    def resolve(self, name: str, *, timeout_seconds: float = 1.0) -> Answer:
+        """Ask an authoritative server for a name's IPv4 address; nothing is cached.
+
+        Raises:
+            StepFailed: no answer within `timeout_seconds` wall seconds, or no address in it.
+        """
+        import dns.exception
+        import dns.message
+        import dns.query
+        import dns.rdatatype
+
+        host, port = self._name_server()
+        question = dns.message.make_query(name, "A")
+        try:
+            reply = dns.query.udp(question, host, port=port, timeout=timeout_seconds)
+        except (dns.exception.DNSException, OSError) as error:
+            raise StepFailed(f"{name} was not resolved: {type(error).__name__}.", resource=name) from error
+        found = [part for part in reply.answer if part.rdtype == dns.rdatatype.A]
+        if not found:
+            raise StepFailed(f"{name} has no address: {reply.rcode().name}.", resource=name)
+        addresses = tuple(sorted(record.address for record in found[0]))
+        return Answer(found[0][0].address, float(found[0].ttl), self.clock.now(), addresses)
+
+    def pulumi_command(self) -> Any:
+        """Return the Pulumi CLI for the Automation API.
+
+        Raises:
+            PreflightFailed: it is not installed; says how to get it.
+        """
+        from pulumi.automation import PulumiCommand
+
+        from drlib import toolchain
+
+        return PulumiCommand(root=str(toolchain.pulumi_root()))
+
+    def record_deployed(self, stack: str) -> None:
+        """Remember that a stack was deployed here, so that it is missed when the sandbox is a new one."""
+        known = {"instance_id": self.instance_id, "suffix": self.settings.suffix, "stack": stack}
+        path = self._deployed_file()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+    def forget_deployed(self) -> None:
+        """The stack was destroyed on purpose: nothing is missed any more."""
+        self._deployed_file().unlink(missing_ok=True)
+
+    def gone_deployment(self) -> str:
+        """Return a sentence if the stack was deployed to an earlier sandbox, which is gone; else ""."""
+        try:
+            known = json.loads(self._deployed_file().read_text(encoding="utf-8"))
+            same = known["instance_id"] == self.instance_id or known["suffix"] != self.settings.suffix
+        except (OSError, ValueError, KeyError):
+            return ""
+        return "" if same else "The stack was deployed to an earlier sandbox, which is gone."
+
+    def _deployed_file(self) -> Path:
+        return parameters.home() / ".drlib" / "deployed.json"
+
+    @abstractmethod
+    def _new_session(self) -> Any: ...
+
+    @abstractmethod
+    def _client_options(self) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def _name_server(self) -> tuple[str, int]: ...
+
+    @abstractmethod
+    def connect_to(self, address: str) -> tuple[str, int]:
+        """Return where to connect for an address that `resolve` gave: host and port of its HTTPS endpoint."""
+
+    @abstractmethod
+    def ssl_context(self) -> ssl.SSLContext:
+        """Return a context that trusts this target's certificates, and checks names."""
+
+    @property
+    @abstractmethod
+    def backend_url(self) -> str:
+        """Where Pulumi keeps the stack's state."""
+
+    @abstractmethod
+    def engine(self, *, checkpoints: bool = True) -> contextlib.AbstractContextManager[dict[str, str]]:
+        """Provide what the Pulumi engine needs while the block lasts, as environment variables.
+
+        Args:
+            checkpoints: whether the state is written after each step. Without, a destroy in the sandbox takes
+                half the time; an act that creates must keep them, or an interruption loses what it made.
+        """
+
+    @abstractmethod
+    def inject(self, region: str, *, mode: str, deadline_seconds: float) -> dict[str, Any]:
+        """Take a region down until `restore`, at most for `deadline_seconds` modelled seconds.
+
+        Returns the fault: region, mode, at, deadline. On aws: StepFailed, nothing happens.
+        """
+
+    @abstractmethod
+    def restore(self, region: str) -> dict[str, Any]:
+        """Heal a region; healing a whole one is no error. Returns `at`."""
+
+    @abstractmethod
+    def faults(self) -> dict[str, Any]:
+        """Return the faults that are in force, by region. Always empty on aws."""
+
+    @abstractmethod
+    def replication_backlog(self) -> dict[str, Any]:
+        """Return how many writes wait to be replicated, by service and region. Sandbox only."""
+
+    @abstractmethod
+    def events(self, *, since: int = 0) -> list[dict[str, Any]]:
+        """Return the sandbox's own record of what happened, from event number `since` on. Sandbox only."""

@@ -1,0 +1,222 @@
+"""Parameters of the runbooks: one set for all of them, with types, defaults, rules and plain errors.
+
+A notebook's `parameters` cell assigns them and `from_cell(globals())` reads them back; `load(file)` reads
+the same names from YAML. Each broken rule is one sentence that names the field, the rule and what is allowed.
+Types are held strictly: the text "true" is no boolean, and a number without quotes is no text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import html
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from drlib import limits
+from drlib.errors import BadParameters
+
+
+class Parameter(NamedTuple):
+    """What a person must know to set one parameter."""
+
+    type: type
+    default: Any
+    help: str
+
+
+class Settings(BaseModel):
+    """The checked parameters of a run. Immutable; prints as a short table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    target: str = Field("sandbox", description="where to act, sandbox or aws")
+    primary_region: str = Field("us-east-2", description="region that serves in peace")
+    standby_region: str = Field("us-west-2", description="region that takes over")
+    suffix: str = Field("drill", description="tells this stack's names from another's")
+    domain_name: str = Field("pay.drill.test", description="the API is served at api. before this name")
+    hosted_zone_id: str = Field("", description="existing public zone on aws, empty to create one")
+    lambda_in_vpc: bool = Field(True, description="functions in private subnets with endpoints")
+    check_interval_seconds: int = Field(10, description="between two checks of one checker, 10 or 30")
+    check_failure_threshold: int = Field(3, description="failed checks in a row that mean unhealthy, 1 to 10")
+    rto_target_seconds: int = Field(180, description="longest recovery time that passes")
+    rpo_target_seconds: int = Field(60, description="longest loss of acknowledged payments that passes")
+    scenario: str = Field("region-outage", description="what happens in the drill, see drlib scenarios")
+    outage_mode: str = Field("refuse", description="how the region fails, refuse, reset, hang or 503")
+    approval: str = Field("drill@sandbox", description="suffix@target, typed by the person who approves")
+    time_scale: float = Field(20.0, description="how much faster the sandbox's clock runs, 1 to 60")
+    seed: int = Field(1, description="start of the sandbox's random numbers")
+    replication_lag_seconds: float = Field(1.0, description="usual replication lag in the sandbox")
+    ttl_clients: int = Field(6, description="probing clients that obey the DNS TTL")
+    keepalive_clients: int = Field(1, description="probing clients that keep their connection")
+    attempt_interval_seconds: float = Field(6.0, description="between two payments of one client")
+    state_backend: str = Field("", description="Pulumi state on aws, such as s3://bucket")
+    jwt_issuer: str = Field("", description="issuer of the tokens that the payments API accepts")
+    jwt_audience: str = Field("", description="audience of those tokens")
+    alert_email: str = Field("", description="address that alarms write to, empty for none")
+
+    @property
+    def public_name(self) -> str:
+        """Name under which clients reach the API, whichever region serves."""
+        return f"api.{self.domain_name}"
+
+    @property
+    def approval_phrase(self) -> str:
+        """What `approval` must be for an act to be allowed."""
+        return f"{self.suffix}@{self.target}"
+
+    def values(self) -> dict[str, Any]:
+        """Return all parameters as a plain dictionary, in the order of the parameters cell."""
+        return self.model_dump()
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return the rows of the short table."""
+        rows = [
+            ("target", self.target),
+            ("regions", f"{self.primary_region} (primary), {self.standby_region} (standby)"),
+            ("public name", self.public_name),
+            ("stack suffix", self.suffix),
+            (
+                "checks",
+                f"every {self.check_interval_seconds} s, {self.check_failure_threshold} failures in a row",
+            ),
+            ("targets", f"RTO {self.rto_target_seconds} s, RPO {self.rpo_target_seconds} s"),
+            ("scenario", f"{self.scenario} ({self.outage_mode})"),
+            ("approval", self.approval or "none yet"),
+        ]
+        if self.target == "sandbox":
+            rows.append(("time", f"modelled, {self.time_scale:g} times faster than the wall"))
+        return rows
+
+    def __str__(self) -> str:
+        width = max(len(name) for name, _ in self.rows())
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in self.rows())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        cells = "".join(
+            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
+            f'<td style="text-align:left">{html.escape(value)}</td></tr>'
+            for name, value in self.rows()
+        )
+        return {"text/plain": str(self), "text/html": f"<table>{cells}</table>"}
+
+
+def _parameters() -> dict[str, Parameter]:
+    types = {"str": str, "int": int, "float": float, "bool": bool}
+    return {
+        name: Parameter(types[str(Settings.__annotations__[name])], field.default, field.description or "")
+        for name, field in Settings.model_fields.items()
+    }
+
+
+PARAMETERS: dict[str, Parameter] = _parameters()
+KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def home() -> Path:
+    """Return the folder that holds `.drlib/` and `runs/`: `DRLIB_HOME`, or else the checkout."""
+    named = os.environ.get("DRLIB_HOME")
+    return Path(named).expanduser().resolve() if named else Path(__file__).resolve().parent.parent
+
+
+def make(values: Mapping[str, Any]) -> Settings:
+    """Return checked settings; what `values` leaves out has its default.
+
+    Raises:
+        BadParameters: one sentence for each unknown name, wrong type or broken rule.
+    """
+    try:
+        settings = Settings.model_validate(dict(values))
+    except ValidationError as error:
+        raise BadParameters(" ".join(dict.fromkeys(map(_sentence, error.errors())))) from None
+    broken = [sentence for rule in limits.RULES for sentence in rule(settings)]
+    if broken:
+        raise BadParameters(" ".join(broken))
+    return settings
+
+
+def from_cell(namespace: Mapping[str, Any]) -> Settings:
+    """Read the settings back from a notebook: `from_cell(globals())`. Other names are left alone."""
+    return make({name: namespace[name] for name in PARAMETERS if name in namespace})
+
+
+def load(file: str | Path) -> Settings:
+    """Read settings from a YAML file of `name: value` lines. Raises `BadParameters`, as `make` does."""
+    return make(read(file))
+
+
+def read(file: str | Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file, unchecked but for being a mapping of names."""
+    import yaml
+
+    path = Path(file)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadParameters(f"The parameter file {path} does not exist.", remedy="See params/.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadParameters(f"The parameter file {path} cannot be read: {type(error).__name__}.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise BadParameters(f"The parameter file {path} is not valid YAML{where}.") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise BadParameters(f"The parameter file {path} must hold lines of the form `name: value`.")
+    return values
+
+
+def parse_overrides(
+    pairs: Iterable[tuple[str, str]], *, more: Mapping[str, type] | None = None
+) -> dict[str, Any]:
+    """Turn `-p NAME VALUE` texts into values of each parameter's own type.
+
+    Args:
+        pairs: names and texts.
+        more: further names that are allowed here (a notebook's own parameters), with their types.
+    """
+    types = {name: parameter.type for name, parameter in PARAMETERS.items()} | dict(more or {})
+    values: dict[str, Any] = {}
+    for name, text in pairs:
+        if name not in types:
+            raise BadParameters(unknown(name, types))
+        values[name] = _parse(name, text, types[name])
+    return values
+
+
+def unknown(name: str, known: Iterable[str] = PARAMETERS) -> str:
+    """Say that a name is no parameter, and which one may have been meant."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    hint = f"did you mean {near[0]}?" if near else "`drlib params` lists the names that exist."
+    return f"{name} is not a parameter: {hint}"
+
+
+def ill_typed(name: str, kind: type, value: object) -> str:
+    """Say that a value has the wrong type, and how it was written."""
+    unquoted = kind is str and isinstance(value, int | float)
+    hint = f'; in YAML, put it in quotes: "{value}"' if unquoted else ""
+    return f"{name} must be {KINDS[kind]}, and is {value!r}{hint}."
+
+
+def _parse(name: str, text: str, kind: type) -> Any:
+    if kind is str:
+        return text
+    if kind is bool and text in ("true", "false"):
+        return text == "true"
+    if kind is int and re.fullmatch(r"[+-]?[0-9]+", text):
+        return int(text)
+    if kind is float and re.fullmatch(r"[+-]?[0-9]+(\.[0-9]*)?", text):
+        return float(text)
+    raise BadParameters(ill_typed(name, kind, text))
+
+
+def _sentence(error: Any) -> str:
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return unknown(name)
+    return ill_typed(name, PARAMETERS[name].type, error["input"])

@@ -1,0 +1,283 @@
+"""What a cell displays: live figure, progress, table, verdict, error card.
+
+The plain text of an output is the same on every run, so that a notebook's stored outputs can be compared;
+what varies (seconds, rates, pictures) goes into the html or the picture beside it. A live output is one
+display handle whose plain text never changes. Outside a notebook a progress bar is a line on stderr,
+now and then.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from drlib.clock import Clock
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 80  # keeps a stored figure near 50 kB
+BETWEEN_UPDATES_SECONDS = 0.2  # in a notebook
+BETWEEN_LINES_SECONDS = 10.0  # in a terminal or a log
+WALL = Clock()
+
+UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+SECRETS = re.compile(
+    rf"(?P<uuid>{UUID})"  # first, and left alone: its last part may look like an account id
+    r"|(?P<arn>arn:aws[\w-]*:[\w-]*:[\w-]*:[\w*]*:(?P<name>[^\s\"'<>,]+))"
+    r"|(?P<key>\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b)"
+    r"|(?P<jwt>\beyJ[\w-]+\.[\w-]+\.[\w-]*)"
+    r"|(?P<account>(?<!\d)\d{12}(?!\d))"
+)
+
+
+def mask(text: str) -> str:
+    """Return `text` without account ids, ARNs, access keys and tokens; names and payment ids stay."""
+
+    def veil(found: re.Match[str]) -> str:
+        if found["uuid"]:
+            return found["uuid"]
+        if found["arn"]:
+            return f"arn:***:{mask(found['name'])}"
+        return "***"
+
+    return SECRETS.sub(veil, text)
+
+
+def mask_all(value: Any) -> Any:
+    """Return a JSON-like value with every text in it masked."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {mask(str(key)): mask_all(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [mask_all(item) for item in value]
+    return value
+
+
+def in_notebook() -> bool:
+    """Return whether this process is a Jupyter kernel."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    return type(get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+def png(figure: Figure, *, dpi: int = DPI) -> bytes:
+    """Draw a figure as PNG bytes that do not name the matplotlib that drew them."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+class Live:
+    """One output of a cell, updated in place.
+
+    Args:
+        text: its plain text, which never changes. The result itself is an output of its own.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._handle: Any = None
+        self._data: dict[str, Any] = {"text/plain": text}
+
+    def show(self, *, png: bytes | None = None, html: str | None = None) -> None:
+        """Display, or replace what was displayed. What a later call leaves out stays as it was.
+
+        Raises:
+            ValueError: a later call brings a kind of content that the first had not; stored outputs hold the
+                first call's kinds, so draw an empty picture first.
+        """
+        given = {"image/png": png, "text/html": html}
+        data = {kind: content for kind, content in given.items() if content is not None}
+        if self._handle is not None and not data.keys() <= self._data.keys():
+            raise ValueError(f"the first show of {self._text!r} had {', '.join(sorted(self._data))} only")
+        self._data |= data
+        if not in_notebook():
+            return
+        if self._handle is None:
+            from IPython.display import display
+
+            self._handle = display(self._data, raw=True, display_id=True)
+        else:
+            self._handle.update(self._data, raw=True)
+
+    def figure(self, figure: Figure, *, html: str | None = None) -> None:
+        """Display a matplotlib figure, or replace the one before."""
+        self.show(png=png(figure), html=html)
+
+
+def figure(figure: Figure, text: str, *, live: Live | None = None) -> Live:
+    """Display a figure once, or in the place of an earlier one; `text` is its constant plain text."""
+    place = live or Live(text)
+    place.figure(figure)
+    return place
+
+
+class Progress:
+    """A progress bar; use it as a context manager.
+
+    Args:
+        title: what is under way; with it alone the plain text is made.
+        total: how many steps there are, 0 if unknown.
+        clock: whose seconds `elapsed` counts; the wall's by default.
+    """
+
+    def __init__(self, title: str, *, total: int = 0, clock: Clock = WALL) -> None:
+        self.title, self.total, self.count, self.phase = title, total, 0, ""
+        self._clock, self._start = clock, clock.now()
+        self._live = Live(f"{title}: progress")
+        self._shown_at = float("-inf")
+
+    def __enter__(self) -> Self:
+        self._show(force=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.phase = "done" if kind is None else "stopped"
+        self._show(force=True)
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Seconds since the start, on the bar's clock."""
+        return self._clock.now() - self._start
+
+    def advance(self, steps: int = 1, *, phase: str | None = None) -> None:
+        """Count further steps."""
+        self.update(count=self.count + steps, phase=phase)
+
+    def update(self, *, count: int | None = None, total: int | None = None, phase: str | None = None) -> None:
+        """Set the count, the total or the phase; what is left out stays. Shown five times a second."""
+        self.count = self.count if count is None else count
+        self.total = self.total if total is None else total
+        self.phase = self.phase if phase is None else phase
+        self._show()
+
+    def line(self) -> str:
+        """Return the present state as one line."""
+        counted = f"{self.count} of {self.total}" if self.total else f"{self.count}"
+        return ", ".join(part for part in (counted, self.phase, f"{self.elapsed_seconds:.0f} s") if part)
+
+    def _show(self, *, force: bool = False) -> None:
+        notebook = in_notebook()
+        pause = BETWEEN_UPDATES_SECONDS if notebook else BETWEEN_LINES_SECONDS
+        if not force and WALL.now() - self._shown_at < pause:
+            return
+        self._shown_at = WALL.now()
+        if notebook:
+            known = f' max="{self.total}" value="{min(self.count, self.total)}"' if self.total else ""
+            line = html.escape(f"{self.title}: {self.line()}")
+            self._live.show(html=f'<progress{known} style="width:20em"></progress> {line}')
+        else:
+            sys.stderr.write(f"{self.title}: {self.line()}\n")
+
+
+class Table:
+    """A small table: aligned plain text beside html.
+
+    Args:
+        columns: headings.
+        rows: one sequence of values for each row, as long as `columns`.
+        title: a line above it.
+        varying: headings of columns whose values differ from run to run; they appear in the html alone.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        title: str = "",
+        varying: Iterable[str] = (),
+    ) -> None:
+        self.columns = list(columns)
+        self.rows = [[_cell(value) for value in row] for row in rows]
+        self.title = title
+        self.varying = set(varying)
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"every row needs {len(self.columns)} values")
+        if not self.varying <= set(self.columns):
+            raise ValueError(f"no such column: {', '.join(sorted(self.varying - set(self.columns)))}")
+
+    def __str__(self) -> str:
+        kept = [at for at, name in enumerate(self.columns) if name not in self.varying]
+        lines = [[row[at] for at in kept] for row in [self.columns, *self.rows]]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        texts = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+        return "\n".join([self.title, *texts] if self.title else texts)
+
+    def html(self) -> str:
+        """Return the whole table as html."""
+        left = ' style="text-align:left"'
+        head = "".join(f"<th{left}>{html.escape(name)}</th>" for name in self.columns)
+        body = "".join(
+            "<tr>" + "".join(f"<td{left}>{html.escape(value)}</td>" for value in row) + "</tr>"
+            for row in self.rows
+        )
+        caption = f"<caption{left}>{html.escape(self.title)}</caption>" if self.title else ""
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self.html()}
+
+
+class Verdict:
+    """One line that says whether something is as it should be.
+
+    Args:
+        subject: what was judged, such as "RTO".
+        passed: the judgement.
+        says: the reason in words that are the same on every run, such as "within target".
+        detail: the figures, which vary; in the html alone.
+    """
+
+    def __init__(self, subject: str, passed: bool, *, says: str = "", detail: str = "") -> None:
+        self.subject, self.passed, self.says, self.detail = subject, passed, says, detail
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        word = "passed" if self.passed else "failed"
+        return f"{self.subject}: {self.says} ({word})" if self.says else f"{self.subject}: {word}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        colour = "#1a7f37" if self.passed else "#b42318"
+        line = html.escape(f"{self}" + (f", {self.detail}" if self.detail else ""))
+        return {"text/plain": str(self), "text/html": f'<b style="color:{colour}">{line}</b>'}
+
+
+class ErrorCard:
+    """An error in the words of its maker: what happened, where, and what to do next."""
+
+    def __init__(self, error: BaseException) -> None:
+        lines = getattr(error, "_render_traceback_", None)
+        self.lines = [mask(line) for line in (lines() if lines else [f"{type(error).__name__}: {error}"])]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+    def html(self) -> str:
+        """Return the card as html."""
+        style = "border-left:4px solid #b42318;padding:.5em 1em"
+        return f'<pre style="{style}">{html.escape(str(self))}</pre>'
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self.html()}
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
