@@ -1,0 +1,292 @@
+"""The payments API: takes a payment, tells about one, and answers health checks.
+
+Routes (HTTP API, payload format 2.0): `POST /payments`, `GET /payments/{payment_id}`, `GET /healthz`,
+`GET /healthz/deep`. They are told apart by `routeKey`: the path would carry the stage's name.
+
+A payment is one conditional write, then one notification that both regions' queues receive. Its identity
+comes from the client's idempotency key, so that a retry that lands in the other region, before replication
+has caught up, names the same payment.
+
+In the standby, the first payment served under the public name sets the latch: traffic has come here, and it
+must not return by itself. A failback that releases the latch may write `hold_until` (wall seconds since the
+epoch) into the item: until then, the last requests of clients on their way back do not set it again.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from botocore.config import Config
+
+NEEDED = (
+    "TABLE_NAME",
+    "TOPIC_ARN",
+    "PUBLIC_NAME",
+    "REGION_ROLE",
+    "STANDBY_REGION",
+    "STACK",
+    "METRIC_NAMESPACE",
+)
+MISSING = [name for name in NEEDED if not os.environ.get(name)]
+if MISSING:
+    raise RuntimeError(f"missing environment variables: {', '.join(MISSING)}")
+
+TABLE = os.environ["TABLE_NAME"]
+TOPIC_ARN = os.environ["TOPIC_ARN"]
+PUBLIC_NAME = os.environ["PUBLIC_NAME"]
+ROLE = os.environ["REGION_ROLE"]
+STANDBY_REGION = os.environ["STANDBY_REGION"]
+STACK = os.environ["STACK"]
+NAMESPACE = os.environ["METRIC_NAMESPACE"]
+REGION = os.environ["AWS_REGION"]
+
+PAYMENT_IDS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:payments-dr:payment")
+LARGEST_AMOUNT = 99_999_999_99
+ID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,128}")
+CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")
+FIELDS = ("amount_minor", "currency", "reference")
+
+# Two attempts of at most 1 + 2 seconds: a call gives up well before the function's own timeout of 10 seconds.
+CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+logger = Logger(service="payments")
+dynamodb = boto3.client("dynamodb", config=CONFIG)
+sns = boto3.client("sns", config=CONFIG)
+cloudwatch = boto3.client("cloudwatch", config=CONFIG)
+
+
+class Refused(Exception):
+    """The request cannot be served as it is: a 4xx answer that says why, and names the field."""
+
+    def __init__(self, status: int, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"message": message, **({"field": field} if field else {})}
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Serve one request. Whatever goes wrong inside is logged, and answered with an opaque 500."""
+    route = event.get("routeKey", "")
+    try:
+        status, body = serve(route, event)
+    except Refused as refused:
+        status, body = refused.status, refused.body
+    except Exception:
+        logger.exception("request failed", extra={"route": route, "request_id": context.aws_request_id})
+        return answer(500, {"message": "internal error", "request_id": context.aws_request_id})
+    logger.info("request served", extra={"route": route, "status": status})
+    return answer(status, body)
+
+
+def serve(route: str, event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Route one request; return status and body."""
+    if route == "GET /healthz":
+        return 200, {"status": "ok"}
+    if route == "GET /healthz/deep":
+        return deep_health()
+    if route == "POST /payments":
+        status, body = accept(event)
+        latch(event)
+        return status, body
+    if route == "GET /payments/{payment_id}":
+        return tell(event)
+    raise Refused(404, "no such route")
+
+
+def answer(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Shape an answer for the HTTP API."""
+    return {"statusCode": status, "headers": {"content-type": "application/json"}, "body": json.dumps(body)}
+
+
+def accept(event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Store and announce a payment: 201 at first, 200 for the same key again, 422 for another body."""
+    key = idempotency_key(event)
+    payment = payment_in(event)
+    payment_id = str(uuid.uuid5(PAYMENT_IDS, key))
+    digest = hashlib.sha256(json.dumps(payment, sort_keys=True).encode()).hexdigest()
+    item = {
+        "pk": {"S": f"PAYMENT#{payment_id}"},
+        "sk": {"S": "PAYMENT"},
+        "payment_id": {"S": payment_id},
+        "idempotency_key": {"S": key},
+        "request_hash": {"S": digest},
+        "amount_minor": {"N": str(payment["amount_minor"])},
+        "currency": {"S": payment["currency"]},
+        "reference": {"S": payment["reference"]},
+        "region": {"S": REGION},
+        "accepted_at": {"N": f"{time.time():.6f}"},
+    }
+    try:
+        dynamodb.put_item(TableName=TABLE, Item=item, ConditionExpression="attribute_not_exists(pk)")
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return replay(payment_id, digest)
+    announce(payment_id, REGION)
+    return 201, {"payment_id": payment_id, "status": "accepted", "region": REGION}
+
+
+def replay(payment_id: str, digest: str) -> tuple[int, dict[str, Any]]:
+    """Answer a key that was used before. Announces the payment again unless it is settled here: the first
+    attempt may have stored it and died before it was announced."""
+    payment, settlements = records(payment_id)
+    if payment is None:
+        raise RuntimeError("the payment was there for the write, and is gone for the read")
+    if payment["request_hash"]["S"] != digest:
+        raise Refused(422, "this Idempotency-Key was used with another body", field="Idempotency-Key")
+    region = payment["region"]["S"]
+    if not settlements:
+        announce(payment_id, region)
+    return 200, {"payment_id": payment_id, "status": "accepted", "region": region}
+
+
+def announce(payment_id: str, origin_region: str) -> None:
+    """Tell both regions' workers that there is a payment to settle."""
+    message = {"payment_id": payment_id, "origin_region": origin_region}
+    sns.publish(TopicArn=TOPIC_ARN, Message=json.dumps(message))
+
+
+def tell(event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Return what this region knows of a payment: 200, or 404."""
+    asked = event.get("pathParameters", {}).get("payment_id", "")
+    payment, settlements = records(asked) if ID_PATTERN.fullmatch(asked) else (None, [])
+    if payment is None:
+        raise Refused(404, "no such payment", field="payment_id")
+    return 200, {
+        "payment_id": asked,
+        "amount_minor": int(payment["amount_minor"]["N"]),
+        "currency": payment["currency"]["S"],
+        "reference": payment["reference"]["S"],
+        "status": "settled" if settlements else "accepted",
+        "region": payment["region"]["S"],
+        "settlements": settlements,
+    }
+
+
+def records(payment_id: str) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """Read a payment and its settlements, as this region's replica has them now."""
+    found = dynamodb.query(
+        TableName=TABLE,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": f"PAYMENT#{payment_id}"}},
+        ConsistentRead=True,
+    )["Items"]
+    payment = next((item for item in found if item["sk"]["S"] == "PAYMENT"), None)
+    settlements = [
+        {"region": item["region"]["S"], "at": float(item["settled_at"]["N"])}
+        for item in found
+        if item["sk"]["S"].startswith("SETTLED#")
+    ]
+    return payment, settlements
+
+
+def deep_health() -> tuple[int, dict[str, Any]]:
+    """Read the table: 200 if that works, else 503. For alarms and runbooks; DNS must not depend on it."""
+    try:
+        dynamodb.get_item(TableName=TABLE, Key=latch_key())
+    except Exception:
+        logger.exception("the table cannot be read")
+        return 503, {"status": "failing", "region": REGION}
+    return 200, {"status": "ok", "region": REGION, "role": ROLE}
+
+
+def latch(event: Mapping[str, Any]) -> None:
+    """In the standby, set the latch and publish its first datapoint if traffic has come by the public name.
+
+    The payment is already stored: a latch that cannot be set is logged, and the next payment tries again.
+    """
+    if ROLE != "standby" or PUBLIC_NAME not in names_asked(event):
+        return
+    try:
+        dynamodb.update_item(
+            TableName=TABLE,
+            Key=latch_key(),
+            UpdateExpression="SET #is_set = :yes, #set_at = :now, #reason = :reason",
+            ConditionExpression="attribute_not_exists(pk)"
+            " OR (#is_set = :no AND (attribute_not_exists(#hold) OR #hold <= :now))",
+            ExpressionAttributeNames={
+                "#is_set": "is_set",
+                "#set_at": "set_at",
+                "#reason": "reason",
+                "#hold": "hold_until",
+            },
+            ExpressionAttributeValues={
+                ":yes": {"BOOL": True},
+                ":no": {"BOOL": False},
+                ":now": {"N": f"{time.time():.6f}"},
+                ":reason": {"S": "a payment came to the standby under the public name"},
+            },
+        )
+        publish_latch()
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return  # it is set, or held after a failback
+    except Exception:
+        logger.exception("the latch could not be set")
+
+
+def publish_latch() -> None:
+    """Put the first datapoint at once; the latch function goes on every minute."""
+    cloudwatch.put_metric_data(
+        Namespace=NAMESPACE,
+        MetricData=[
+            {
+                "MetricName": "FailoverRequested",
+                "Dimensions": [{"Name": "Stack", "Value": STACK}],
+                "Value": 1.0,
+            }
+        ],
+    )
+    logger.warning("latch set: this region stays active until it is released")
+
+
+def latch_key() -> dict[str, Any]:
+    """Return the key of the latch's item."""
+    return {"pk": {"S": "LATCH"}, "sk": {"S": STANDBY_REGION}}
+
+
+def names_asked(event: Mapping[str, Any]) -> set[str]:
+    """Return the host names that the client asked for."""
+    host = event.get("headers", {}).get("host", "").partition(":")[0]
+    return {event.get("requestContext", {}).get("domainName", ""), host}
+
+
+def idempotency_key(event: Mapping[str, Any]) -> str:
+    """Return the client's key, or refuse."""
+    key = event.get("headers", {}).get("idempotency-key", "")
+    if not KEY_PATTERN.fullmatch(key):
+        raise Refused(
+            400, "Idempotency-Key must be 1 to 128 printable characters, no spaces", field="Idempotency-Key"
+        )
+    return str(key)
+
+
+def payment_in(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the payment that the body describes, or refuse and name the field."""
+    text = event.get("body") or ""
+    try:
+        body = json.loads(base64.b64decode(text) if event.get("isBase64Encoded") else text)
+    except ValueError:
+        raise Refused(400, "the body must be JSON", field="body") from None
+    if not isinstance(body, dict):
+        raise Refused(400, "the body must be a JSON object", field="body")
+    for name in body:
+        if name not in FIELDS:
+            raise Refused(400, f"{name} is not a field of a payment", field=str(name))
+    amount, currency, reference = (body.get(name) for name in FIELDS)
+    if type(amount) is not int or not 0 < amount <= LARGEST_AMOUNT:  # true is an int, and no amount
+        raise Refused(
+            400, f"amount_minor must be a whole number from 1 to {LARGEST_AMOUNT}", field="amount_minor"
+        )
+    if not isinstance(currency, str) or not CURRENCY_PATTERN.fullmatch(currency):
+        raise Refused(400, "currency must be three capital letters", field="currency")
+    if not isinstance(reference, str) or not 0 < len(reference) <= 140 or not reference.isprintable():
+        raise Refused(400, "reference must be a text of 1 to 140 printable characters", field="reference")
+    return {"amount_minor": amount, "currency": currency, "reference": reference}
