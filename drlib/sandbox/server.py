@@ -23,8 +23,10 @@ from filelock import FileLock, Timeout
 
 from drlib.clock import Clock
 from drlib.sandbox import life
-from drlib.sandbox.control import PREFIX, Control, Faults
-from drlib.sandbox.listener import App, Listener, Receive, Scope, Send, listening_socket
+from drlib.sandbox.control import Control, Faults
+from drlib.sandbox.gate import Gate
+from drlib.sandbox.listener import App, Listener, listening_socket
+from drlib.sandbox.tls import Certificates
 from drlib.sandbox.world import Component, World
 
 REGIONS = (
@@ -158,16 +160,15 @@ def import_emulator(world: World) -> App:
         AUTH="true",
         BIND_HOST="127.0.0.1",
         GATEWAY_PORT=str(world.aws_port),
-        MINISTACK_HOST="localhost",
         AWS_ACCESS_KEY_ID="test",
-        AWS_SECRET_ACCESS_KEY="test",
+        AWS_SECRET_ACCESS_KEY="test",  # noqa: S106 - the root key of an account that does not exist
         IOT_MTLS_ENABLED="0",
         SFTP_ENABLED="0",
         LOG_LEVEL="WARNING",
         STATE_DIR=str(world.folder / "tmp" / "state"),
         S3_DATA_DIR=str(world.folder / "tmp" / "s3"),
         # A socket that does not exist: it must not touch the containers of this machine.
-        DOCKER_HOST=f"unix://{world.folder}/tmp/none.sock",
+        DOCKER_HOST=f"unix://{world.folder / 'none.sock'}",
     )
     import ministack.app
 
@@ -204,34 +205,27 @@ class Server:
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._stop.set)
-        app = import_emulator(self.world)
-        lifespan = loop.create_task(_lifespan(app, started := asyncio.Event()))
-        await asyncio.wait({lifespan, waiting := loop.create_task(started.wait())}, return_when="FIRST_COMPLETED")
-        if lifespan.done():
-            raise RuntimeError("the emulator did not start") from lifespan.exception()
-        del waiting
-        self._start_components()
-        edges = {region: Listener(app, sock) for region, sock in self.sockets.edges.items()}
+        certificates = Certificates(self.world.folder / "ca.pem")
+        emulator = import_emulator(self.world)
+        starting = loop.create_task(_start_emulator(emulator))
+        edges = self._edges(certificates)
         faults = Faults(self.world, edges)
         control = Control(self.world, faults, self.state)
-
-        async def aws(scope: Scope, receive: Receive, send: Send) -> None:
-            self.touch()
-            if scope["type"] == "http" and scope["path"].startswith(PREFIX):
-                await control(scope, receive, send)
-            else:
-                await app(scope, receive, send)
-
-        listeners = [*edges.values(), Listener(aws, self.sockets.aws)]
+        gate = Gate(self.world, emulator=emulator, control=control, touch=self.touch)
+        await starting
+        self._start_components()
+        listeners = [*edges.values(), Listener(gate, self.sockets.aws)]
         for listener in listeners:
             listener.start()
         self.world.write_json(life.state_file(self.home), self.state())
+        log.info("ready on 127.0.0.1:%d", self.world.aws_port)
         await self._until_stopped()
+        log.info("stopping")
+        faults.stop()
         for component in reversed(self._components):
             component.stop()
         for listener in listeners:
             await listener.stop()
-        lifespan.cancel()
 
     def state(self) -> dict[str, Any]:
         """Return what the state file holds: a `life.Status`, and when the process was made."""
@@ -251,6 +245,20 @@ class Server:
             "idle_wall_seconds": self.idle_wall_seconds,
             "process_created": psutil.Process().create_time(),
         }
+
+    def _edges(self, certificates: Certificates) -> dict[str, Listener]:
+        """Return a listener for each region, not started yet."""
+        # The edge imports the emulator, which must have its settings first.
+        from drlib.sandbox import integration
+        from drlib.sandbox.edge import Edge
+
+        integration.install()
+        listeners = {}
+        for region, sock in self.sockets.edges.items():
+            edge = Edge(self.world, region, touch=self.touch)
+            tls = certificates.edge_context(edge.has_certificate)
+            listeners[region] = Listener(edge, sock, tls=tls)
+        return listeners
 
     def _start_components(self) -> None:
         if find_spec("drlib.sandbox.patches"):
@@ -289,20 +297,23 @@ class Server:
             return False
 
 
-async def _lifespan(app: App, started: asyncio.Event) -> None:
-    """Run the emulator's start-up. Its shutdown only saves state, of which there is none."""
-    messages = [{"type": "lifespan.startup"}]
+async def _start_emulator(emulator: App) -> None:
+    """Run the emulator's start-up. Its shutdown is left out: it only saves state, of which nothing is kept."""
+    answers: list[str] = []
 
-    async def receive() -> Any:
-        if messages:
-            return messages.pop()
-        await asyncio.Event().wait()
+    async def receive() -> dict[str, str]:
+        if answers:
+            await asyncio.Event().wait()
+        return {"type": "lifespan.startup"}
 
-    async def send(message: Any) -> None:
-        if message["type"] == "lifespan.startup.complete":
-            started.set()
+    async def send(message: dict[str, Any]) -> None:
+        answers.append(message["type"])
+        running.cancel()
 
-    await app({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
+    running = asyncio.create_task(emulator({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send))
+    await asyncio.wait({running})
+    if answers != ["lifespan.startup.complete"]:
+        raise RuntimeError("the emulator did not start") from running.exception()
 
 
 def _end_children() -> None:

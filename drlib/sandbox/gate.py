@@ -1,0 +1,140 @@
+"""The way to the AWS APIs: whose request it is, for which region, and what a region that is down answers.
+
+Every region's APIs share the control port; a request's signature names its region and its service. The emulator's
+own administration and its ways round the edges are closed here, so that nothing reaches a region that is down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import uuid
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from drlib.sandbox.control import PREFIX
+from drlib.sandbox.listener import App, Receive, Scope, Send
+from drlib.sandbox.world import Fault, World
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+GLOBAL_SERVICES = frozenset({"iam", "sts", "route53", "route53domains", "cloudfront", "globalaccelerator"})
+"""Services that answer for all regions: a region's failure does not reach them."""
+
+_SCOPE = re.compile(r"(?:Credential=)?([^/\s=]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+_ROUND_THE_EDGES = ("/_aws/execute-api/", "/restapis/", "/_alb/")
+_ADMINISTRATION = ("/_ministack/reset", "/_ministack/config", "/_localstack/")
+_XML = "application/x-www-form-urlencoded"
+
+
+class Gate:
+    """The ASGI application of the control port.
+
+    Args:
+        world: its faults decide.
+        emulator: answers AWS requests.
+        control: answers what is below /_drlib/.
+        touch: called for each request that somebody outside makes.
+    """
+
+    def __init__(self, world: World, *, emulator: App, control: App, touch: Callable[[], None]) -> None:
+        self._world = world
+        self._emulator = emulator
+        self._control = control
+        self._touch = touch
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or pass it on."""
+        if scope["type"] != "http":
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get(b"host", "").rsplit(":", 1)[0] if "]" not in headers.get(b"host", "") else "[::1]"
+        if host not in LOOPBACK_HOSTS:
+            await respond(send, 403, "application/json", b'{"message":"only for this machine"}')
+            return
+        path = scope["path"]
+        if path.startswith(PREFIX):
+            self._touch()
+            await self._control(scope, receive, send)
+        elif path.startswith(_ROUND_THE_EDGES + _ADMINISTRATION):
+            await respond(send, 403, "application/json", b'{"message":"not here: use the regions\' edges"}')
+        else:
+            await self._aws(scope, receive, send, headers)
+
+    async def _aws(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, str]) -> None:
+        key, region, service = signed_for(scope, headers)
+        if not key.startswith("ASIA"):
+            # Sessions are what the functions run under: they call at all hours.
+            self._touch()
+        fault = None if service in GLOBAL_SERVICES else self._world.faults.get(region)
+        if fault is not None and fault.mode == "latency":
+            await asyncio.sleep(self._world.clock.wall_seconds(fault.latency_seconds))
+        elif fault is not None and fault.mode == "hang":
+            await self._hang(region, fault, receive)
+            scope["drlib.abort"]()
+            return
+        elif fault is not None:
+            await unavailable(send, service=service, content_type=headers.get(b"content-type", ""))
+            return
+        # What reaches AWS comes by TLS: policies that deny plain transport must not deny everything here.
+        scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
+        await self._emulator(scope, receive, send)
+
+    async def _hang(self, region: str, fault: Fault, receive: Receive) -> None:
+        """Wait until the client gives up, or until the fault is over."""
+        gone = asyncio.ensure_future(_disconnected(receive))
+        try:
+            while self._world.faults.get(region) is fault and not gone.done():
+                await asyncio.wait({gone}, timeout=0.1)
+        finally:
+            gone.cancel()
+
+
+def signed_for(scope: Scope, headers: dict[bytes, str]) -> tuple[str, str, str]:
+    """Return (access key, region, service) of a request's signature; empty strings if it has none."""
+    credential = headers.get(b"authorization", "")
+    if not credential:
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        credential = query.get("X-Amz-Credential", [""])[0]
+    match = _SCOPE.search(credential)
+    return (match[1], match[2], match[3]) if match else ("", "", "")
+
+
+async def unavailable(send: Send, *, service: str, content_type: str) -> None:
+    """Answer 503 ServiceUnavailable in the shape that the service's clients read."""
+    request_id = str(uuid.uuid4())
+    message = "The service is unavailable. Please try again shortly."
+    if service == "s3":
+        body = (
+            f"<Error><Code>ServiceUnavailable</Code><Message>{message}</Message>"
+            f"<RequestId>{request_id}</RequestId></Error>"
+        )
+    elif service == "ec2":
+        body = (
+            f"<Response><Errors><Error><Code>Unavailable</Code><Message>{message}</Message></Error></Errors>"
+            f"<RequestID>{request_id}</RequestID></Response>"
+        )
+    elif content_type.startswith(_XML):
+        body = (
+            f"<ErrorResponse><Error><Type>Receiver</Type><Code>ServiceUnavailable</Code>"
+            f"<Message>{message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        )
+    else:
+        body = json.dumps({"__type": "ServiceUnavailable", "message": message})
+    kind = "application/x-amz-json-1.0" if body.startswith("{") else "text/xml"
+    extra = [(b"x-amzn-errortype", b"ServiceUnavailable"), (b"x-amzn-requestid", request_id.encode())]
+    await respond(send, 503, kind, body.encode(), extra)
+
+
+async def respond(
+    send: Send, status: int, content_type: str, body: bytes, extra: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    """Send a whole answer."""
+    headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers + (extra or [])})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

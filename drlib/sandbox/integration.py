@@ -1,0 +1,117 @@
+"""How an API calls the function behind it, where the emulator differs from API Gateway.
+
+- The event names the domain that the client used (`requestContext.domainName`).
+- A function whose policy does not let API Gateway invoke it is not invoked: the client gets 500.
+- A function that fails gives 500, and one without concurrency left 503; neither shows its error.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+from __future__ import annotations
+
+import contextvars
+import fnmatch
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ministack.core.responses import get_region
+from ministack.services import apigateway, lambda_svc
+
+from drlib.sandbox.world import ACCOUNT_ID
+
+log = logging.getLogger("drlib.sandbox")
+
+client_name: contextvars.ContextVar[str] = contextvars.ContextVar("client_name", default="")
+"""The host name that the request under way came for; empty if it did not come through an edge."""
+
+
+class FunctionFailed(Exception):
+    """The function raised, ran out of time, or may not be invoked."""
+
+
+class FunctionThrottled(Exception):
+    """The function has no concurrency left."""
+
+
+def install() -> None:
+    """Put ours in place of the emulator's call of a function, and of its making of an API. Twice is harmless."""
+    if not isinstance(apigateway.run_reentrant, _Call):
+        apigateway.run_reentrant = _Call(apigateway.run_reentrant)
+    if not isinstance(apigateway._create_api, _CreateApi):
+        apigateway._create_api = _CreateApi(apigateway._create_api)
+
+
+class _CreateApi:
+    """Stands for `_create_api(data)`: the new API's endpoint is named as on AWS, and so served by its edge."""
+
+    def __init__(self, original: Callable[..., Any]) -> None:
+        self._original = original
+
+    def __call__(self, data: dict[str, Any]) -> Any:
+        answer = self._original(data)
+        status, _, body = answer
+        if status != 201:
+            return answer
+        api = apigateway._apis[json.loads(body)["apiId"]]
+        scheme = "wss" if api["protocolType"] == "WEBSOCKET" else "https"
+        api["apiEndpoint"] = f"{scheme}://{api['apiId']}.execute-api.{get_region()}.amazonaws.com"
+        return apigateway._apigw_response(api, 201)
+
+
+class _Call:
+    """Stands for `run_reentrant(function, record, event, ...)` in the emulator's API Gateway."""
+
+    def __init__(self, original: Callable[..., Any]) -> None:
+        self._original = original
+
+    async def __call__(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        name = client_name.get()
+        if not name or function is not lambda_svc._execute_function_with_config_scope:
+            return await self._original(function, *args, **options)
+        record, event = args
+        context = event.get("requestContext", {})
+        if "domainName" in context:
+            context["domainName"] = name
+            context["domainPrefix"] = name.partition(".")[0]
+        if event.get("type") == "REQUEST":
+            # An authorizer: what its failure means is the emulator's business.
+            return await self._original(function, *args, **options)
+        if not may_invoke(record, event):
+            log.warning("API %s may not invoke %s: no permission", context.get("apiId"), _name(record))
+            raise FunctionFailed
+        result = await self._original(function, *args, **options)
+        if result.get("throttle"):
+            raise FunctionThrottled
+        if result.get("error"):
+            raise FunctionFailed
+        return result
+
+
+def may_invoke(record: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """Say whether a function's policy lets API Gateway invoke it for the route of `event`."""
+    arn = record["config"]["FunctionArn"]
+    region = arn.split(":")[3]
+    context = event["requestContext"]
+    method, space, path = context["routeKey"].partition(" ")
+    route = f"{context['http']['method']}{path}" if space else method
+    source = f"arn:aws:execute-api:{region}:{ACCOUNT_ID}:{context['apiId']}/{context['stage']}/{route}"
+    return any(_allows(statement, source) for statement in record.get("policy", {}).get("Statement", ()))
+
+
+def _allows(statement: Mapping[str, Any], source: str) -> bool:
+    principal = statement.get("Principal")
+    service = principal.get("Service") if isinstance(principal, dict) else principal
+    if statement.get("Effect") != "Allow" or service not in ("apigateway.amazonaws.com", "*"):
+        return False
+    if statement.get("Action") not in ("lambda:InvokeFunction", "lambda:*"):
+        return False
+    condition = statement.get("Condition", {})
+    account = condition.get("StringEquals", {}).get("AWS:SourceAccount", ACCOUNT_ID)
+    pattern = condition.get("ArnLike", {}).get("AWS:SourceArn", "*")
+    return account == ACCOUNT_ID and fnmatch.fnmatchcase(source, pattern)
+
+
+def _name(record: Mapping[str, Any]) -> str:
+    return str(record["config"].get("FunctionName"))

@@ -1,0 +1,57 @@
+"""Certificates of the edges: an authority of the sandbox's own, and who may have a certificate where.
+
+As on AWS, a name has a certificate in a region only if that region has a custom domain for it with an issued
+certificate, or if it is the default name of one of the region's APIs. Any other name fails its handshake.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import trustme
+
+HTTP_1_1 = ["http/1.1"]
+
+
+class Certificates:
+    """Issues a certificate for each name once. Its key never leaves the process.
+
+    Args:
+        ca_file: where the authority's certificate is written, for clients to trust.
+    """
+
+    def __init__(self, ca_file: Path) -> None:
+        self._authority = trustme.CA(organization_name="drlib sandbox")
+        self._authority.cert_pem.write_to_path(str(ca_file))
+        self._contexts: dict[str, ssl.SSLContext] = {}
+
+    def context(self, name: str) -> ssl.SSLContext:
+        """Return the server context that presents a certificate for `name`."""
+        context = self._contexts.get(name)
+        if context is None:
+            context = _server_context()
+            self._authority.issue_cert(name).configure_cert(context)
+            self._contexts[name] = context
+        return context
+
+    def edge_context(self, has_certificate: Callable[[str], bool]) -> ssl.SSLContext:
+        """Return the context of one region's edge: it knows the names of which `has_certificate` is true."""
+        base = _server_context()
+
+        def choose(connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int | None:
+            if name is None or not has_certificate(name.lower()):
+                return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+            connection.context = self.context(name.lower())
+            return None
+
+        base.sni_callback = choose
+        return base
+
+
+def _server_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(HTTP_1_1)
+    return context
