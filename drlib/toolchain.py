@@ -194,6 +194,7 @@ def _build(job: _Job) -> Path:
     env = _environment(job) | {
         "GOMODCACHE": str(job.scratch / "modules"),
         "GOCACHE": str(job.scratch / "cache"),
+        "GOPATH": str(job.scratch / "gopath"),
         "GOTMPDIR": str(job.scratch / "tmp"),
         "GOFLAGS": "-modcacherw -buildvcs=false",  # writable, so that it can be removed afterwards
         "GOTOOLCHAIN": "local",

@@ -1,0 +1,213 @@
+"""What every stored runbook keeps to. Read from the files; nothing is run."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from functools import cache
+from typing import Any
+
+import pytest
+
+from drlib import settings
+from tests.notebooks import normalise, stage
+
+SECTIONS = (
+    "Purpose", "Parameters", "Validate", "Preflight", "Plan", "Approve", "Act", "Verify", "Evidence", "Next",
+)  # fmt: skip
+READ_ONLY = {"00-preflight", "20-verify", "70-report"}
+NEEDED = {
+    **dict.fromkeys(stage.RUNBOOKS, set(SECTIONS)),
+    **dict.fromkeys(READ_ONLY, set(SECTIONS) - {"Plan", "Approve", "Act"}),
+    "90-troubleshoot": {"Purpose", "Parameters", "Validate", "Next"},
+}
+FORBIDDEN = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Try, ast.TryStar, ast.For, ast.While, ast.Lambda,
+)  # fmt: skip
+MOST_CELLS, MOST_LINES, MOST_BYTES = 20, 12, 200_000
+NOT_TO_BE_SHOWN = {
+    "an account id": r"(?<![\d.])\d{12}(?![\d.])",
+    "an ARN": r"arn:aws[\w-]*:",
+    "an access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    "a token": r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.",
+    "an absolute path": r"(?<![\w.:/])/(?:home|root|Users|tmp|var|private|usr|opt|work|mnt)/",
+    "a Windows path": r"\b[A-Z]:\\",
+    "an object's address": r"\bat 0x[0-9a-f]{6,}",
+}
+every_runbook = pytest.mark.parametrize("name", stage.RUNBOOKS)
+
+
+@cache
+def notebook(name: str) -> dict[str, Any]:
+    return normalise.load(stage.NOTEBOOKS / f"{name}.ipynb")
+
+
+def code(name: str) -> list[dict[str, Any]]:
+    return [cell for cell in notebook(name)["cells"] if cell["cell_type"] == "code"]
+
+
+def parameters(name: str) -> dict[str, Any]:
+    (cell,) = [cell for cell in code(name) if "parameters" in cell["metadata"].get("tags", [])]
+    return cell
+
+
+def words(name: str) -> str:
+    return "\n\n".join(c["source"] for c in notebook(name)["cells"] if c["cell_type"] == "markdown")
+
+
+def headings(name: str) -> list[str]:
+    return re.findall(r"^## +(.+)$", words(name), flags=re.MULTILINE)
+
+
+def shown(name: str) -> list[str]:
+    """Every text in the outputs, pictures left out: their base64 may spell anything."""
+    texts = []
+    for output in (output for cell in code(name) for output in cell["outputs"]):
+        texts += [output["text"]] if output["output_type"] == "stream" else []
+        texts += [str(data) for mime, data in output.get("data", {}).items() if not mime.startswith("image/")]
+    return [re.sub(r"data:image/[\w+]+;base64,[\w+/=]+", "", text) for text in texts]
+
+
+def test_the_runbooks_are_those_of_the_index() -> None:
+    assert sorted(file.stem for file in stage.NOTEBOOKS.glob("*.ipynb")) == sorted(stage.RUNBOOKS)
+
+
+@every_runbook
+def test_title_and_sections_come_in_order(name: str) -> None:
+    assert notebook(name)["cells"][0]["source"].startswith(f"# {name[:2]} ")
+    known = [
+        next((part for part in SECTIONS if title.split(":")[0] == part), title) for title in headings(name)
+    ]
+    assert set(known) <= set(SECTIONS), "an H2 that is not a section's name (or `Act: what it does`)"
+    assert known == sorted(known, key=SECTIONS.index)
+    assert set(known) >= NEEDED[name]
+
+
+@every_runbook
+def test_the_purpose_says_when_not_to_use_it(name: str) -> None:
+    purpose = words(name).split("## Parameters")[0]
+    assert re.search(r"when \*{0,2}not\*{0,2} to use", purpose, flags=re.IGNORECASE)
+
+
+@every_runbook
+def test_each_act_is_announced(name: str) -> None:
+    section, before = "", ""
+    for cell in notebook(name)["cells"]:
+        if cell["cell_type"] == "markdown":
+            before = cell["source"]
+            section = next(iter(re.findall(r"^## +(\w+)", before, flags=re.MULTILINE)), section)
+        elif section == "Act":
+            said = before.lower()
+            assert all(word in said for word in ("effect", "expected time", "undo")), cell["source"]
+            before = ""
+
+
+@every_runbook
+def test_the_parameters_are_what_papermill_sees(name: str) -> None:
+    from papermill import inspect_notebook
+
+    lines = ast.parse(parameters(name)["source"]).body
+    assert all(isinstance(line, ast.AnnAssign) and line.value is not None for line in lines)
+    seen = inspect_notebook(str(stage.NOTEBOOKS / f"{name}.ipynb"))
+    assert [line.target.id for line in lines] == list(seen)  # type: ignore[attr-defined]
+    for line in lines:
+        told = seen[line.target.id]  # type: ignore[attr-defined]
+        assert told["inferred_type_name"] == ast.unparse(line.annotation)  # type: ignore[attr-defined]
+        assert ast.literal_eval(told["default"]) == ast.literal_eval(line.value)  # type: ignore[attr-defined]
+        assert told["help"]
+
+
+@every_runbook
+def test_the_common_parameters_are_those_of_the_settings(name: str) -> None:
+    from papermill import inspect_notebook
+
+    seen = list(inspect_notebook(str(stage.NOTEBOOKS / f"{name}.ipynb")).values())[: len(settings.PARAMETERS)]
+    for told, (known, (kind, default, help_text)) in zip(seen, settings.PARAMETERS.items(), strict=True):
+        assert told["name"] == known
+        assert told["inferred_type_name"] == getattr(kind, "__name__", kind)
+        assert ast.literal_eval(told["default"]) == default
+        assert told["help"] == help_text
+
+
+def test_the_common_parameters_are_the_same_lines_everywhere() -> None:
+    count = len(settings.PARAMETERS)
+    blocks = {"\n".join(parameters(name)["source"].splitlines()[:count]) for name in stage.RUNBOOKS}
+    assert len(blocks) == 1
+
+
+@every_runbook
+def test_cells_are_short_and_plain(name: str) -> None:
+    assert len(code(name)) <= MOST_CELLS
+    for cell in code(name):
+        source = cell["source"]
+        if "parameters" not in cell["metadata"].get("tags", []):
+            assert len(source.splitlines()) <= MOST_LINES, source
+        tree = ast.parse(source)  # a magic or a shell line is a SyntaxError
+        assert not [node for node in ast.walk(tree) if isinstance(node, FORBIDDEN)], source
+        called = {node.func.id for node in ast.walk(tree) if _is_plain_call(node)}  # type: ignore[attr-defined]
+        assert not called & {"input", "exit", "quit", "exec", "eval", "get_ipython"}, source
+        tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+        assert ";" not in [token.string for token in tokens if token.type == tokenize.OP], source
+
+
+def _is_plain_call(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+
+
+@every_runbook
+def test_nothing_is_kept_from_comparison(name: str) -> None:
+    for cell in code(name):
+        assert "nbval" not in cell["source"].lower()
+        assert set(cell["metadata"].get("tags", [])) <= {"parameters"}
+
+
+@every_runbook
+def test_every_cell_was_run_and_something_is_compared(name: str) -> None:
+    assert [cell["execution_count"] for cell in code(name)] == list(range(1, len(code(name)) + 1))
+    outputs = [output for cell in code(name) for output in cell["outputs"]]
+    assert any(output["output_type"] == "stream" or output["data"].get("text/plain") for output in outputs)
+    assert {output["output_type"] for output in outputs} <= {"stream", "display_data", "execute_result"}
+    assert "stderr" not in {output.get("name") for output in outputs}
+    mimes = {mime for output in outputs for mime in output.get("data", {})}
+    assert mimes <= {"text/plain", "text/html", "image/png", "image/svg+xml"}
+
+
+@every_runbook
+@pytest.mark.parametrize("what", NOT_TO_BE_SHOWN)
+def test_outputs_hold_no_identity_secret_or_place(name: str, what: str) -> None:
+    assert not [text for text in shown(name) if re.search(NOT_TO_BE_SHOWN[what], text)]
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        ("an account id", "role of 123456789012 here"),
+        ("an ARN", "arn:aws-us-gov:sns:us-east-2:1:x"),
+        ("an access key", "AKIAIOSFODNN7EXAMPLE"),
+        ("a private key", "-----BEGIN RSA PRIVATE KEY-----"),
+        ("a token", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc"),
+        ("an absolute path", "see /home/me/runs"),
+        ("a Windows path", r"C:\Users"),
+        ("an object's address", "<Plan at 0x7f3a2b1c4d5e>"),
+    ],
+)
+def test_the_patterns_find_what_they_are_for(what: str, text: str) -> None:
+    assert re.search(NOT_TO_BE_SHOWN[what], text)
+    harmless = "runs/20260102T030405Z: 1767322800.123456789012 s, https://pay.drill.test/home/x, 14 payments"
+    assert not re.search(NOT_TO_BE_SHOWN[what], harmless)
+
+
+@every_runbook
+def test_the_file_is_small_and_in_the_stored_form(name: str) -> None:
+    text = (stage.NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8")
+    assert len(text.encode()) <= MOST_BYTES
+    assert text == normalise.dumps(normalise.normalise(notebook(name)))
+
+
+@every_runbook
+def test_links_lead_somewhere(name: str) -> None:
+    for target in re.findall(r"\]\((?!https?:|#|attachment:)([^)#\s]+)", words(name)):
+        assert (stage.NOTEBOOKS / target).exists(), target
