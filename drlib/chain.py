@@ -36,6 +36,12 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(text) for text in texts[:-1] if text]
 
 
+def until(entries: list[dict[str, Any]], head: str) -> list[dict[str, Any]]:
+    """Return the entries up to the one whose hash is `head`; all of them if none has it."""
+    hashes = [entry.get("hash") for entry in entries]
+    return entries[: hashes.index(head) + 1] if head in hashes else entries
+
+
 def append(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Append an entry, chained to the one before it; several processes may do so at once."""
     from filelock import FileLock

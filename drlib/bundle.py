@@ -1,0 +1,153 @@
+"""evidence.json: everything a run measured in one object, made anew from what the run saved.
+
+It is a function of the run's folder alone (`parameters.json`, `journal.jsonl`, `saved/`), so that an auditor
+can make it again and compare.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from drlib import chain, planes, verdict
+from drlib import settings as parameters
+
+ORIGINS = {"sandbox": "simulated", "aws": "live"}
+COUNTS = (
+    "acknowledged", "indeterminate", "lost", "stranded", "duplicated", "late", "recovered", "unexpected",
+    "rejected",
+)  # fmt: skip
+PACKAGES = (
+    "boto3", "botocore", "pulumi", "pulumi-aws", "papermill", "nbclient", "ipykernel", "pandas", "matplotlib",
+    "pydantic", "dnspython", "ministack",
+)  # fmt: skip
+EVIDENCE = "evidence.json"
+
+
+def build(folder: Path, *, head: str = "") -> dict[str, Any]:
+    """Return the evidence of the run in `folder`.
+
+    Counts of payments are numbers; the ids behind each stand in `rpo.payment_ids`.
+
+    Args:
+        folder: `runs/RUN_ID`.
+        head: leave out the journal's lines after the one with this hash, to make older evidence again.
+    """
+    text = (folder / "parameters.json").read_text(encoding="utf-8")
+    settings = json.loads(text)
+    saved = _saved(folder)
+    journal = chain.until(chain.lines(folder), head)
+    environment = saved.get("environment", {})
+    calls = planes.merge(part["calls"] for name, part in saved.items() if name.startswith("planes."))
+    evidence: dict[str, Any] = {
+        "run_id": folder.name,
+        "verdict": "",
+        "reasons": [],
+        "target": settings["target"],
+        "origin": ORIGINS[settings["target"]],
+        "time_scale": settings["time_scale"] if settings["target"] == "sandbox" else 1,
+        "scenario": saved.get("recovery", {}).get("scenario") or settings["scenario"],
+        "rto": _rto(saved, settings),
+        "rpo": _rpo(saved, settings),
+        "planes": {"calls": calls, "control_plane_calls_in_failover": planes.control_calls(calls)},
+        "checks": _checks(saved),
+        "versions": environment.get("versions", {}),
+        "parameters_sha256": chain.sha256(text),
+        "git_commit": environment.get("git_commit", ""),
+        "chain_head": journal[-1]["hash"] if journal else chain.FIRST,
+    }
+    evidence["verdict"], evidence["reasons"] = verdict.judge(evidence, journal)
+    return evidence
+
+
+def environment(*, pulumi_cli: str = "") -> dict[str, Any]:
+    """Return what the run was made with: versions, and the commit of the checkout.
+
+    Args:
+        pulumi_cli: version of the Pulumi command line tool, if the caller knows it.
+    """
+    versions = {"python": platform.python_version(), "platform": platform.system().lower()}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    if pulumi_cli:
+        versions["pulumi-cli"] = pulumi_cli
+    return {"versions": versions, "git_commit": git_commit()}
+
+
+def git_commit() -> str:
+    """Return the checkout's commit, with "+changes" if files differ from it; "" outside a checkout."""
+    root = Path(__file__).resolve().parent.parent
+
+    def git(*arguments: str) -> str:
+        found = subprocess.run(  # noqa: S603 - fixed arguments
+            ["git", *arguments],  # noqa: S607 - the person's own git
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+        return found.stdout.strip()
+
+    try:
+        changes = "+changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+        return git("rev-parse", "HEAD") + changes
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def write(folder: Path) -> dict[str, Any]:
+    """Make the evidence and write it to `evidence.json`."""
+    evidence = build(folder)
+    chain.write(folder / EVIDENCE, json.dumps(evidence, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    return evidence
+
+
+def history(folder: Path | None = None) -> list[dict[str, Any]]:
+    """Return the evidence of every run that has some, oldest first."""
+    found = sorted((folder or parameters.home() / "runs").glob(f"*/{EVIDENCE}"))
+    return [json.loads(file.read_text(encoding="utf-8")) for file in found]
+
+
+def _saved(folder: Path) -> dict[str, dict[str, Any]]:
+    files = sorted((folder / "saved").glob("*.json"))
+    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+
+
+def _rto(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    recovery, prediction = saved.get("recovery", {}), saved.get("prediction", {})
+    return {
+        "measured_seconds": recovery.get("measured_seconds"),
+        "predicted_seconds": prediction.get("predicted_seconds", recovery.get("predicted_seconds")),
+        "target_seconds": settings["rto_target_seconds"],
+        "stable_seconds": recovery.get("stable_seconds"),
+        "stages": recovery.get("stages", {}),
+        "cohorts": recovery.get("cohorts", {}),
+    }
+
+
+def _rpo(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    losses = saved.get("losses", {})
+    named = {name: ids for name, ids in losses.items() if isinstance(ids, list)}
+    counted = {name: len(ids) if isinstance(ids, list) else ids for name, ids in losses.items()}
+    rpo = {"seconds": counted.get("rpo_seconds"), "target_seconds": settings["rpo_target_seconds"]}
+    rpo |= {name: counted.get(name) for name in COUNTS}
+    rpo |= {name: counted[name] for name in verdict.RED_COUNTS if name in counted}
+    return rpo | {"payment_ids": named | losses.get("payment_ids", {})}
+
+
+def _checks(saved: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"runbook": name.removeprefix("checks."), **row}
+        for name, part in saved.items()
+        if name.startswith("checks.")
+        for row in part["rows"]
+    ]

@@ -1,0 +1,216 @@
+"""The bundle of a run: brought up to date by each runbook, judged, checked again, and shown as a page.
+
+evidence.update(run, here, checks=[ready], recovery=recovery)   # in a runbook's evidence cell
+evidence.report(run)                                            # report.html
+evidence.verify(run).require()                                  # everything recomputed
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from drlib import audit, bundle, chain, show, verdict
+from drlib import report as page
+from drlib.errors import BadParameters, StepFailed, VerdictRed
+from drlib.journal import Run, runs
+from drlib.planes import Recorder
+
+
+class Here(Protocol):
+    """What the evidence needs to know of a target."""
+
+    name: str
+    calls: Recorder
+
+
+class Checks(Protocol):
+    """The answers to a list of checks: rows of name, status, detail and hint."""
+
+    def as_dicts(self) -> list[dict[str, str]]:
+        """Return the rows."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The evidence of a run as it stands now. `content` is what evidence.json holds."""
+
+    folder: Path
+    content: dict[str, Any]
+
+    @property
+    def verdict(self) -> str:
+        """passed, failed, aborted or pending-approval."""
+        return str(self.content["verdict"])
+
+    @property
+    def reasons(self) -> list[str]:
+        """Every reason for which the verdict is not `passed`."""
+        return list(self.content["reasons"])
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is wrong yet, and merely not everything has been measured."""
+        return bool(self.reasons) and set(self.reasons) <= verdict.OPEN
+
+    def require(self) -> Evidence:
+        """Return itself. Raises VerdictRed, with all reasons, unless the verdict is `passed`."""
+        if self.verdict != verdict.PASSED:
+            raise VerdictRed(
+                f"The verdict is {self.verdict}. {' '.join(self.reasons)}",
+                remedy=f"See {page.REPORT} in the run's folder.",
+            )
+        return self
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Return the rows of the table: what was judged, how it stands, the figures."""
+        rto, rpo, planes = (self.content[name] for name in ("rto", "rpo", "planes"))
+        word = "open" if self.is_open else self.verdict
+        calls = planes["control_plane_calls_in_failover"]
+        checks = [row["status"] for row in self.content["checks"]]
+        return [
+            ("verdict", f"{word} ({self.content['origin']})", self.content["run_id"]),
+            ("RTO", *_against(rto["measured_seconds"], rto["target_seconds"])),
+            ("RPO", *_against(rpo["seconds"], rpo["target_seconds"])),
+            (
+                "checks",
+                "all passed" if set(checks) <= {"passed"} else "not all passed",
+                f"{len(checks)} checks",
+            ),
+            (
+                "failover",
+                "data planes only" if not calls else "used a control plane",
+                f"{calls} control calls",
+            ),
+        ]
+
+    def table(self) -> show.Table:
+        """Return the evidence in short; all reasons of a red verdict are in it."""
+        reasons = [] if self.is_open else [("because", reason, "") for reason in self.reasons]
+        columns = ("evidence", "finding", "figures")
+        return show.Table(columns, [*self.rows(), *reasons], varying=["figures"])
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return self.table()._repr_mimebundle_()
+
+
+def update(
+    run: Run,
+    here: Here | None = None,
+    *,
+    checks: Iterable[Checks] = (),
+    recovery: Any = None,
+    prediction: Any = None,
+    losses: Any = None,
+    figures: Mapping[str, Any] | None = None,
+) -> Evidence:
+    """Store what this runbook found, and bring the run's evidence.json up to date.
+
+    Args:
+        run: the run, as the runbook joined it.
+        here: the target, whose AWS calls are stored.
+        checks: the tables of checks that this runbook made; they replace those it stored before.
+        recovery: `measured_seconds`, `stable_seconds`, `stages`, `cohorts`, as an object with `as_dict()`.
+        prediction: `predicted_seconds`.
+        losses: `rpo_seconds`, and each count as a list of payment ids, or as a number.
+        figures: name -> a chart, a matplotlib figure or PNG bytes, for the report.
+
+    Raises:
+        StepFailed: the target is not the one that the run is about.
+    """
+    if here is not None:
+        if here.name != run.settings.target:
+            raise StepFailed(f"The run is about {run.settings.target}, and this target is {here.name}.")
+        run.save(f"planes.{run.runbook}", {"calls": here.calls.rows()})
+    rows = [row for table in checks for row in table.as_dicts()]
+    if rows:
+        run.save(f"checks.{run.runbook}", {"rows": rows})
+    for name, piece in (("recovery", recovery), ("prediction", prediction), ("losses", losses)):
+        if piece is not None:
+            run.save(name, piece)
+    for name, figure in (figures or {}).items():
+        _picture(run, name, figure)
+    return refresh(run)
+
+
+def refresh(run: Run) -> Evidence:
+    """Bring evidence.json up to date with what the run's folder holds, and return it."""
+    if not run.has("environment"):
+        run.save("environment", bundle.environment(pulumi_cli=_pulumi_version()))
+    ledger = run.folder / audit.LEDGER
+    if ledger.exists() and chain.sha256(ledger.read_bytes()) != _attached(run, audit.LEDGER):
+        run.attach(ledger)
+    return Evidence(run.folder, bundle.write(run.folder))
+
+
+def load(folder: Path) -> Evidence:
+    """Return the evidence that a run's folder holds. Raises `BadParameters` if there is none."""
+    try:
+        content = json.loads((folder / bundle.EVIDENCE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadParameters(f"{folder} holds no {bundle.EVIDENCE}: it is no finished run.") from None
+    return Evidence(folder, content)
+
+
+def verify(run: Run | Path) -> audit.Audit:
+    """Check a run's evidence again; see `drlib.audit`."""
+    return audit.verify(_folder(run))
+
+
+def report(run: Run | Path) -> Path:
+    """Write report.html from a run's evidence, and return its path."""
+    folder = _folder(run)
+    return page.write(folder, load(folder).content)
+
+
+def history() -> show.Table:
+    """Return all runs that hold evidence, oldest first, as a table. Its figures are in the html alone."""
+    rows = []
+    for row in bundle.history(runs()):
+        rto = _against(row["rto"]["measured_seconds"], row["rto"]["target_seconds"])
+        predicted = row["rto"]["predicted_seconds"]
+        guess = "-" if predicted is None else f"{predicted:.1f} s"
+        rows.append((row["run_id"], row["origin"], row["scenario"], row["verdict"], rto[1], guess))
+    columns = ("run", "origin", "scenario", "verdict", "RTO", "predicted")
+    return show.Table(columns, rows, varying=columns[:1] + columns[4:])
+
+
+def _folder(run: Run | Path) -> Path:
+    return run.folder if isinstance(run, Run) else run
+
+
+def _against(value: float | None, target: float) -> tuple[str, str]:
+    if value is None:
+        return "not measured", ""
+    return "within target" if value <= target else "over target", f"{value:.1f} s, target {target:g} s"
+
+
+def _attached(run: Run, name: str) -> str:
+    hashes = [e["detail"]["sha256"] for e in chain.lines(run.folder) if e["step"] == f"attach {name}"]
+    return hashes[-1] if hashes else ""
+
+
+def _picture(run: Run, name: str, figure: Any) -> None:
+    folder = run.folder / page.FIGURES
+    folder.mkdir(exist_ok=True)
+    file = folder / f"{name}.png"
+    drawn = figure.png() if hasattr(figure, "png") else figure
+    file.write_bytes(drawn if isinstance(drawn, bytes) else show.png(drawn))
+    run.attach(file)
+
+
+def _pulumi_version() -> str:
+    from drlib import toolchain
+    from drlib.errors import PreflightFailed
+
+    try:
+        name = toolchain.pulumi_root().name
+    except PreflightFailed:
+        return ""
+    return name if name[:1].isdigit() else ""  # one from PATH stands in a folder of any name

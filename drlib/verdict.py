@@ -1,0 +1,110 @@
+"""What a run's figures and its journal amount to: passed, failed, aborted or pending-approval, and why.
+
+A run passes only if it showed everything that it should: what was not measured, or was skipped, is no pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+PASSED, FAILED, ABORTED, PENDING = "passed", "failed", "aborted", "pending-approval"
+STAGES = ("client_error", "check_failing", "unhealthy", "dns_answer", "client_switch")
+# Counts whose mere presence is a failure, and how to say it. A stranded payment came back, a late one was
+# settled; a duplicate is listed, and red only where the reconciliation cannot explain it.
+RED_COUNTS = {
+    "lost": "acknowledged and never found again",
+    "unexpected": "found, though they failed or were never sent",
+    "unexplained_duplicates": "settled twice without a replication gap that explains it",
+}
+RUNBOOK = "runbook"  # the step that stands for a whole runbook
+ROUNDING_SECONDS = 0.05
+NOT_MEASURED = "No recovery time was measured."
+NOT_RECONCILED = "The payments were not reconciled."
+OPEN = frozenset((NOT_MEASURED, NOT_RECONCILED))
+
+
+def judge(evidence: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> tuple[str, list[str]]:
+    """Return the verdict and every reason for which it is not `passed`.
+
+    Args:
+        evidence: `rto`, `rpo`, `planes` and `checks`, as they stand in evidence.json.
+        journal: the run's entries, oldest first.
+    """
+    pending, broken = _stopped(journal)
+    missing = list(_missing(evidence))
+    red = [*_times(evidence), *_counts(evidence["rpo"]), *_planes(evidence["planes"])]
+    red += _checks(evidence["checks"])
+    reasons = [*pending, *broken, *missing, *red]
+    if pending:
+        return PENDING, reasons
+    if broken or missing:
+        return ABORTED, reasons
+    return (FAILED if red else PASSED), reasons
+
+
+def stages_add_up(rto: Mapping[str, Any]) -> bool:
+    """Return whether the stages, none of them negative, add up to the measured recovery time."""
+    stages = rto["stages"].values()
+    total = sum(stages)
+    allowed = ROUNDING_SECONDS * max(1, len(stages))
+    return all(seconds >= 0 for seconds in stages) and abs(total - rto["measured_seconds"]) <= allowed
+
+
+def _stopped(journal: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """Return sentences for steps that lacked their approval, and for those that failed or never ended."""
+    last = {(line["runbook"], line["step"]): line for line in journal}
+    told = {
+        runbook for (runbook, step), line in last.items() if step != RUNBOOK and line["phase"] == "failed"
+    }
+    pending, broken = [], []
+    for (runbook, step), line in last.items():
+        where = runbook if step == RUNBOOK else f"{runbook}, {step}"
+        error, message = (line["detail"].get(key, "") for key in ("error", "message"))
+        if line["phase"] == "failed" and error == "NotApproved":
+            pending.append(f"{where}: {message or 'not approved.'}")
+        elif line["phase"] == "failed" and not (step == RUNBOOK and runbook in told):
+            broken.append(f"{where}: failed. {message}".strip())
+        elif line["phase"] == "intent" and line["mutating"]:
+            broken.append(f"{where}: begun, and never ended.")
+    return pending, broken
+
+
+def _missing(evidence: Mapping[str, Any]) -> Iterator[str]:
+    if evidence["rto"]["measured_seconds"] is None:
+        yield NOT_MEASURED
+    if evidence["rpo"]["seconds"] is None:
+        yield NOT_RECONCILED
+
+
+def _times(evidence: Mapping[str, Any]) -> Iterator[str]:
+    rto, rpo = evidence["rto"], evidence["rpo"]
+    if rto["measured_seconds"] is not None:
+        if rto["measured_seconds"] > rto["target_seconds"]:
+            yield f"The RTO was {rto['measured_seconds']:.1f} s, and its target is {rto['target_seconds']} s."
+        if not stages_add_up(rto):
+            yield "The stages of the recovery do not add up to the RTO."
+    if rpo["seconds"] is not None and rpo["seconds"] > rpo["target_seconds"]:
+        yield f"The RPO was {rpo['seconds']:.1f} s, and its target is {rpo['target_seconds']} s."
+
+
+def _counts(rpo: Mapping[str, Any]) -> Iterator[str]:
+    for name, meaning in RED_COUNTS.items():
+        if rpo.get(name):
+            yield f"{rpo[name]} payments were {meaning}."
+
+
+def _planes(planes: Mapping[str, Any]) -> Iterator[str]:
+    calls = planes["control_plane_calls_in_failover"]
+    if calls:
+        yield f"The failover made {calls} control-plane calls; it must make none."
+
+
+def _checks(checks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for check in checks:
+        if check["status"] != "passed":
+            yield f"{check['runbook']}: the check {check['name']!r} was {_word(check['status'])}."
+
+
+def _word(status: str) -> str:
+    return "red" if status == "failed" else status
