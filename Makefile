@@ -64,7 +64,8 @@ drill: setup ## the whole drill in the sandbox: deploy, fail over, measure, fail
 
 lab: setup .venv/.lab ## JupyterLab on the runbooks, with the sandbox ready
 	@.venv/bin/drlib sandbox up
-	@JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" .venv/bin/python -m jupyterlab notebooks/00-preflight.ipynb \
+	@JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" .venv/bin/python -m jupyterlab \
+	    --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks/00-preflight.ipynb \
 	    $$([ "$$(id -u)" -ne 0 ] || echo --allow-root) $(LAB)
 
 test: setup ## everything that must hold: lint, types, unit, red, notebooks, headless drill
