@@ -59,7 +59,7 @@ def store() -> int:
             resources={"metadata": {"path": str(stage.NOTEBOOKS)}},
         )
         try:
-            client.execute()
+            client.execute(stderr=subprocess.DEVNULL)  # the kernel's own remarks, not the cells'
         except CellExecutionError as exc:
             sys.stdout.write(f"{exc}\n{file.stem}: failed; nothing was stored for it\n")
             return 1
