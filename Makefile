@@ -82,7 +82,7 @@ lint: setup ## style, types, the direction of imports, the shape of stored noteb
 	@.venv/bin/ruff check -q .
 	@.venv/bin/ruff format -q --check .
 	@.venv/bin/mypy --no-error-summary
-	@.venv/bin/lint-imports --no-cache --no-logo 2>/dev/null || .venv/bin/lint-imports
+	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/python -m tests.notebooks.normalise --check
 
 notebooks: setup ## run all runbooks against a fresh sandbox, and store their outputs
