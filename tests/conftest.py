@@ -27,7 +27,7 @@ def _no_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def sandbox(_no_cloud: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sandbox_life.Status]:
-    """A running sandbox, shared by the session's tests: `DRLIB_HOME` names its home until the session ends."""
+    """A running sandbox, shared by all tests; `DRLIB_HOME` names its home until the session ends."""
     home: Path = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRLIB_HOME", str(home))

@@ -1,6 +1,6 @@
 """The server's process: `python -m drlib.sandbox`, as `drlib.sandbox.life.up` starts it.
 
-It leaves its parent at once, prints the number of the process that stays, and serves until it is told to stop.
+It leaves its parent at once, printing the number of the process that stays, and serves until told to stop.
 """
 
 from __future__ import annotations

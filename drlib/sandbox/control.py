@@ -1,7 +1,7 @@
-"""The sandbox's own controls, below /_drlib/ of the control port: its status, faults, the log of what happened.
+"""The sandbox's own controls, below /_drlib/ of the control port: status, faults, the log of what happened.
 
-Everything is JSON. Faults are ended by the server itself at their deadline, so that a caller who dies leaves no
-broken region behind.
+Everything is JSON. The server itself ends a fault at its deadline, so that a caller who dies leaves no broken
+region behind.
 """
 
 from __future__ import annotations

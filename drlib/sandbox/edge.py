@@ -1,7 +1,7 @@
-"""A region's public endpoint: from the name that a client asks for to the API behind it, as API Gateway has it.
+"""A region's public endpoint: from the name that a client asks for to the API behind it, as API Gateway does.
 
-The emulator resolves a name without regard to the region, and gives its own paths precedence over an API's. So the
-edge finds the API itself, within its region, and calls the emulator's API Gateway with it.
+The emulator resolves a name without regard to the region, and gives its own paths precedence over an API's.
+So the edge finds the API itself, within its region, and calls the emulator's API Gateway with it.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class Edge:
         if domain is None:
             return False
         arn = domain.get("regionalCertificateArn") or domain.get("certificateArn") or ""
-        certificate = acm._certificates.get_scoped(ACCOUNT_ID, self._region, arn)
-        return certificate is not None and certificate.get("Status") == "ISSUED" and _covers(certificate, name)
+        certificate = acm._certificates.get_scoped(ACCOUNT_ID, self._region, arn) or {}
+        return certificate.get("Status") == "ISSUED" and _covers(certificate, name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

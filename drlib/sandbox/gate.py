@@ -1,7 +1,8 @@
 """The way to the AWS APIs: whose request it is, for which region, and what a region that is down answers.
 
-Every region's APIs share the control port; a request's signature names its region and its service. The emulator's
-own administration and its ways round the edges are closed here, so that nothing reaches a region that is down.
+Every region's APIs share the control port; a request's signature names its region and its service. The
+emulator's own administration and its ways round the edges are closed here, so that nothing reaches a region
+that is down.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class FunctionThrottled(Exception):
 
 
 def install() -> None:
-    """Put ours in place of the emulator's call of a function, and of its making of an API. Twice is harmless."""
+    """Put ours in place of how the emulator calls a function and makes an API. Twice is harmless."""
     if not isinstance(apigateway.run_reentrant, _Call):
         apigateway.run_reentrant = _Call(apigateway.run_reentrant)
     if not isinstance(apigateway._create_api, _CreateApi):
@@ -44,7 +44,7 @@ def install() -> None:
 
 
 class _CreateApi:
-    """Stands for `_create_api(data)`: the new API's endpoint is named as on AWS, and so served by its edge."""
+    """Stands for `_create_api(data)`: the new API's endpoint is named as on AWS, and served by its edge."""
 
     def __init__(self, original: Callable[..., Any]) -> None:
         self._original = original

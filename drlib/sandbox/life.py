@@ -1,11 +1,12 @@
 """The sandbox's life, seen from outside: start it, find it, end it.
 
-The state file `<home>/.drlib/sandbox.json` is written by the server once it answers, and removed by whoever ends
-it. A process that is named there but gone has died, which `status` says instead of guessing.
+The state file `<home>/.drlib/sandbox.json` is written by the server once it answers, and removed by whoever
+ends it. A process that is named there but gone has died, which `status` says instead of guessing.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import secrets
@@ -16,7 +17,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -123,10 +124,11 @@ def up(
         try:
             running = status()
         except SandboxError:
-            bury(base)
             running = None
         if running is None:
+            _bury(base)
             return _start(base, options)
+        _ask(running.aws_endpoint, READY_WALL_SECONDS)
         for name, wanted in options.items():
             if getattr(running, name) != wanted:
                 raise SandboxError(
@@ -137,20 +139,21 @@ def up(
 
 
 def down() -> bool:
-    """End the sandbox, and remove its folder; the last log stays as `.drlib/sandbox.log`. Return whether one ran.
+    """End the sandbox and remove its folder; its log stays as `.drlib/sandbox.log`. Return whether one ran.
 
     Raises:
         SandboxError: its process does not end.
     """
     base = home()
     with _lock(base):
-        state = _read(base)
-        if state is None:
-            return False
-        process = _process(state)
+        try:
+            state = _read(base)
+        except SandboxError:
+            state = None
+        process = _process(state) if state else None
         if process is not None:
             _end(process)
-        bury(base)
+        _bury(base)
         return process is not None
 
 
@@ -202,7 +205,7 @@ def _read(base: Path) -> dict[str, Any] | None:
     path = state_file(base)
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
-        missing = {*Status.__dataclass_fields__, "process_created"} - state.keys()
+        missing = Status.__dataclass_fields__.keys() - state.keys()
     except FileNotFoundError:
         return None
     except (ValueError, AttributeError):
@@ -210,20 +213,19 @@ def _read(base: Path) -> dict[str, Any] | None:
     if missing:
         raise SandboxError(
             f"The sandbox's state file {path} cannot be read: {', '.join(sorted(missing))} missing.",
-            remedy="End its process if one runs, and delete the file.",
+            remedy="Run `drlib sandbox up` for a new one.",
         )
     return dict(state)
 
 
 def _process(state: dict[str, Any]) -> psutil.Process | None:
-    """Return the live process of a state file. A number that another process has taken since does not count."""
+    """Return the live process of a state file. A number that another process has since taken is not it."""
     try:
         process = psutil.Process(state["pid"])
-        if process.status() == psutil.STATUS_ZOMBIE or process.create_time() != state["process_created"]:
-            return None
-    except psutil.NoSuchProcess:
+        # Its command line names its folder and tells it from any other; creation times move with the clock.
+        return process if state["folder"] in process.cmdline() else None
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None
-    return process
 
 
 def _start(base: Path, options: dict[str, float]) -> Status:
@@ -240,7 +242,7 @@ def _start(base: Path, options: dict[str, float]) -> Status:
                 _fail(f"The sandbox died while starting: {_last_line(log)}", log)
             state = _read(base)
             if state is not None and state["instance_id"] == instance_id:
-                _await_answer(state, deadline)
+                _ask(state["aws_endpoint"], max(1.0, deadline - time.monotonic()))
                 found = status()
                 assert found is not None
                 return found
@@ -276,47 +278,61 @@ def _launch(base: Path, folder: Path, options: dict[str, float]) -> int:
     return int(launched.stdout)
 
 
-def _await_answer(state: dict[str, Any], deadline: float) -> None:
-    url = f"{state['aws_endpoint']}/_drlib/status"
+def _ask(aws_endpoint: str, timeout: float) -> None:
+    """Ask the server for its status: it answers, and it knows that it is used."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=max(1.0, deadline - time.monotonic())) as answer:
-        answer.read()
+    try:
+        with opener.open(f"{aws_endpoint}/_drlib/status", timeout=timeout) as answer:
+            answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise SandboxError(
+            f"The sandbox at {aws_endpoint} runs, but does not answer: {error}",
+            remedy="Run `drlib sandbox down`, then `drlib sandbox up`.",
+        ) from error
 
 
 def _alive(process: psutil.Process) -> bool:
+    # One that has ended stays a zombie until its parent, perhaps a slow init, has asked for its exit code.
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
 
 def _end(process: psutil.Process) -> None:
     """Ask the process to stop; if it does not, end its whole group."""
-    group = process.pid
-    try:
+    with suppress(psutil.NoSuchProcess):
         process.terminate()
-        process.wait(STOP_WALL_SECONDS)
-    except psutil.NoSuchProcess:
-        pass
-    except psutil.TimeoutExpired:
-        os.killpg(group, signal.SIGKILL)
-        try:
-            process.wait(STOP_WALL_SECONDS)
-        except psutil.TimeoutExpired:
-            raise SandboxError(f"The sandbox's process {process.pid} does not end.") from None
-
-
-def bury(base: Path) -> None:
-    """Remove what a dead sandbox left, but for its log."""
-    state = _read(base)
-    if state is None:
+    if _has_ended(process):
         return
-    folder = Path(state["folder"])
-    log = folder / "sandbox.log"
-    if log.exists():
-        shutil.copyfile(log, base / ".drlib" / "sandbox.log")
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    if not _has_ended(process):
+        raise SandboxError(f"The sandbox's process {process.pid} does not end.")
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    deadline = time.monotonic() + STOP_WALL_SECONDS
+    while _alive(process):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_WALL_SECONDS)
+    return True
+
+
+def clear(base: Path, folder: Path) -> None:
+    """Remove the state file and the folder of one sandbox, but keep its log as `.drlib/sandbox.log`."""
+    if (folder / "sandbox.log").exists():
+        shutil.copyfile(folder / "sandbox.log", base / ".drlib" / "sandbox.log")
     state_file(base).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _bury(base: Path) -> None:
+    """Remove what sandboxes that have ended left below `base`; none may run."""
+    state_file(base).unlink(missing_ok=True)
+    for folder in sorted((base / ".drlib" / "instances").glob("*")):
+        clear(base, folder)
 
 
 def _last_line(log: Path) -> str:

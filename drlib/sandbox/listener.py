@@ -19,6 +19,8 @@ from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 
+from drlib.sandbox.tls import handshaking
+
 BACKLOG = 512
 HANDSHAKE_WALL_SECONDS = 10.0
 KEEP_ALIVE_WALL_SECONDS = 75.0
@@ -74,6 +76,7 @@ class Listener:
         self._config.keep_alive_timeout = KEEP_ALIVE_WALL_SECONDS
         self._context = WorkerContext(None)
         self._transports: set[asyncio.Transport] = set()
+        self._handshakes: dict[socket.socket, asyncio.Task[None]] = {}
         self._held: set[socket.socket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
@@ -106,6 +109,9 @@ class Listener:
         """Reset every open connection."""
         for transport in list(self._transports):
             _abort(transport)
+        for sock, task in self._handshakes.items():
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORTIVE)
+            task.cancel()
         for sock in self._held:
             _reset(sock)
         self._held.clear()
@@ -120,7 +126,7 @@ class Listener:
         self.abort_all()
 
     def _stop_listening(self) -> None:
-        # A bound socket that does not listen refuses connections and keeps the port ours until the region heals.
+        # A bound socket that does not listen refuses connections, and keeps the port until the region heals.
         host, port = self._sock.getsockname()
         self._loop.remove_reader(self._sock)
         self._sock.close()
@@ -145,7 +151,14 @@ class Listener:
         else:
             task = self._loop.create_task(self._serve(sock))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._handshakes[sock] = task
+            task.add_done_callback(lambda done: self._served(done, sock))
+
+    def _served(self, task: asyncio.Task[None], sock: socket.socket) -> None:
+        self._tasks.discard(task)
+        if self._handshakes.pop(sock, None) is not None:
+            # Cancelled before it began.
+            sock.close()
 
     def _accept_again(self) -> None:
         if self._sock.fileno() >= 0 and self.mode != "refuse":
@@ -155,13 +168,16 @@ class Listener:
         reader = asyncio.StreamReader(loop=self._loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=self._loop)
         timeout = HANDSHAKE_WALL_SECONDS if self._tls else None
+        handshaking.set(sock)
         try:
             transport, _ = await self._loop.connect_accepted_socket(
                 lambda: protocol, sock, ssl=self._tls, ssl_handshake_timeout=timeout
             )
-        except OSError:
-            # The client left, or asked for a name that has no certificate here.
+        except (OSError, asyncio.CancelledError):
+            # The client left, asked for a name that has no certificate here, or the region failed meanwhile.
             return
+        finally:
+            self._handshakes.pop(sock, None)
         assert isinstance(transport, asyncio.Transport)
         self._transports.add(transport)
         if self.mode in ("refuse", "reset"):

@@ -1,4 +1,4 @@
-"""The sandbox's server: one loop that serves the AWS APIs, the regions' edges and the sandbox's own controls."""
+"""The sandbox's server: one loop for the AWS APIs, the regions' edges and the sandbox's own controls."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def make_world(
 def import_emulator(world: World) -> App:
     """Import the emulator with its settings, and return its ASGI application.
 
-    It reads its settings once, when it is imported, and hands the process's environment to the functions' workers.
+    It reads its settings once, when it is imported, and hands this environment to the functions' workers.
     """
     os.environ.update(
         AUTH="true",
@@ -221,6 +221,8 @@ class Server:
         log.info("ready on 127.0.0.1:%d", self.world.aws_port)
         await self._until_stopped()
         log.info("stopping")
+        if self._is_ours():
+            life.bury(self.home)
         faults.stop()
         for component in reversed(self._components):
             component.stop()
@@ -228,7 +230,7 @@ class Server:
             await listener.stop()
 
     def state(self) -> dict[str, Any]:
-        """Return what the state file holds: a `life.Status`, and when the process was made."""
+        """Return what the state file holds: the fields of a `life.Status`."""
         world = self.world
         return {
             "aws_endpoint": f"http://127.0.0.1:{world.aws_port}",
@@ -243,7 +245,6 @@ class Server:
             "seed": world.seed,
             "replication_lag_seconds": world.replication_lag_seconds,
             "idle_wall_seconds": self.idle_wall_seconds,
-            "process_created": psutil.Process().create_time(),
         }
 
     def _edges(self, certificates: Certificates) -> dict[str, Listener]:
@@ -273,7 +274,7 @@ class Server:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), TICK_WALL_SECONDS)
             if not self._is_ours():
-                log.info("the state file is gone: stopping")
+                log.info("the state file is gone")
                 shutil.rmtree(self.world.folder, ignore_errors=True)
                 return
             if time.monotonic() - self._last_request > self.idle_wall_seconds and self._leave():
@@ -290,7 +291,7 @@ class Server:
         """Remove what is ours, unless somebody is just coming."""
         try:
             with FileLock(life.lock_file(self.home), timeout=0):
-                log.info("no request for %g s: stopping", self.idle_wall_seconds)
+                log.info("no request for %g s", self.idle_wall_seconds)
                 life.bury(self.home)
                 return True
         except Timeout:
@@ -298,7 +299,7 @@ class Server:
 
 
 async def _start_emulator(emulator: App) -> None:
-    """Run the emulator's start-up. Its shutdown is left out: it only saves state, of which nothing is kept."""
+    """Run the emulator's start-up. Its shutdown is left out: it saves state, and nothing is kept here."""
     answers: list[str] = []
 
     async def receive() -> dict[str, str]:
@@ -310,7 +311,8 @@ async def _start_emulator(emulator: App) -> None:
         answers.append(message["type"])
         running.cancel()
 
-    running = asyncio.create_task(emulator({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send))
+    scope = {"type": "lifespan", "asgi": {"version": "3.0"}}
+    running = asyncio.ensure_future(emulator(scope, receive, send))
     await asyncio.wait({running})
     if answers != ["lifespan.startup.complete"]:
         raise RuntimeError("the emulator did not start") from running.exception()

@@ -6,6 +6,9 @@ certificate, or if it is the default name of one of the region's APIs. Any other
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +16,11 @@ from pathlib import Path
 import trustme
 
 HTTP_1_1 = ["http/1.1"]
+# A TLS record: alert, version 1.2, two bytes: fatal, unrecognized_name (RFC 8446, section 6).
+UNRECOGNIZED_NAME = bytes([21, 3, 3, 0, 2, 2, 112])
+
+handshaking: contextvars.ContextVar[socket.socket] = contextvars.ContextVar("handshaking")
+"""The accepted socket whose handshake runs in this context."""
 
 
 class Certificates:
@@ -42,12 +50,19 @@ class Certificates:
 
         def choose(connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int | None:
             if name is None or not has_certificate(name.lower()):
+                _tell_client()
                 return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
             connection.context = self.context(name.lower())
             return None
 
         base.sni_callback = choose
         return base
+
+
+def _tell_client() -> None:
+    # asyncio drops what OpenSSL would send when a handshake fails, and the client would only see an end.
+    with contextlib.suppress(LookupError, OSError):
+        handshaking.get().send(UNRECOGNIZED_NAME)
 
 
 def _server_context() -> ssl.SSLContext:

@@ -1,7 +1,7 @@
-"""What every part of the sandbox's server shares: its clock, its regions, their faults, and the log of what happened.
+"""What every part of the sandbox's server shares: clock, regions, faults, and the log of what happened.
 
-One `World` exists in a server process. It is made before the emulator is imported, and every component gets it by
-`start(world)`. Threads and coroutines both use it, so whatever changes here changes under a lock.
+One `World` exists in a server process. It is made before the emulator is imported, and every component gets
+it by `start(world)`. Threads and coroutines both use it, so what changes here changes under a lock, or whole.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Fault:
 
 
 class EventLog:
-    """The ground truth of what happened, numbered from 1 without gaps. Thread-safe; the oldest entries fall out."""
+    """The ground truth of what happened, numbered from 1 without gaps. Thread-safe; the oldest fall out."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -90,7 +90,7 @@ class ApiCounts:
 
 
 class ApiRequests:
-    """Counts what the edges answer until `drain` takes it: the source of the AWS/ApiGateway metrics. Thread-safe."""
+    """Counts what the edges answer until `drain` takes it, for the AWS/ApiGateway metrics. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -123,13 +123,13 @@ class World:
         folder: the instance's folder, `<home>/.drlib/instances/<instance_id>`.
         seed: what every stream of `random` derives from.
         replication_lag_seconds: typical modelled delay of cross-region replication.
-        edges: region -> the loopback address that DNS gives for it, e.g. {"us-east-2": "127.0.0.11"}.
+        edges: region -> the loopback address that DNS gives for it, e.g. {"us-east-2": "127.0.0.12"}.
         edge_ports: region -> TCP port of its edge.
-        edge_hosts: region -> the address its edge is really bound to; differs from `edges` only on machines with a
+        edge_hosts: region -> the address its edge is bound to; differs from `edges` only on machines with a
             single loopback address. Whoever connects to an edge uses `connect_to`.
         aws_port: TCP port of the control endpoint on 127.0.0.1 (plain HTTP).
         dns_port: UDP and TCP port on 127.0.0.1 reserved for the DNS server.
-        faults: region -> its fault; absent when the region is whole. Changed through drlib.sandbox.control alone.
+        faults: region -> its fault; absent when the region is whole. Changed by drlib.sandbox.control alone.
         backlog: reporters of what waits to be replicated, by service: each returns {region: count}.
     """
 

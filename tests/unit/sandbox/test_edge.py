@@ -1,0 +1,191 @@
+"""A region's edge, seen from outside: names, certificates, events, errors, counts."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from drlib.sandbox import Status
+
+East, West = "us-east-2", "us-west-2"
+
+
+def test_one_domain_in_two_regions_leads_to_each_region_s_own_api(echo: Any) -> None:
+    assert echo.get(East).json()["region"] == East
+    assert echo.get(West).json()["region"] == West
+
+
+def test_the_function_sees_the_event_that_aws_sends(echo: Any) -> None:
+    with echo.connect(East) as client:
+        answer = client.request(
+            "/echo?a=1&b=x%20y", method="POST", body=b'{"n": 1}', content_type="application/json"
+        )
+    event = answer.json()["event"]
+    assert event["version"] == "2.0"
+    assert event["routeKey"] == "POST /echo"
+    assert (event["rawPath"], event["rawQueryString"]) == ("/echo", "a=1&b=x%20y")
+    assert event["queryStringParameters"] == {"a": "1", "b": "x y"}
+    assert json.loads(event["body"]) == {"n": 1}
+    assert event["headers"]["host"] == echo.domain
+    assert event["headers"]["x-forwarded-proto"] == "https"
+    context = event["requestContext"]
+    assert (context["domainName"], context["domainPrefix"]) == (echo.domain, "api")
+    assert (context["apiId"], context["stage"]) == (echo.api_ids[East], "$default")
+    assert context["http"]["method"] == "POST"
+
+
+def test_the_default_name_of_an_api_works_in_its_region_alone(echo: Any) -> None:
+    name = echo.default_name(East)
+    event = echo.get(East, name=name).json()["event"]
+    assert event["requestContext"]["domainName"] == name
+    assert event["headers"]["host"] == name
+    with pytest.raises(ssl.SSLError):
+        echo.connect(West, name)
+
+
+def test_the_api_s_endpoint_is_named_as_on_aws(echo: Any, aws: Callable[..., Any]) -> None:
+    api = aws("apigatewayv2", East).get_api(ApiId=echo.api_ids[East])
+    assert api["ApiEndpoint"] == f"https://{echo.default_name(East)}"
+
+
+@pytest.mark.parametrize(
+    "path", ["/health", "/healthz", "/health?x=1", "/deep/_ministack/reset", "/deep/_drlib/x"]
+)
+def test_no_path_of_an_api_is_shadowed(echo: Any, path: str) -> None:
+    assert echo.get(East, path).json()["event"]["rawPath"] == path.partition("?")[0]
+
+
+def test_the_emulator_s_own_paths_are_not_on_the_edge(echo: Any) -> None:
+    for path in ("/_ministack/health", "/_aws/sqs/messages", "/_drlib/status", "/"):
+        assert echo.get(East, path).status == 404
+
+
+def test_an_answer_comes_through_whole(echo: Any) -> None:
+    with echo.connect(East) as client:
+        client._http.request("GET", "/teapot")
+        answer = client._http.getresponse()
+        assert (answer.status, answer.read()) == (418, b"short")
+        assert answer.headers["x-kind"] == "teapot"
+        assert answer.headers.get_all("set-cookie") == ["a=1", "b=2"]
+        assert answer.headers.get_all("content-length") == ["5"]
+        assert answer.headers.get_all("date")
+
+
+def test_a_connection_is_kept(echo: Any) -> None:
+    with echo.connect(East) as client:
+        assert [client.request("/echo").status for _ in range(3)] == [200, 200, 200]
+        assert client.request("/echo", method="HEAD").body == b""
+        assert client.request("/echo").status == 200
+
+
+def test_only_http_1_1_is_spoken(echo: Any) -> None:
+    with echo.connect(East) as client:
+        assert client.socket.selected_alpn_protocol() == "http/1.1"
+
+
+def test_a_failing_function_gives_500_and_keeps_its_secret(echo: Any) -> None:
+    answer = echo.get(East, "/fail")
+    assert (answer.status, answer.json()) == (500, {"message": "Internal Server Error"})
+
+
+def test_a_function_without_concurrency_gives_503(
+    sandbox: Status, aws: Callable[..., Any], make_api: Callable[..., str], echo: Any
+) -> None:
+    api_id = make_api("no-room", East)
+    aws("lambda", East).put_function_concurrency(FunctionName="no-room", ReservedConcurrentExecutions=0)
+    answer = echo.get(East, name=f"{api_id}.execute-api.{East}.amazonaws.com")
+    assert (answer.status, answer.json()) == (503, {"message": "Service Unavailable"})
+
+
+def test_a_function_that_does_not_permit_the_api_is_not_invoked(
+    make_api: Callable[..., str], echo: Any, aws: Callable[..., Any]
+) -> None:
+    api_id = make_api("no-permission", East, permitted=False)
+    name = f"{api_id}.execute-api.{East}.amazonaws.com"
+    assert echo.get(East, name=name).status == 500
+    for source, status in ((f"{api_id}x/*/*", 500), (f"{api_id}/$default/GET/{{any}}", 200)):
+        aws("lambda", East).add_permission(
+            FunctionName="no-permission",
+            StatementId=f"s{status}",
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+            SourceArn=f"arn:aws:execute-api:{East}:000000000000:{source}",
+        )
+        assert echo.get(East, name=name).status == status
+
+
+def test_a_name_without_certificate_fails_its_handshake(echo: Any) -> None:
+    for name in ("other.echo.test", "localhost"):
+        with pytest.raises(ssl.SSLError) as failure:
+            echo.connect(East, name)
+        assert "UNRECOGNIZED_NAME" in str(failure.value).upper().replace(" ", "_")
+
+
+def test_a_certificate_must_be_issued_in_the_region_and_cover_the_name(
+    sandbox: Status, echo: Any, aws: Callable[..., Any], make_domain: Callable[..., None]
+) -> None:
+    make_domain("one.echo.test", East, echo.api_ids[East])
+    assert echo.get(East, name="one.echo.test").status == 200
+    with pytest.raises(ssl.SSLError):
+        echo.connect(West, "one.echo.test")
+    other = aws("acm", East).request_certificate(DomainName="two.echo.test")["CertificateArn"]
+    aws("apigatewayv2", East).update_domain_name(
+        DomainName="one.echo.test",
+        DomainNameConfigurations=[{"CertificateArn": other, "EndpointType": "REGIONAL"}],
+    )
+    with pytest.raises(ssl.SSLError):
+        echo.connect(East, "one.echo.test")
+
+
+def test_a_disabled_default_name_is_gone(
+    echo: Any, aws: Callable[..., Any], make_api: Callable[..., str]
+) -> None:
+    api_id = make_api("hidden", East)
+    name = f"{api_id}.execute-api.{East}.amazonaws.com"
+    with echo.connect(East, name) as client:
+        assert client.request("/echo").status == 200
+        aws("apigatewayv2", East).update_api(ApiId=api_id, DisableExecuteApiEndpoint=True)
+        assert client.request("/echo").status == 403
+    with pytest.raises(ssl.SSLError):
+        echo.connect(East, name)
+
+
+def test_an_unknown_host_is_forbidden(echo: Any) -> None:
+    with echo.connect(East) as client:
+        answer = client.request("/echo", host="someone.else.test")
+        assert (answer.status, answer.json()) == (403, {"message": "Forbidden"})
+
+
+def test_a_deleted_mapping_takes_its_name_away(
+    echo: Any, aws: Callable[..., Any], make_domain: Callable[..., None]
+) -> None:
+    make_domain("brief.echo.test", East, echo.api_ids[East])
+    api = aws("apigatewayv2", East)
+    with echo.connect(East, "brief.echo.test") as client:
+        assert client.request("/echo").status == 200
+        [mapping] = api.get_api_mappings(DomainName="brief.echo.test")["Items"]
+        api.delete_api_mapping(DomainName="brief.echo.test", ApiMappingId=mapping["ApiMappingId"])
+        assert client.request("/echo").status == 403
+
+
+def test_a_body_over_the_limit_is_refused(echo: Any) -> None:
+    with echo.connect(East) as client:
+        try:
+            status = client.request("/echo", method="POST", body=bytes(10 * 1024 * 1024 + 1)).status
+        except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
+            status = 0  # the edge hung up before all was sent, as API Gateway may
+        assert status in (0, 413)
+
+
+def test_plain_http_gets_no_answer_from_an_edge(sandbox: Status) -> None:
+    host, port = sandbox.edges[East].rsplit(":", 1)
+    plain = http.client.HTTPConnection(host, int(port), timeout=10)
+    plain.request("GET", "/echo", headers={"host": "api.echo.test"})
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        plain.getresponse()
+    plain.close()
