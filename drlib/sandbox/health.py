@@ -1,0 +1,269 @@
+"""Route 53's health checkers: who checks what, when, and what becomes of it.
+
+Each endpoint check has one checker in each of its regions (all eight of Route 53's if it names none), with
+the same interval and evenly spread phases, so that the time to detection can be predicted. Checkers are Route
+53's own, not part of the region that they are named after: a fault in that region does not stop them.
+
+Source: Route 53 Developer Guide, "How Amazon Route 53 determines whether a health check is healthy".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import math
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from drlib.sandbox import checker, route53, signals
+from drlib.sandbox.refusals import CHECKER_REGIONS, ENDPOINT_TYPES
+from drlib.sandbox.signals import Observation, Signals
+from drlib.sandbox.verdicts import Judge, Verdict, phases
+from drlib.sandbox.world import World
+from drlib.sandbox.zones import Resolver, region_of_api, snapshot
+
+RECONCILE_WALL_SECONDS = 1.0
+
+log = logging.getLogger("drlib.sandbox")
+
+
+class Health:
+    """Runs the checkers, in a loop and a thread of their own: they neither delay the server nor wait for it.
+
+    Args:
+        world: the clock, the edges, the faults, and the log of events.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._board = signals.of(world)
+        self._judge = Judge(self._board)
+        self._tls = checker.insecure_context()
+        self._checks: dict[str, dict[str, Any]] = {}
+        self._running: dict[str, tuple[str, list[asyncio.Task[None]]]] = {}
+        self._verdicts: dict[str, dict[str, Verdict]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed = asyncio.Event()
+        self._stopping = False
+        self._unlisten = [
+            self._board.listen(topic, self._notice) for topic in (signals.CHECKS, signals.STREAMS)
+        ]
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._follow()), name="drlib-health", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin checking."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End every check at once, and the thread."""
+        for unlisten in self._unlisten:
+            unlisten()
+        self._stopping = True
+        self._notice()
+        self._thread.join()
+
+    def _notice(self) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
+                self._loop.call_soon_threadsafe(self._changed.set)
+
+    async def _follow(self) -> None:
+        """Follow the checks that exist until told to stop; poll too, for a reset tells nobody."""
+        self._loop = asyncio.get_running_loop()
+        while not self._stopping:
+            try:
+                self._reconcile()
+            except Exception:
+                # What one odd health check breaks must not end the checks of the others.
+                log.exception("following the health checks failed")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), RECONCILE_WALL_SECONDS)
+            self._changed.clear()
+        for check_id in list(self._running):
+            self._end(check_id)
+        await asyncio.sleep(0)
+
+    def _reconcile(self) -> None:
+        checks = route53.health_checks()
+        self._checks = {check_id: check["config"] for check_id, check in checks.items()}
+        wanted = {check_id: schedule(config) for check_id, config in self._checks.items()}
+        for check_id in list(self._running):
+            if wanted.get(check_id) != self._running[check_id][0]:
+                self._end(check_id)
+        for check_id, key in wanted.items():
+            if key and check_id not in self._running:
+                self._begin(check_id, key, checks[check_id]["caller_reference"])
+        self._update()
+
+    def _begin(self, check_id: str, key: str, name: str) -> None:
+        config = self._checks[check_id]
+        regions = sorted(config.get("Regions") or CHECKER_REGIONS)
+        chance = self._world.random(f"health/{name}")
+        interval = float(config.get("RequestInterval") or 30)
+        offsets = phases(
+            len(regions),
+            interval=interval,
+            start=chance.uniform(0, interval),
+            jitters=[chance.uniform(-1, 1) for _ in regions],
+        )
+        self._verdicts[check_id] = {region: Verdict() for region in regions}
+        first_seen = asyncio.Event()
+        tasks = [
+            asyncio.create_task(self._watch(check_id, region, interval, offset, first_seen, first=not index))
+            for index, (region, offset) in enumerate(zip(regions, offsets, strict=True))
+        ]
+        self._running[check_id] = key, tasks
+
+    def _end(self, check_id: str) -> None:
+        for task in self._running.pop(check_id)[1]:
+            task.cancel()
+        self._verdicts.pop(check_id, None)
+        self._board.forget(check_id)
+
+    async def _watch(
+        self,
+        check_id: str,
+        region: str,
+        interval: float,
+        offset: float,
+        first_seen: asyncio.Event,
+        *,
+        first: bool,
+    ) -> None:
+        """Check once an interval, at the checker's phase. One that comes late skips what it missed.
+
+        The reference counts the interval from an answer to the next request; a fixed grid keeps the phases
+        spread. The others begin when the first has its answer: all at once they would find a new function
+        cold, each wait for a start of its own, and leave a worker for each behind.
+        """
+        clock = self._world.clock
+        if not first:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(first_seen.wait(), clock.wall_seconds(interval))
+        turn = 0
+        while True:
+            turn = max(turn + 1, math.ceil((clock.now() - clock.anchor - offset) / interval))
+            await asyncio.sleep(clock.wall_seconds(clock.anchor + offset + turn * interval - clock.now()))
+            try:
+                passed, text = await self._check(self._checks[check_id])
+            except Exception as error:
+                log.exception("checking %s failed", check_id)
+                passed, text = False, f"Failure: {type(error).__name__}"
+            self._take(check_id, region, passed, text)
+            first_seen.set()
+
+    def _take(self, check_id: str, region: str, passed: bool, text: str) -> None:
+        at = self._world.clock.now()
+        before = {seen.region: seen.ok for seen in self._board.observations(check_id)}
+        self._board.observe(check_id, Observation(region, checker_address(region), passed, text, at))
+        if before.get(region) is not passed and (not passed or region in before):
+            kind = "check_passed" if passed else "check_failed"
+            self._world.events.add(kind, at=at, id=check_id, checker=region, text=text)
+        threshold = int(self._checks[check_id].get("FailureThreshold") or 3)
+        if self._verdicts[check_id][region].take(passed, threshold=threshold):
+            self._update(at=at)
+
+    def _update(self, *, at: float | None = None) -> None:
+        """Judge all checks anew, and tell of those that changed."""
+        verdicts = {
+            check_id: [verdict.healthy for verdict in by_region.values()]
+            for check_id, by_region in self._verdicts.items()
+        }
+        changed = self._board.set_healthy(self._judge.statuses(self._checks, verdicts))
+        for check_id, healthy in changed.items():
+            facts = signals.detail(
+                type=self._checks[check_id].get("Type"),
+                checkers=len(verdicts[check_id]) if check_id in verdicts else None,
+                checkers_healthy=sum(verdicts[check_id]) if check_id in verdicts else None,
+            )
+            self._world.events.add("health_check", at=at, id=check_id, healthy=healthy, **facts)
+        if changed:
+            self._board.tell(signals.HEALTH)
+
+    async def _check(self, config: Mapping[str, Any]) -> tuple[bool, str]:
+        found = locate(config, self._world, self._board)
+        if found is None:
+            return False, "Failure: DNS resolution failed: Rcode NXDomain(3)"
+        endpoint, region = found
+        patience = checker.Patience(self._world.clock.scale, lambda: self._injected_seconds(region))
+        return await checker.check(endpoint, patience, self._tls)
+
+    def _injected_seconds(self, region: str | None) -> float:
+        """Return by how many modelled seconds a fault delays the answers of a region."""
+        fault = self._world.faults.get(region) if region else None
+        if fault is None:
+            return 0.0
+        return math.inf if fault.mode == "hang" else fault.latency_seconds
+
+
+def schedule(config: Mapping[str, Any]) -> str:
+    """Return what of a configuration decides which checkers run and when, as text; empty if none does."""
+    if config.get("Type") not in ENDPOINT_TYPES or config.get("Disabled"):
+        return ""
+    regions = sorted(config.get("Regions") or CHECKER_REGIONS)
+    return f"{config['Type']} {config.get('RequestInterval') or 30} {' '.join(regions)}"
+
+
+def checker_address(region: str) -> str:
+    """Return the address that a region's checker reports as its own. Requests really come from loopback."""
+    return f"192.0.2.{CHECKER_REGIONS.index(region) + 1}"
+
+
+def locate(
+    config: Mapping[str, Any], world: World, board: Signals
+) -> tuple[checker.Endpoint, str | None] | None:
+    """Return what a check connects to, and the region whose edge that is; None if its name does not resolve.
+
+    Addresses of edges lead to the edge's own port, whatever the port of the check: DNS gives AWS's names the
+    addresses of edges, and AWS's port is 443. Any other address is taken as it is.
+    """
+    type_ = config["Type"]
+    tls = type_.startswith("HTTPS")
+    port = int(config.get("Port") or (443 if tls else 80))
+    name, address = config.get("FullyQualifiedDomainName", ""), config.get("IPAddress", "")
+    resolved = ""
+    if not address:
+        address = resolved = next(iter(_addresses(name, world, board)), "")
+    if not address:
+        return None
+    region = world.region_of_address(address)
+    host = name or address
+    connect_host, connect_port = world.connect_to(region) if region else (address, port)
+    endpoint = checker.Endpoint(
+        address=connect_host,
+        port=connect_port,
+        tls=tls,
+        server_name=host if tls and config.get("EnableSNI", True) and not _is_address(host) else "",
+        host="" if type_ == "TCP" else host if port == (443 if tls else 80) else f"{host}:{port}",
+        path="/" + config.get("ResourcePath", "/").lstrip("/"),
+        search=config.get("SearchString", ""),
+        resolved=resolved,
+    )
+    return endpoint, region
+
+
+def _addresses(name: str, world: World, board: Signals) -> list[str]:
+    # The names of APIs, by far the most common, need no look at the zones.
+    zones = [] if region_of_api(name) else snapshot()
+    return Resolver(zones, board.healthy, world.edges).addresses(name)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def start(world: World) -> Health:
+    """Start the checkers of `world`, and let the Route 53 API report what they see."""
+    route53.apply(signals.of(world), world.edges)
+    health = Health(world)
+    health.start()
+    return health

@@ -1,0 +1,257 @@
+"""The metrics that AWS publishes by itself and the emulator does not: Route 53, API Gateway, SQS.
+
+They are written into the emulator's CloudWatch once a modelled minute, with that minute as their time, in the
+region where AWS has them. `put` is open to the other parts of the sandbox.
+
+Sources: Route 53 Developer Guide, "Monitoring health checks using CloudWatch" (us-east-1 only); API Gateway
+Developer Guide, "Metrics and dimensions" for HTTP APIs; SQS Developer Guide, "Available CloudWatch metrics
+for Amazon SQS".
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from drlib.sandbox import route53, signals
+from drlib.sandbox.internals import function, scope
+from drlib.sandbox.world import ApiCounts, World
+
+MINUTE_SECONDS = 60.0
+SAMPLES_A_MINUTE = 6
+"""How often the status of health checks is looked at, so that a minute's Minimum shows a short lapse."""
+DATAPOINTS_KEPT = 3000
+"""Of each series, so that a sandbox that is left running does not grow without end."""
+LATENCY_STEP_MS = 5.0
+"""Latencies are stored rounded to this: equal values share a datapoint."""
+HEALTH_CHECK_REGION = "us-east-1"
+RETENTION_SECONDS = 14 * 24 * 3600.0
+
+log = logging.getLogger("drlib.sandbox")
+
+
+def put(
+    world: World,
+    region: str,
+    namespace: str,
+    name: str,
+    value: float,
+    dimensions: Mapping[str, str],
+    unit: str = "None",
+    at: float | None = None,
+) -> None:
+    """Put one datapoint into the CloudWatch of `region`, and let its alarms look.
+
+    Args:
+        world: whose clock gives the time if `at` is left out.
+        region: where the metric is stored.
+        namespace: `AWS/...` too, which AWS itself would refuse.
+        name: the metric's name.
+        value: the value.
+        dimensions: name -> value; exactly these identify the series.
+        unit: a CloudWatch unit.
+        at: modelled epoch seconds; the present instant if left out.
+    """
+    put_values(world, region, namespace, name, {value: 1}, dimensions, unit, at)
+    evaluate(region)
+
+
+def put_values(
+    world: World,
+    region: str,
+    namespace: str,
+    name: str,
+    values: Mapping[float, int],
+    dimensions: Mapping[str, str],
+    unit: str = "None",
+    at: float | None = None,
+) -> None:
+    """Put values, each seen a number of times, at one instant. Call `evaluate` after the batch."""
+    from ministack.services import cloudwatch
+
+    store = function(
+        cloudwatch, "_store_datum",
+        "namespace", "name", "dims", "ts", "unit", "value", "values", "counts", "stat_values",
+    )  # fmt: skip
+    instant = world.clock.now() if at is None else at
+    with scope(region):
+        store(
+            namespace, name, dict(dimensions), instant, unit,
+            None, list(values), [float(count) for count in values.values()], None,
+        )  # fmt: skip
+        key = (namespace, name, cloudwatch._dims_key(dict(dimensions)))
+        series = cloudwatch._metrics.get(key) or []
+        if len(series) > DATAPOINTS_KEPT:
+            del series[: DATAPOINTS_KEPT // 10]
+
+
+def evaluate(region: str) -> None:
+    """Let the alarms of `region` look at new data."""
+    from ministack.services import cloudwatch
+
+    with scope(region):
+        cloudwatch._evaluate_all_alarms()
+
+
+def mend_eviction() -> None:
+    """Make the emulator drop old datapoints in place.
+
+    With every request it replaces every list of datapoints by a copy: that loses what another thread adds
+    meanwhile, and costs more the longer the sandbox runs.
+    """
+    from ministack.services import cloudwatch
+
+    if getattr(cloudwatch._evict_old_metrics, "in_place", False):
+        return
+    function(cloudwatch, "_evict_old_metrics")
+
+    def evict() -> None:
+        oldest = cloudwatch.time.time() - RETENTION_SECONDS
+        for series in cloudwatch._metrics.values():
+            count = 0
+            while count < len(series) and series[count]["Timestamp"] < oldest:
+                count += 1
+            if count:
+                del series[:count]
+
+    evict.in_place = True  # type: ignore[attr-defined]
+    cloudwatch._evict_old_metrics = evict
+
+
+class Metrics:
+    """Publishes once a modelled minute, from a thread of its own.
+
+    Args:
+        world: the clock, the counted requests, the faults.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._board = signals.of(world)
+        self._statuses: dict[str, Counter[float]] = {}
+        self._shares: dict[str, Counter[float]] = {}
+        self._children: dict[str, Counter[float]] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="drlib-metrics", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        mend_eviction()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        clock = self._world.clock
+        step = MINUTE_SECONDS / SAMPLES_A_MINUTE
+        minute = clock.now() // MINUTE_SECONDS
+        while not self._stopping.wait(clock.wall_seconds(step - clock.now() % step)):
+            try:
+                present = clock.now() // MINUTE_SECONDS
+                if present > minute:
+                    self.publish(at=minute * MINUTE_SECONDS)
+                    minute = present
+                self.sample()
+            except Exception:
+                # One minute without metrics is better than none from here on.
+                log.exception("publishing metrics failed")
+
+    def sample(self) -> None:
+        """Note the present status of every health check, for the minute's datapoints."""
+        for check_id, healthy in self._board.statuses().items():
+            self._statuses.setdefault(check_id, Counter())[float(healthy)] += 1
+        disabled = {
+            check_id for check_id, check in route53.health_checks().items() if check["config"].get("Disabled")
+        }
+        for check_id, share in self._board.shares().items():
+            if check_id not in disabled:
+                self._shares.setdefault(check_id, Counter())[round(100.0 * share, 2)] += 1
+        for check_id, healthy_children in self._board.children().items():
+            self._children.setdefault(check_id, Counter())[float(healthy_children)] += 1
+
+    def publish(self, *, at: float) -> None:
+        """Publish everything for the minute that began `at` modelled epoch seconds, and begin a new one."""
+        self._publish_health(at)
+        regions = {HEALTH_CHECK_REGION}
+        for (region, api_id, stage), counts in self._world.api_requests.drain().items():
+            self._publish_api(region, api_id, stage, counts, at)
+            regions.add(region)
+        regions |= set(self._publish_queues(at))
+        for region in sorted(regions):
+            evaluate(region)
+
+    def _publish_health(self, at: float) -> None:
+        for name, unit, series in (
+            ("HealthCheckStatus", "None", self._statuses),
+            ("HealthCheckPercentageHealthy", "Percent", self._shares),
+            ("ChildHealthCheckHealthyCount", "Count", self._children),
+        ):
+            for check_id, values in series.items():
+                dimensions = {"HealthCheckId": check_id}
+                put_values(
+                    self._world, HEALTH_CHECK_REGION, "AWS/Route53", name, values, dimensions, unit, at
+                )
+            series.clear()
+
+    def _publish_api(self, region: str, api_id: str, stage: str, counts: ApiCounts, at: float) -> None:
+        latencies = Counter(
+            max(LATENCY_STEP_MS, round(ms / LATENCY_STEP_MS) * LATENCY_STEP_MS) for ms in counts.latencies_ms
+        )
+        # 4xx and 5xx are 0 or 1 a request, so that their Average is an error rate. The edge adds next to
+        # nothing to what the integration takes.
+        metrics: dict[str, tuple[str, Mapping[float, int]]] = {
+            "Count": ("Count", {1.0: counts.requests}),
+            "4xx": ("Count", flags(counts.requests, counts.client_errors)),
+            "5xx": ("Count", flags(counts.requests, counts.server_errors)),
+            "Latency": ("Milliseconds", latencies),
+            "IntegrationLatency": ("Milliseconds", latencies),
+        }
+        for dimensions in ({"ApiId": api_id}, {"ApiId": api_id, "Stage": stage}):
+            for name, (unit, values) in metrics.items():
+                put_values(self._world, region, "AWS/ApiGateway", name, values, dimensions, unit, at)
+
+    def _publish_queues(self, at: float) -> Iterable[str]:
+        """Publish the state of every queue, in the regions that are not down; return those regions."""
+        from ministack.services import sqs
+
+        regions = set()
+        for (_, region, _), queue in sqs._queues.all_items():
+            if self._world.is_down(region):
+                continue
+            regions.add(region)
+            for name, (value, unit) in queue_metrics(queue, now=sqs.time.time()).items():
+                dimensions = {"QueueName": queue["name"]}
+                put_values(self._world, region, "AWS/SQS", name, {value: 1}, dimensions, unit, at)
+        return regions
+
+
+def flags(total: int, raised: int) -> dict[float, int]:
+    """Return how often a flag was 1 and how often 0, as values and counts."""
+    return {value: count for value, count in ((1.0, raised), (0.0, total - raised)) if count}
+
+
+def queue_metrics(queue: Mapping[str, Any], *, now: float) -> dict[str, tuple[float, str]]:
+    """Return metric -> (value, unit) of one queue as the emulator keeps it; `now` in its own time."""
+    messages = list(queue["messages"])
+    visible = sum(message["visible_at"] <= now for message in messages)
+    delayed = sum(message["visible_at"] > now and not message["receive_count"] for message in messages)
+    oldest = min((message["sent_at"] for message in messages), default=now)
+    return {
+        "ApproximateNumberOfMessagesVisible": (float(visible), "Count"),
+        "ApproximateNumberOfMessagesNotVisible": (float(len(messages) - visible - delayed), "Count"),
+        "ApproximateNumberOfMessagesDelayed": (float(delayed), "Count"),
+        "ApproximateAgeOfOldestMessage": (max(0.0, now - oldest), "Seconds"),
+    }
+
+
+def start(world: World) -> Metrics:
+    """Start publishing the metrics of `world`."""
+    metrics = Metrics(world)
+    metrics.start()
+    return metrics
