@@ -1,0 +1,95 @@
+"""What the components share: a base class, what is known in the whole stack, and policy documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+
+from drlib.infra.naming import Names, partition
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What every component is told.
+
+    Args:
+        names: how things are called.
+        account_id: the account, as the credentials say.
+        tags: put on everything that takes tags.
+        protect_data: hold on to the data: deletion protection, and a destroy empties no bucket.
+    """
+
+    names: Names
+    account_id: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    protect_data: bool = False
+
+    def tagged(self, name: str) -> dict[str, str]:
+        """Return the tags of a thing called `name`."""
+        return {**self.tags, "Name": name}
+
+    def arn(self, service: str, region: str, resource: str) -> str:
+        """Return the ARN of something in this account and `region`."""
+        return f"arn:{partition(region)}:{service}:{region}:{self.account_id}:{resource}"
+
+
+class Component(pulumi.ComponentResource):  # type: ignore[misc]
+    """A group of resources under one name in the stack's tree.
+
+    Args:
+        kind: last part of the type token, `pay:infra:{kind}`.
+        name: logical name.
+        parent: component that it belongs to, if any.
+    """
+
+    def __init__(self, kind: str, name: str, *, parent: pulumi.Resource | None = None) -> None:
+        super().__init__(f"pay:infra:{kind}", name, None, pulumi.ResourceOptions(parent=parent))
+
+    def child(self, **options: Any) -> pulumi.ResourceOptions:
+        """Return the options of a resource in this group."""
+        return pulumi.ResourceOptions(parent=self, **options)
+
+
+def statement(
+    actions: Sequence[str],
+    resources: Any,
+    *,
+    effect: str = "Allow",
+    principal: Any = None,
+    condition: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return one statement of a policy. `resources` is an ARN, an output, or a list of them."""
+    made: dict[str, Any] = {"Effect": effect}
+    if principal is not None:
+        made["Principal"] = principal
+    made |= {"Action": list(actions), "Resource": resources}
+    if condition:
+        made["Condition"] = dict(condition)
+    return made
+
+
+def document(*statements: Mapping[str, Any]) -> pulumi.Output[str]:
+    """Return a policy document whose parts may be outputs."""
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def trust(service: str, account_id: str = "") -> str:
+    """Return the trust policy of a role that a service of AWS takes on, on behalf of this account only."""
+    allow: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+    }
+    if account_id:
+        allow["Condition"] = {"StringEquals": {"aws:SourceAccount": account_id}}
+    return json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+
+
+def deny_plain_text(actions: str, resources: Any) -> dict[str, Any]:
+    """Return a statement that refuses every request without TLS."""
+    condition = {"Bool": {"aws:SecureTransport": "false"}}
+    return statement([actions], resources, effect="Deny", principal="*", condition=condition)

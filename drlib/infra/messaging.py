@@ -1,0 +1,164 @@
+"""The announcements: a topic in each region, fanned out to the work queues of both.
+
+A worker's queue is read by nothing else: what must be in both regions is sent to both, not drained from
+one. SNS crosses regions by itself, so functions in a VPC without a way out publish to their own region
+only. What a worker cannot settle in `MAX_RECEIVES` deliveries goes to its dead-letter queue; what SNS
+cannot deliver goes to a queue beside the topic, which has to be in the topic's region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from drlib.infra.component import Component, Scope, deny_plain_text, document, statement
+
+# A deferred message comes again every 30 s: it may wait 15 minutes for a takeover before it is put aside.
+MAX_RECEIVES = 30
+RETENTION_SECONDS = 14 * 24 * 3600
+LONG_POLL_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class MessagingArgs:
+    """The fan-out.
+
+    Args:
+        regions: both regions.
+        visibility_timeout_seconds: at least six times the worker's timeout, as Lambda asks for.
+    """
+
+    regions: Sequence[str]
+    visibility_timeout_seconds: int
+
+
+@dataclass(frozen=True)
+class RegionQueues:
+    """One region's topic and queues."""
+
+    topic: aws.sns.Topic
+    work: aws.sqs.Queue
+    dead_letter: aws.sqs.Queue
+    undelivered: aws.sqs.Queue
+
+
+class Messaging(Component):
+    """See the module. `regions` has each region's topic and queues."""
+
+    def __init__(
+        self, name: str, args: MessagingArgs, scope: Scope, *, parent: pulumi.Resource | None
+    ) -> None:
+        super().__init__("Messaging", name, parent=parent)
+        self.args, self.scope = args, scope
+        self.regions = {region: self._region(f"{name}-{region}", region) for region in args.regions}
+        for region, queues in self.regions.items():
+            self._redrive(f"{name}-{region}", region, queues)
+            self._policies(f"{name}-{region}", region, queues)
+            for other in args.regions:
+                self._subscribe(f"{name}-{region}-to-{other}", region, self.regions[other].work)
+        self.register_outputs({})
+
+    def _region(self, name: str, region: str) -> RegionQueues:
+        scope = self.scope
+        called = scope.names.regional("events", region)
+        topic = aws.sns.Topic(
+            f"{name}-events",
+            region=region,
+            name=called,
+            tags=scope.tagged(called),
+            opts=self.child(),
+        )
+        visible = self.args.visibility_timeout_seconds
+        return RegionQueues(
+            topic=topic,
+            work=self._queue(name, "work", region, visibility_timeout_seconds=visible),
+            dead_letter=self._queue(name, "dead-letter", region),
+            undelivered=self._queue(name, "undelivered", region),
+        )
+
+    def _queue(
+        self, name: str, role: str, region: str, *, visibility_timeout_seconds: int | None = None
+    ) -> aws.sqs.Queue:
+        called = self.scope.names.regional(role, region)
+        return aws.sqs.Queue(
+            f"{name}-{role}",
+            region=region,
+            name=called,
+            visibility_timeout_seconds=visibility_timeout_seconds,
+            message_retention_seconds=RETENTION_SECONDS,
+            receive_wait_time_seconds=LONG_POLL_SECONDS,
+            sqs_managed_sse_enabled=True,
+            tags=self.scope.tagged(called),
+            opts=self.child(),
+        )
+
+    def _redrive(self, name: str, region: str, queues: RegionQueues) -> None:
+        aws.sqs.RedrivePolicy(
+            f"{name}-redrive",
+            region=region,
+            queue_url=queues.work.id,
+            redrive_policy=pulumi.Output.json_dumps(
+                {"deadLetterTargetArn": queues.dead_letter.arn, "maxReceiveCount": MAX_RECEIVES}
+            ),
+            opts=self.child(),
+        )
+        aws.sqs.RedriveAllowPolicy(
+            f"{name}-redrive-allow",
+            region=region,
+            queue_url=queues.dead_letter.id,
+            redrive_allow_policy=pulumi.Output.json_dumps(
+                {"redrivePermission": "byQueue", "sourceQueueArns": [queues.work.arn]}
+            ),
+            opts=self.child(),
+        )
+
+    def _policies(self, name: str, region: str, queues: RegionQueues) -> None:
+        """Both topics may send to the work queue, this region's to what it cannot deliver; TLS only."""
+        topics = [found.topic.arn for found in self.regions.values()]
+        senders = {
+            "work": (queues.work, topics),
+            "dead-letter": (queues.dead_letter, []),
+            "undelivered": (queues.undelivered, [queues.topic.arn]),
+        }
+        for role, (queue, sources) in senders.items():
+            statements = [deny_plain_text("sqs:*", queue.arn)]
+            if sources:
+                statements.append(
+                    statement(
+                        ["sqs:SendMessage"],
+                        queue.arn,
+                        principal={"Service": "sns.amazonaws.com"},
+                        condition={"ArnEquals": {"aws:SourceArn": sources}},
+                    )
+                )
+            aws.sqs.QueuePolicy(
+                f"{name}-{role}-policy",
+                region=region,
+                queue_url=queue.id,
+                policy=document(*statements),
+                opts=self.child(),
+            )
+        aws.sns.TopicPolicy(
+            f"{name}-events-policy",
+            region=region,
+            arn=queues.topic.arn,
+            policy=document(deny_plain_text("sns:Publish", queues.topic.arn)),
+            opts=self.child(),
+        )
+
+    def _subscribe(self, name: str, region: str, work: aws.sqs.Queue) -> None:
+        """Send this region's announcements to a work queue; a subscription lives in its topic's region."""
+        queues = self.regions[region]
+        aws.sns.TopicSubscription(
+            name,
+            region=region,
+            topic=queues.topic.arn,
+            protocol="sqs",
+            endpoint=work.arn,
+            raw_message_delivery=True,
+            redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": queues.undelivered.arn}),
+            opts=self.child(),
+        )
