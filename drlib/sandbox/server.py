@@ -222,7 +222,7 @@ class Server:
         await self._until_stopped()
         log.info("stopping")
         if self._is_ours():
-            life.bury(self.home)
+            life.clear(self.home, self.world.folder)
         faults.stop()
         for component in reversed(self._components):
             component.stop()
@@ -292,7 +292,7 @@ class Server:
         try:
             with FileLock(life.lock_file(self.home), timeout=0):
                 log.info("no request for %g s", self.idle_wall_seconds)
-                life.bury(self.home)
+                life.clear(self.home, self.world.folder)
                 return True
         except Timeout:
             return False
