@@ -1,0 +1,28 @@
+"""The figures of a drill, each with its table: the same data for a person, a screen reader and a test.
+
+payments    successes by region over time, with the events of the drill
+health      what each Route 53 checker thought, over time
+waterfall   the stages of the RTO, measured beside predicted
+lag         replication lag and backlog, with gaps where there is no data
+outcomes    how the attempts of each cohort ended
+"""
+
+from drlib.charts.chart import Chart, LiveFigure, Mark
+from drlib.charts.health import Observation, health
+from drlib.charts.lag import lag
+from drlib.charts.outcomes import outcomes
+from drlib.charts.payments import View, payments
+from drlib.charts.waterfall import waterfall
+
+__all__ = [
+    "Chart",
+    "LiveFigure",
+    "Mark",
+    "Observation",
+    "View",
+    "health",
+    "lag",
+    "outcomes",
+    "payments",
+    "waterfall",
+]

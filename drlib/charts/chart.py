@@ -1,0 +1,160 @@
+"""What all figures share: size, colours, the marks of events, and how they are shown.
+
+Figures are made without pyplot, which keeps a list of them and draws them twice in a notebook. The colours
+are those of Okabe and Ito, which people with any kind of colour vision can tell apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from drlib import show
+from drlib.clock import Clock
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH_INCHES = 7.0
+BLUE, ORANGE, RED, PURPLE = "#0072B2", "#E69F00", "#D55E00", "#CC79A7"
+GREEN, SKY, GREY, PALE = "#009E73", "#56B4E9", "#888888", "#E4E4E4"
+INK = "#222222"
+BETWEEN_FRAMES_WALL_SECONDS = 0.5
+SHARE_FOR_DRAWING = 0.15  # of one processor: the clients that are measured run beside the picture
+LABEL_POINTS = 7.5
+
+
+class Mark(NamedTuple):
+    """An event to mark: the instant in modelled seconds since the epoch, and one or two words."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """A figure and its table. A notebook shows the picture, and the table below it as an output of its own.
+
+    `text` is the plain text of the picture: constant, so that stored outputs can be compared.
+    """
+
+    text: str
+    figure: Figure
+    table: show.Table
+
+    def png(self) -> bytes:
+        """Return the figure as a PNG image."""
+        return show.png(self.figure)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        show.figure(self.figure, self.text)
+        display(self.table)
+
+    def __str__(self) -> str:
+        return f"{self.text}\n{self.table}"
+
+
+class LiveFigure:
+    """A figure that is drawn anew while something goes on, seldom enough not to disturb it.
+
+    Nothing is drawn outside a notebook.
+
+    Args:
+        text: constant plain text of the output.
+        clock: the clock of what goes on.
+        draw: makes the figure of this moment.
+    """
+
+    def __init__(self, text: str, clock: Clock, draw: Callable[[], Figure]) -> None:
+        self._live = show.Live(text)
+        self._clock = clock
+        self._draw = draw
+        self._next_at = 0.0
+
+    def update(self, *, force: bool = False) -> None:
+        """Draw a new frame, unless the last one is too recent."""
+        if not show.in_notebook():
+            return
+        start = self._clock.now()
+        if start < self._next_at and not force:
+            return
+        self._live.figure(self._draw())
+        cost = self._clock.now() - start
+        pause = self._clock.scale * BETWEEN_FRAMES_WALL_SECONDS
+        self._next_at = start + max(pause, cost / SHARE_FOR_DRAWING)
+
+    def finish(self) -> None:
+        """Draw the last frame."""
+        self.update(force=True)
+
+
+def new_figure(
+    *, height_inches: float, rows: int = 1, ratios: Sequence[float] = ()
+) -> tuple[Figure, list[Axes]]:
+    """Return an empty figure and its axes, one below the other on one time axis."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
+    grid = figure.subplots(
+        rows, 1, sharex=rows > 1, squeeze=False, gridspec_kw={"height_ratios": list(ratios) or [1] * rows}
+    )
+    axes = [row[0] for row in grid]
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.tick_params(labelsize=8)
+    return figure, axes
+
+
+def title(axis: Axes, words: str, *, origin: str) -> None:
+    """Put a title above the axis, which says so when what is shown was simulated."""
+    marked = f"{words} (simulated)" if origin == "simulated" else words
+    axis.set_title(marked, fontsize=10, loc="left", color=INK, pad=8)
+
+
+def mark(axis: Axes, marks: Sequence[Mark], *, zero: float, rows: int = 3) -> None:
+    """Draw a line at each event, with its label in one of `rows` lines above the data.
+
+    A label goes into the first line in which it does not touch the one before.
+    """
+    low, high = axis.get_xlim()
+    ends = [float("-inf")] * rows
+    bottom, top = axis.get_ylim()
+    step = (top - bottom) * 0.13
+    axis.set_ylim(bottom, top + step * (rows + 0.4))
+    for event in sorted(marks):
+        at = event.at - zero
+        if not low <= at <= high:
+            continue
+        length = (high - low) * (0.0125 * len(event.label) + 0.02)
+        left = at + length > high  # the label would leave the picture: put it before the line
+        begin, end = (at - length, at) if left else (at, at + length)
+        row = next((number for number in range(rows) if ends[number] <= begin), rows - 1)
+        ends[row] = end
+        height = top + step * (rows - 1 - row)
+        axis.plot([at, at], [bottom, height + step], color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
+        axis.annotate(
+            event.label,
+            (at, height + step * 0.2),
+            xytext=(-3 if left else 3, 0),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            fontsize=LABEL_POINTS,
+            color=INK,
+        )
+
+
+def legend(axis: Axes, *, columns: int) -> None:
+    """Put the legend below the axis, where it covers no data."""
+    axis.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.22),
+        ncols=columns,
+        fontsize=8,
+        frameon=False,
+        handlelength=1.2,
+        columnspacing=1.4,
+    )

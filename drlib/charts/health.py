@@ -1,0 +1,109 @@
+"""What each Route 53 checker thought of the primary, over time.
+
+AWS, "Determining whether a health check is healthy": each checker counts results in a row; the check is
+healthy while more than 18 % of the checkers think so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from drlib import show
+from drlib.charts import chart
+from drlib.charts.chart import GREY, INK, ORANGE, PALE, RED, SKY, Chart, Mark
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = {"good": SKY, "failing": ORANGE, "unhealthy": RED}
+LABELS = {"good": "check passed", "failing": "check failed", "unhealthy": "thinks unhealthy"}
+
+
+class Observation(NamedTuple):
+    """One result of one checker: the instant of its check, and the failures in a row up to it."""
+
+    checker: str
+    at: float
+    failures: int
+
+
+def health(
+    observations: Sequence[Observation],
+    *,
+    threshold: int,
+    start: float,
+    end: float,
+    zero: float,
+    origin: str,
+    marks: Sequence[Mark] = (),
+) -> Chart:
+    """Return the strip of all checkers, and a table of what each thought at the end."""
+    figure, (axis,) = chart.new_figure(height_inches=3.4)
+    draw(axis, observations, threshold=threshold, start=start, end=end, zero=zero, marks=marks)
+    unit = "modelled seconds" if origin == "simulated" else "seconds"
+    axis.set_xlabel(f"{unit} since the fault", fontsize=8)
+    chart.legend(axis, columns=4)
+    chart.title(axis, "The primary's health check, by checker", origin=origin)
+    rows = []
+    for name in _checkers(observations):
+        own = [seen for seen in observations if seen.checker == name]
+        rows.append((name, max(seen.failures for seen in own), len(own)))
+    columns = ("checker", "most failures in a row", "checks seen")
+    table = show.Table(columns, rows, varying=columns[1:])
+    return Chart("figure: the primary's health check, by checker", figure, table)
+
+
+def draw(
+    axis: Axes,
+    observations: Sequence[Observation],
+    *,
+    threshold: int,
+    start: float,
+    end: float,
+    zero: float,
+    marks: Sequence[Mark] = (),
+) -> None:
+    """Draw one line a checker: each result holds until its next one."""
+    names = _checkers(observations)
+    drawn: set[str] = set()
+    for row, name in enumerate(names):
+        own = sorted(seen for seen in observations if seen.checker == name)
+        ends = [seen.at for seen in own[1:]] + [end]
+        spans: dict[str, list[tuple[float, float]]] = {"none": [(start - zero, _first(own, end) - start)]}
+        for seen, until in zip(own, ends, strict=True):
+            begin = max(seen.at, start)
+            spans.setdefault(_state(seen.failures, threshold), []).append(
+                (begin - zero, max(0.0, until - begin))
+            )
+        for state, parts in spans.items():
+            label = LABELS.get(state, "not seen") if state not in drawn else None
+            colour = COLOURS.get(state, PALE)
+            if state != "none" or any(length > 0 for _, length in parts):
+                drawn.add(state)
+                axis.broken_barh(
+                    parts, (row - 0.4, 0.8), facecolors=colour, edgecolor="white", linewidth=0.4, label=label
+                )
+    axis.set_yticks(range(len(names)), names, fontsize=7.5)
+    axis.tick_params(axis="y", length=0)
+    axis.set_ylim(len(names) - 0.4, -0.6)
+    axis.set_xlim(start - zero, max(end, start + 1) - zero)
+    for event in marks:
+        if start <= event.at <= end:
+            axis.axvline(event.at - zero, color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
+    axis.spines["left"].set_visible(False)
+    axis.spines["bottom"].set_color(GREY)
+
+
+def _checkers(observations: Sequence[Observation]) -> list[str]:
+    return sorted({seen.checker for seen in observations})
+
+
+def _first(own: Sequence[Observation], end: float) -> float:
+    return own[0].at if own else end
+
+
+def _state(failures: int, threshold: int) -> str:
+    if failures == 0:
+        return "good"
+    return "unhealthy" if failures >= threshold else "failing"

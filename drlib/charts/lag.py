@@ -1,0 +1,74 @@
+"""Replication lag and backlog over time. A gap is drawn as a gap: no data is not zero.
+
+A lag metric that falls silent can mean that replication stands still. So the picture leaves such minutes
+blank, and the table counts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from drlib import show
+from drlib.charts import chart
+from drlib.charts.chart import BLUE, GREEN, ORANGE, PURPLE, Chart, Mark
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
+
+
+def lag(
+    lag_seconds: pd.DataFrame,
+    backlog: pd.DataFrame,
+    *,
+    zero: float,
+    origin: str,
+    marks: Sequence[Mark] = (),
+) -> Chart:
+    """Return the picture of two data frames with one column a series, indexed by modelled instants.
+
+    `lag_seconds` holds seconds, `backlog` numbers of waiting items; NaN means that there was no data.
+    """
+    figure, axes = chart.new_figure(height_inches=4.0, rows=2)
+    for axis, frame, label in zip(
+        axes, (lag_seconds, backlog), ("replication lag, s", "waiting items"), strict=True
+    ):
+        for colour, name in zip(COLOURS, frame.columns, strict=False):
+            axis.plot(
+                frame.index - zero,
+                frame[name],
+                color=colour,
+                marker="o",
+                markersize=3,
+                linewidth=1.3,
+                label=name,
+            )
+        axis.set_ylabel(label, fontsize=8)
+        axis.set_ylim(bottom=0)
+        axis.margins(y=0.1)
+    low, high = _span(lag_seconds, backlog)
+    axes[0].set_xlim(low - zero, high - zero)
+    chart.mark(axes[0], marks, zero=zero, rows=2)
+    axes[0].legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes[1].legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    unit = "modelled seconds" if origin == "simulated" else "seconds"
+    axes[1].set_xlabel(f"{unit} since the fault; a gap means no data", fontsize=8)
+    chart.title(axes[0], "Replication lag and backlog", origin=origin)
+    rows = [
+        (name, frame[name].max(), int(frame[name].isna().sum()))
+        for frame in (lag_seconds, backlog)
+        for name in frame.columns
+    ]
+    columns = ("series", "highest", "minutes without data")
+    return Chart(
+        "figure: replication lag and backlog", figure, show.Table(columns, rows, varying=columns[1:])
+    )
+
+
+def _span(*frames: pd.DataFrame) -> tuple[float, float]:
+    instants = [float(at) for frame in frames for at in frame.index]
+    if not instants:
+        return 0.0, 1.0
+    return min(instants), max(max(instants), min(instants) + 1.0)

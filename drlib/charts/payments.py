@@ -1,0 +1,85 @@
+"""Successes by region over time: the picture of a failover, as its clients saw it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from drlib import show
+from drlib.charts import chart
+from drlib.charts.chart import BLUE, ORANGE, PURPLE, RED, Chart, Mark
+from drlib.ledger import Attempt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_BARS = 60
+
+
+@dataclass(frozen=True)
+class View:
+    """What is to be seen: attempts between two instants, counted from `zero` (all in modelled seconds)."""
+
+    attempts: Sequence[Attempt]
+    start: float
+    end: float
+    zero: float
+    primary_region: str
+    standby_region: str
+    origin: str
+    marks: Sequence[Mark] = field(default=())
+
+    def groups(self) -> list[tuple[str, str, list[Attempt]]]:
+        """Return label, colour and attempts of each group that is drawn, from the bottom up."""
+        rows = [row for row in self.attempts if self.start <= row.finished_at <= self.end]
+        good = [row for row in rows if row.outcome == "ok"]
+        return [
+            ("by the primary", BLUE, [row for row in good if row.region == self.primary_region]),
+            ("by the standby", ORANGE, [row for row in good if row.region == self.standby_region]),
+            ("failed", RED, [row for row in rows if row.outcome in ("fail", "rejected")]),
+            ("unclear", PURPLE, [row for row in rows if row.outcome == "indeterminate"]),
+        ]
+
+
+def payments(view: View) -> Chart:
+    """Return the picture of `view`, and a table of how many attempts each group has."""
+    figure, (axis,) = chart.new_figure(height_inches=3.4)
+    draw(axis, view)
+    axis.set_xlabel(x_label(view), fontsize=8)
+    chart.legend(axis, columns=4)
+    chart.title(axis, "Payments by the region that served them", origin=view.origin)
+    rows = [(label, len(group)) for label, _, group in view.groups()]
+    table = show.Table(("payments", "number"), rows, varying=("number",))
+    return Chart("figure: payments by the region that served them", figure, table)
+
+
+def draw(axis: Axes, view: View) -> None:
+    """Draw the view's attempts as stacked bars, with its marks."""
+    import numpy as np
+    from matplotlib.ticker import MaxNLocator
+
+    span = max(view.end - view.start, 1.0)
+    width = next(
+        size for size in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 3600, 1e9) if span / size <= MOST_BARS
+    )
+    first = math.floor((view.start - view.zero) / width) * width
+    edges = np.arange(first, view.end - view.zero + width, width)
+    tops = np.zeros(max(len(edges) - 1, 0))
+    for label, colour, group in view.groups():
+        counts, _ = np.histogram([row.finished_at - view.zero for row in group], bins=edges)
+        axis.stairs(tops + counts, edges, baseline=tops, fill=True, color=colour, label=label, linewidth=0)
+        tops = tops + counts
+    axis.set_xlim(view.start - view.zero, view.start - view.zero + span)
+    axis.set_ylim(0, max(1.0, tops.max(initial=0.0)) * 1.05)
+    axis.set_ylabel(f"payments in {width:g} s" if width > 1 else "payments a second", fontsize=8)
+    if view.marks:
+        chart.mark(axis, view.marks, zero=view.zero)
+    axis.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+
+
+def x_label(view: View) -> str:
+    """Return the label of the time axis."""
+    unit = "modelled seconds" if view.origin == "simulated" else "seconds"
+    return f"{unit} since {'the fault' if view.zero > view.start else 'the start'}"

@@ -1,0 +1,149 @@
+"""Checks: named questions with a verdict, and the hint that mends each.
+
+A check that could not be asked is `skipped`, never `passed`. The plain text of a table shows names and
+verdicts only, which do not vary between two good runs; what was seen stands in the html beside it.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from drlib.errors import DrError, PreflightFailed
+
+Status = Literal["passed", "failed", "skipped"]
+SIGN = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}
+COLOUR = {"passed": "#0072b2", "failed": "#d55e00", "skipped": "#777777"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question and its answer: what was seen is in `detail`, what mends a red one in `hint`."""
+
+    name: str
+    status: Status
+    detail: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A check that is still to be made.
+
+    `ask` returns what it saw, and raises a DrError when that is not good; the error's remedy, or else this
+    probe's `hint`, tells what to do. It may raise `Skip` when the question cannot be asked here.
+    """
+
+    name: str
+    ask: Callable[[], str]
+    hint: str = ""
+
+
+class Skip(Exception):  # noqa: N818 - not an error: the question does not arise here
+    """Raised by a probe whose question cannot be asked here; the text says why."""
+
+
+class Failed(DrError):
+    """Raised by a probe that saw something which is not good; the text says what."""
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The answers to a list of questions, in the order in which they were put."""
+
+    title: str
+    rows: tuple[Check, ...]
+
+    def __iter__(self) -> Iterator[Check]:
+        return iter(self.rows)
+
+    def __getitem__(self, name: str) -> Check:
+        return next(row for row in self.rows if row.name == name)
+
+    @property
+    def failed(self) -> list[Check]:
+        return [row for row in self.rows if row.status == "failed"]
+
+    @property
+    def skipped(self) -> list[Check]:
+        return [row for row in self.rows if row.status == "skipped"]
+
+    @property
+    def status(self) -> Status:
+        """`failed` if one failed, else `skipped` if one was skipped, else `passed`."""
+        if self.failed:
+            return "failed"
+        return "skipped" if self.skipped else "passed"
+
+    def require(self) -> Checks:
+        """Return the checks unless one failed; then raise PreflightFailed, which names them all."""
+        if not self.failed:
+            return self
+        what = "; ".join(f"{row.name}: {row.detail}" if row.detail else row.name for row in self.failed)
+        hints = list(dict.fromkeys(row.hint for row in self.failed if row.hint))
+        raise PreflightFailed(
+            f"{self.title}: {len(self.failed)} of {len(self.rows)} checks failed. {what}.",
+            remedy=" ".join(hints) or "See 90-troubleshoot for each of these checks.",
+        )
+
+    def as_dicts(self) -> list[dict[str, str]]:
+        """Rows for the evidence."""
+        return [vars(row).copy() for row in self.rows]
+
+    def __str__(self) -> str:
+        width = max((len(row.name) for row in self.rows), default=0)
+        lines = [f"{row.name:<{width}}  {SIGN[row.status]}" for row in self.rows]
+        good = sum(row.status == "passed" for row in self.rows)
+        return "\n".join([f"{self.title}: {good} of {len(self.rows)} passed", *lines])
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self._html()}
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _html(self) -> str:
+        cells = []
+        for row in self.rows:
+            seen = html.escape(row.detail)
+            if row.hint and row.status != "passed":
+                seen += f"<br><b>next:</b> {html.escape(row.hint)}"
+            cells.append(
+                f"<tr><td style='text-align:left'>{html.escape(row.name)}</td>"
+                f"<td style='color:{COLOUR[row.status]}'><b>{SIGN[row.status]}</b></td>"
+                f"<td style='text-align:left'>{seen}</td></tr>"
+            )
+        head = "<tr><th style='text-align:left'>check</th><th></th><th style='text-align:left'>seen</th></tr>"
+        return f"<b>{html.escape(self.title)}</b><table>{head}{''.join(cells)}</table>"
+
+
+def make(title: str, probes: Sequence[Probe], *, threads: int = 8) -> Checks:
+    """Put all questions at once, and return the answers in the order of the list.
+
+    An error of drlib, of AWS or of the network is an answer. Anything else is a mistake, and is raised.
+    """
+    with ThreadPoolExecutor(max_workers=max(1, min(threads, len(probes)))) as pool:
+        return Checks(title, tuple(pool.map(_answer, probes)))
+
+
+def _answer(probe: Probe) -> Check:
+    try:
+        return Check(probe.name, "passed", probe.ask(), probe.hint)
+    except Skip as reason:
+        return Check(probe.name, "skipped", str(reason), probe.hint)
+    except DrError as error:
+        return Check(probe.name, "failed", error.message, error.remedy or probe.hint)
+    except ClientError as error:
+        return Check(probe.name, "failed", f"{error.operation_name}: {_code(error)}", probe.hint)
+    except (BotoCoreError, OSError) as error:
+        return Check(probe.name, "failed", f"{type(error).__name__}: {error}", probe.hint)
+
+
+def _code(error: ClientError) -> str:
+    """The code alone: the message of AWS may name an account."""
+    return str(error.response.get("Error", {}).get("Code", "unknown error"))

@@ -1,0 +1,122 @@
+"""The gates before a failback: what must be so before traffic may return to the primary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drlib import checklist, holdings, latch, planes, probes
+from drlib.checklist import Checks, Failed, Probe, Skip
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.target import Target
+
+SETTLE_WITHIN_SECONDS = 60.0
+"""A payment older than this and not settled waits for something: it is no longer just under way."""
+DRAIN_TIMEOUT_SECONDS = 180.0
+HINT = "See 90-troubleshoot, failback gates."
+
+
+def gates(here: Target, deployment: Deployment) -> Checks:
+    """Ask everything that must be so before traffic may return to the primary. Takes up to three minutes,
+    modelled, while queues drain."""
+    primary, standby = deployment.primary_region, deployment.standby_region
+    regions = {"primary": primary, "standby": standby}
+    questions = [
+        Probe("the latch is set", lambda: _is_set(here, deployment), "There is nothing to fail back from."),
+        Probe("no fault is in force", lambda: _no_fault(here), "Run `drlib restore`."),
+        Probe("the primary is healthy", lambda: probes.deep_health(here, deployment, primary), HINT),
+        Probe(
+            "its health check passes",
+            lambda: probes.check_is_healthy(here, deployment.checks["primary_endpoint"]),
+            "Wait until every checker has passed as often as the threshold says, and ask again.",
+        ),
+        Probe(
+            "writes reach the standby", lambda: probes.replicates(here, deployment, primary, standby), HINT
+        ),
+        Probe(
+            "writes reach the primary", lambda: probes.replicates(here, deployment, standby, primary), HINT
+        ),
+        Probe("no replication backlog", lambda: _no_backlog(here, deployment), HINT),
+    ]
+    for role, region in regions.items():
+        queues = deployment.regions[region].queues
+        questions += [
+            Probe(
+                f"work queue drained ({role})",
+                lambda url=queues["work"]["url"], region=region: _drained(here, url, region),  # type: ignore[misc]
+                HINT,
+            ),
+            Probe(
+                f"dead-letter queue empty ({role})",
+                lambda url=queues["dead_letter"]["url"], region=region: probes.queue_is_empty(  # type: ignore[misc]
+                    here, url, region
+                ),
+                "Look at the messages: each is a payment that no worker could settle.",
+            ),
+        ]
+    questions.append(Probe("no payment waits", lambda: _all_settled(here, deployment), HINT))
+    with planes.purpose("failback"):
+        return checklist.make("Failback gates", questions)
+
+
+def _is_set(here: Target, deployment: Deployment) -> str:
+    now = latch.read(here, deployment)
+    if not now.is_set:
+        raise Failed("it is released: the primary is the active region")
+    return now.reason or "set"
+
+
+def _no_fault(here: Target) -> str:
+    faults = here.faults()
+    if faults:
+        raise Failed(f"{', '.join(sorted(faults))} is still broken")
+    return "none"
+
+
+def _no_backlog(here: Target, deployment: Deployment) -> str:
+    if here.origin == "live":
+        raise Skip("AWS does not tell how many writes wait; see ReplicationLatency, and the markers above")
+
+    def waiting() -> int:
+        return sum(
+            int(count) for by_region in here.replication_backlog().values() for count in by_region.values()
+        )
+
+    # A write is in flight for about the replication lag, so that a busy table is rarely at zero for long.
+    if not here.clock.wait_until(lambda: waiting() == 0, timeout=DRAIN_TIMEOUT_SECONDS, poll=1.0):
+        raise Failed(f"{waiting()} writes wait")
+    return "nothing waits"
+
+
+def _drained(here: Target, url: str, region: str) -> str:
+    """Wait until nothing is ready to be received. What is under way is seen by "no payment waits"."""
+
+    def waiting() -> int:
+        return probes.queue_depth(here, url, region)[0]
+
+    if not here.clock.wait_until(lambda: waiting() == 0, timeout=DRAIN_TIMEOUT_SECONDS, poll=2.0):
+        raise Failed(f"{waiting()} messages wait", region=region)
+    return "nothing waits"
+
+
+def _all_settled(here: Target, deployment: Deployment) -> str:
+    """Wait until every payment that is old enough is settled, in the eyes of both regions."""
+    regions = (deployment.primary_region, deployment.standby_region)
+
+    def unsettled() -> list[str]:
+        found = [holdings.scan(here, deployment.table, region) for region in regions]
+        return [
+            payment.payment_id
+            for held in found
+            for payment in held.payments.values()
+            if payment.payment_id not in held.settlements
+            and payment.accepted_at < held.at - SETTLE_WITHIN_SECONDS
+        ]
+
+    if not here.clock.wait_until(lambda: not unsettled(), timeout=DRAIN_TIMEOUT_SECONDS, poll=5.0):
+        left = unsettled()
+        raise Failed(
+            f"{len(left)} payments are not settled after {SETTLE_WITHIN_SECONDS:g} s, such as {left[0]}"
+        )
+    return f"every payment older than {SETTLE_WITHIN_SECONDS:g} s is settled in both tables"

@@ -1,0 +1,109 @@
+"""What one region's table holds: its payments, and their settlements.
+
+Instants in the table were written by Lambda functions, which run on wall time; they are converted on reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from drlib.clock import Clock
+
+if TYPE_CHECKING:
+    from drlib.target import Target
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A payment's record: who accepted it, when (modelled), and what it is."""
+
+    payment_id: str
+    idempotency_key: str
+    amount_minor: int
+    region: str
+    accepted_at: float
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """A settlement's record: which region settled the payment, and when (modelled)."""
+
+    payment_id: str
+    region: str
+    settled_at: float
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """All payments and settlements of one region's table, as a scan found them; `at` is when it ended."""
+
+    region: str
+    at: float
+    payments: Mapping[str, Payment] = field(default_factory=dict)
+    settlements: Mapping[str, tuple[Settlement, ...]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"What the table in {self.region} holds"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        settled = sum(1 for payment_id in self.payments if payment_id in self.settlements)
+        seen = f"{len(self.payments)} payments, {settled} of them settled"
+        return {"text/plain": str(self), "text/html": f"{self}: {seen}"}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON-like data, to be saved with the run."""
+        return {
+            "region": self.region,
+            "at": self.at,
+            "payments": [asdict(payment) for payment in self.payments.values()],
+            "settlements": [asdict(one) for group in self.settlements.values() for one in group],
+        }
+
+
+def from_dict(data: Mapping[str, Any]) -> Holdings:
+    """Make holdings from what `as_dict` gave."""
+    payments = {row["payment_id"]: Payment(**row) for row in data["payments"]}
+    settlements = _grouped(Settlement(**row) for row in data["settlements"])
+    return Holdings(data["region"], data["at"], payments, settlements)
+
+
+def scan(here: Target, table: str, region: str) -> Holdings:
+    """Read the whole table in one region, consistently; whatever is not a payment's is left out.
+
+    Needs `dynamodb:Scan` on that region's table.
+    """
+    pages = here.client("dynamodb", region).get_paginator("scan")
+    items = [item for page in pages.paginate(TableName=table, ConsistentRead=True) for item in page["Items"]]
+    payments = {row.payment_id: row for row in _payments(items, here.clock)}
+    return Holdings(region, here.clock.now(), payments, _grouped(_settlements(items, here.clock)))
+
+
+def _payments(items: list[dict[str, Any]], clock: Clock) -> Iterator[Payment]:
+    for item in items:
+        if item["sk"]["S"] == "PAYMENT":
+            yield Payment(
+                payment_id=item["payment_id"]["S"],
+                idempotency_key=item["idempotency_key"]["S"],
+                amount_minor=int(item["amount_minor"]["N"]),
+                region=item["region"]["S"],
+                accepted_at=clock.from_wall(float(item["accepted_at"]["N"])),
+            )
+
+
+def _settlements(items: list[dict[str, Any]], clock: Clock) -> Iterator[Settlement]:
+    for item in items:
+        if item["sk"]["S"].startswith("SETTLED#"):
+            yield Settlement(
+                payment_id=item["payment_id"]["S"],
+                region=item["region"]["S"],
+                settled_at=clock.from_wall(float(item["settled_at"]["N"])),
+            )
+
+
+def _grouped(settlements: Iterator[Settlement]) -> dict[str, tuple[Settlement, ...]]:
+    groups: dict[str, tuple[Settlement, ...]] = {}
+    for one in sorted(settlements, key=lambda row: (row.settled_at, row.region)):
+        groups[one.payment_id] = (*groups.get(one.payment_id, ()), one)
+    return groups

@@ -1,0 +1,92 @@
+"""The latch: an item in the table that keeps the standby active until it is released on purpose.
+
+The standby's `latch` function repeats it as a metric every minute; the metric's alarm is one half of the
+primary's health in Route 53. Reading and writing it is data plane.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.target import Target
+
+
+@dataclass(frozen=True)
+class Latch:
+    """Whether the standby is to stay active. Instants are modelled seconds since the epoch, or None."""
+
+    region: str
+    is_set: bool
+    set_at: float | None = None
+    reason: str = ""
+    hold_until: float | None = None
+
+    def __str__(self) -> str:
+        return f"Latch in {self.region}: {'set' if self.is_set else 'released'}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        because = f", because {self.reason}" if self.reason else ""
+        return {"text/plain": str(self), "text/html": f"{self}{because}"}
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read(here: Target, deployment: Deployment, *, region: str = "") -> Latch:
+    """Read the latch in the standby, or what another region's replica says of it."""
+    answer = here.client("dynamodb", region or deployment.standby_region).get_item(
+        TableName=deployment.table, Key=_key(deployment), ConsistentRead=True
+    )
+    item = answer.get("Item", {})
+
+    def instant(name: str) -> float | None:
+        return here.clock.from_wall(float(item[name]["N"])) if name in item else None
+
+    return Latch(
+        region=deployment.standby_region,
+        is_set=bool(item.get("is_set", {}).get("BOOL", False)),
+        set_at=instant("set_at"),
+        reason=item.get("reason", {}).get("S", ""),
+        hold_until=instant("hold_until"),
+    )
+
+
+def write(
+    here: Target, deployment: Deployment, region: str, *, is_set: bool, reason: str, hold_seconds: float
+) -> None:
+    """Write the latch into one region's replica, with wall instants: functions run on wall time.
+
+    For `hold_seconds` (modelled) from now, a payment that comes to the standby does not set it.
+    """
+    now = here.clock.now()
+    item = {
+        **_key(deployment),
+        "is_set": {"BOOL": is_set},
+        "set_at": {"N": f"{here.clock.to_wall(now):.6f}"},
+        "reason": {"S": reason},
+    }
+    if hold_seconds:
+        item["hold_until"] = {"N": f"{here.clock.to_wall(now + hold_seconds):.6f}"}
+    here.client("dynamodb", region).put_item(TableName=deployment.table, Item=item)
+
+
+def publish(here: Target, deployment: Deployment, value: float) -> None:
+    """Put the first datapoint at once; the latch function repeats it every minute."""
+    facts = deployment.latch
+    here.client("cloudwatch", deployment.standby_region).put_metric_data(
+        Namespace=facts["namespace"],
+        MetricData=[
+            {
+                "MetricName": facts["metric_name"],
+                "Dimensions": [{"Name": name, "Value": text} for name, text in facts["dimensions"].items()],
+                "Value": value,
+            }
+        ],
+    )
+
+
+def _key(deployment: Deployment) -> dict[str, Any]:
+    return {"pk": {"S": "LATCH"}, "sk": {"S": deployment.standby_region}}

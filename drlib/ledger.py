@@ -1,0 +1,151 @@
+"""The ledger: what each client was told about each of its payments.
+
+One row an attempt. The outcomes are those of Jepsen: `ok` is acknowledged, `fail` certainly did not happen,
+`indeterminate` may or may not have happened, and `rejected` was refused by the API (a 4xx). An attempt is
+never counted as another outcome than the one the client could know.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from drlib.errors import StepFailed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Outcome = Literal["ok", "fail", "indeterminate", "rejected"]
+OBEYS_TTL = "obeys-ttl"
+KEEPS_CONNECTION = "keeps-connection"
+FILE = "ledger.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One payment, tried once.
+
+    `started_at` and `finished_at` are modelled seconds since the epoch. `region` is the region that answered,
+    and empty when none did. `status` is the HTTP status, and 0 without one. `seq` counts the starts of a run.
+    """
+
+    seq: int
+    cohort: str
+    client: int
+    idempotency_key: str
+    payment_id: str
+    amount_minor: int
+    started_at: float
+    finished_at: float
+    outcome: Outcome
+    status: int
+    error: str
+    region: str
+    address: str
+
+    @property
+    def name(self) -> str:
+        """The payment's id, or its idempotency key where no id was ever given."""
+        return self.payment_id or f"key {self.idempotency_key}"
+
+
+class Ledger:
+    """All attempts of a run, in the order in which they were started. Safe to use from several threads."""
+
+    def __init__(self, attempts: Iterable[Attempt] = ()) -> None:
+        self._lock = threading.Lock()
+        self._attempts = {attempt.seq: attempt for attempt in attempts}
+        self._open: dict[int, str] = {}
+        self._next_seq = max(self._attempts, default=0) + 1
+
+    def open(self, cohort: str) -> int:
+        """Note that a client of `cohort` starts an attempt, and return the attempt's number."""
+        with self._lock:
+            seq = self._next_seq
+            self._next_seq += 1
+            self._open[seq] = cohort
+            return seq
+
+    def close(self, attempt: Attempt) -> None:
+        """Note how the attempt with this number ended."""
+        with self._lock:
+            self._open.pop(attempt.seq, None)
+            self._attempts[attempt.seq] = attempt
+
+    def drop(self, seq: int) -> None:
+        """Forget an attempt that was announced and never sent."""
+        with self._lock:
+            self._open.pop(seq, None)
+
+    def attempts(self, cohort: str | None = None, *, since: float = 0.0) -> list[Attempt]:
+        """Attempts that finished at or after the instant `since`, in start order; of one cohort or of all."""
+        with self._lock:
+            rows = sorted(self._attempts.items())
+        return [row for _, row in rows if row.finished_at >= since and cohort in (None, row.cohort)]
+
+    def decided(self, cohort: str, *, since: float = 0.0) -> list[Attempt]:
+        """Like `attempts`, but only up to the first one in start order whose end is not known yet."""
+        with self._lock:
+            pending = min((seq for seq, name in self._open.items() if name == cohort), default=None)
+        rows = self.attempts(cohort, since=since)
+        return rows if pending is None else [row for row in rows if row.seq < pending]
+
+    def __len__(self) -> int:
+        return len(self._attempts)
+
+    def frame(self) -> pd.DataFrame:
+        """Return the rows as a data frame: one column for each field of `Attempt`."""
+        import pandas as pd
+
+        names = [field.name for field in fields(Attempt)]
+        return pd.DataFrame([asdict(row) for row in self.attempts()], columns=names)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Count the outcomes of each cohort: cohort -> outcome -> attempts."""
+        table: dict[str, dict[str, int]] = {}
+        for row in self.attempts():
+            outcomes = table.setdefault(row.cohort, {"ok": 0, "fail": 0, "indeterminate": 0, "rejected": 0})
+            outcomes[row.outcome] += 1
+        return table
+
+    def save(self, folder: Path) -> Path:
+        """Write `ledger.parquet` into the folder, in one step, so that a reader never sees half of it."""
+        import pyarrow
+        import pyarrow.parquet
+
+        rows = self.attempts()
+        columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(Attempt)}
+        unfinished = folder / f".{FILE}.part"
+        pyarrow.parquet.write_table(pyarrow.table(columns, schema=_schema()), unfinished)
+        return unfinished.replace(folder / FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> Ledger:
+        """Read a run's ledger again. Raises StepFailed when the run has none."""
+        import pyarrow.parquet
+
+        file = folder / FILE
+        if not file.exists():
+            raise StepFailed(
+                f"The run {folder.name} has no ledger.",
+                remedy="Run 30-drill-failover first: it sends the payments that the ledger is about.",
+            )
+        return cls(Attempt(**row) for row in pyarrow.parquet.read_table(file).to_pylist())
+
+    @classmethod
+    def reopen(cls, folder: Path) -> Ledger:
+        """Read a run's ledger to go on writing to it, or start an empty one."""
+        return cls.load(folder) if (folder / FILE).exists() else cls()
+
+
+def _schema() -> object:
+    """Column types, stated so that an empty ledger has them too."""
+    import pyarrow
+
+    types = {"int": pyarrow.int64(), "float": pyarrow.float64()}
+    return pyarrow.schema(
+        [(field.name, types.get(str(field.type), pyarrow.string())) for field in fields(Attempt)]
+    )

@@ -1,0 +1,71 @@
+"""When each client of a cohort pays, and when it renews its DNS answer.
+
+Clients of the world outside do neither in step. A few clients stand for them only if they are spread evenly:
+over the time between two attempts, and over the life of a DNS answer. Even spreading also makes the moment at
+which the last of them has switched predictable, which is what a predicted RTO needs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One client's pace, in modelled seconds from the prober's start.
+
+    It pays at `offset_seconds` and then every `interval_seconds`. The answer that it begins with ends at
+    `first_renewal_seconds`, which is one of those instants.
+    """
+
+    offset_seconds: float
+    interval_seconds: float
+    first_renewal_seconds: float
+
+    def next_after(self, elapsed_seconds: float) -> float:
+        """Return this client's next instant after `elapsed_seconds`; those that were missed are left out."""
+        turns = math.floor((elapsed_seconds - self.offset_seconds) / self.interval_seconds) + 1
+        return self.offset_seconds + max(0, turns) * self.interval_seconds
+
+    def shifted(self) -> Beat:
+        """Return this beat a quarter of an interval later, for a cohort that shall not pay in step."""
+        shift = self.interval_seconds / 4
+        return replace(
+            self,
+            offset_seconds=self.offset_seconds + shift,
+            first_renewal_seconds=self.first_renewal_seconds + shift,
+        )
+
+
+def beats(clients: int, *, interval_seconds: float, ttl_seconds: float) -> list[Beat]:
+    """Spread `clients` evenly over the interval between two attempts, and over the TTL.
+
+    Counted in steps of `interval / clients`, client i renews at step `i * turns`, where `turns` is the number
+    of attempts between two renewals. Clients whose steps fall on the same place in the interval (as they do
+    when `turns` and `clients` have a common divisor) come one step later with each round.
+    """
+    turns = renewal_turns(interval_seconds=interval_seconds, ttl_seconds=ttl_seconds)
+    step = interval_seconds / clients
+    before_a_collision = clients // math.gcd(turns, clients)
+    steps = [number * turns + number // before_a_collision for number in range(clients)]
+    return [Beat(count % clients * step, interval_seconds, count * step) for count in steps]
+
+
+def renewal_turns(*, interval_seconds: float, ttl_seconds: float) -> int:
+    """Return how many attempts lie between two DNS questions of a client.
+
+    It asks again at the attempt that is nearest to the end of its answer.
+    """
+    return max(1, math.floor(ttl_seconds / interval_seconds + 0.5))
+
+
+def gaps(cohort: list[Beat], *, ttl_seconds: float) -> list[float]:
+    """Return the seconds between one renewal in the cohort and the next, once around the renewal period."""
+    interval = cohort[0].interval_seconds
+    period = interval * renewal_turns(interval_seconds=interval, ttl_seconds=ttl_seconds)
+    instants = sorted(beat.first_renewal_seconds % period for beat in cohort)
+    return [
+        later - earlier
+        for earlier, later in zip(instants, [*instants[1:], instants[0] + period], strict=True)
+    ]

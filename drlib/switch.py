@@ -1,0 +1,121 @@
+"""The switch between the regions.
+
+Setting or releasing the latch is one write to the table and one datapoint, both data plane, and both in the
+standby: the way over needs nothing of the primary, of us-east-1 or of Pulumi.
+
+    switch.latch(here, deployment)                             is it set?
+    switch.set(here, deployment, run, approval, reason="...")  the standby becomes active
+    switch.gates(here, deployment).require()                   may traffic return?
+    switch.release(here, deployment, run, approval)            the primary becomes active again
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drlib import holdings, planes, probes
+from drlib.errors import NotApproved, StepFailed
+from drlib.gates import gates
+from drlib.holdings import Holdings
+from drlib.latch import Latch, publish, read, write
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.journal import Approval, Run
+    from drlib.target import Target
+
+__all__ = ["Latch", "gates", "latch", "release", "set", "snapshot"]
+
+HOLD_SECONDS = 900.0
+"""After a release, payments of clients that are still on their way back do not set the latch for so long."""
+
+latch = read
+
+
+def set(  # noqa: A001 - read as switch.set
+    here: Target, deployment: Deployment, run: Run, approval: Approval, *, reason: str, planned: bool = False
+) -> Latch:
+    """Make the standby the active region, and keep it so until `release`. Setting it twice is no error.
+
+    Route 53 turns the public name within about a minute (the alarm reads the datapoint), and clients follow
+    with their TTL. Undo: `release`.
+
+    Args:
+        here, deployment, run: as everywhere.
+        approval: from `journal.approve`.
+        reason: a few words for whoever finds the latch set.
+        planned: the primary is well. The latch is then written there first and replicates: the primary stops
+            settling before the standby begins, so that nothing is settled twice.
+    """
+    _require_approval(here, approval)
+    where = deployment.primary_region if planned else deployment.standby_region
+    with run.step("set latch", mutating=True, resource=deployment.standby_region) as step:
+        with planes.purpose("failover"):
+            write(here, deployment, where, is_set=True, reason=reason, hold_seconds=0.0)
+            if planned:
+                _wait_for_replica(here, deployment, is_set=True)
+            publish(here, deployment, 1.0)
+            now = read(here, deployment)
+        step.detail.update(now.as_dict())
+    return now
+
+
+def release(
+    here: Target,
+    deployment: Deployment,
+    run: Run,
+    approval: Approval,
+    *,
+    reason: str = "failback",
+    hold_seconds: float = HOLD_SECONDS,
+) -> Latch:
+    """Let the primary become active again. Releasing it twice is no error. Undo: `set`.
+
+    The alarm clears when the minute of the last 1 is over; then Route 53 turns the public name back, and
+    clients follow with their TTL. For `hold_seconds` (modelled) their last payments do not set it again.
+    """
+    _require_approval(here, approval)
+    with run.step("release latch", mutating=True, resource=deployment.standby_region) as step:
+        with planes.purpose("failback"):
+            write(
+                here,
+                deployment,
+                deployment.standby_region,
+                is_set=False,
+                reason=reason,
+                hold_seconds=hold_seconds,
+            )
+            publish(here, deployment, 0.0)
+            now = read(here, deployment)
+        step.detail.update(now.as_dict())
+    return now
+
+
+def snapshot(here: Target, deployment: Deployment, *, region: str = "") -> Holdings:
+    """Return what the standby's table holds now, or another region's.
+
+    Taken at takeover, it shows what the standby had when it began to serve, while the primary is still out of
+    reach. Keep it with `run.save("takeover", snapshot)`.
+    """
+    with planes.purpose("observe"):
+        return holdings.scan(here, deployment.table, region or deployment.standby_region)
+
+
+def _wait_for_replica(here: Target, deployment: Deployment, *, is_set: bool) -> None:
+    def agrees() -> bool:
+        return read(here, deployment).is_set is is_set
+
+    if not here.clock.wait_until(agrees, timeout=probes.REPLICATION_TIMEOUT_SECONDS, poll=0.5):
+        raise StepFailed(
+            "The latch was written in the primary and did not arrive in the standby.",
+            remedy="If the primary is failing, this is no planned move: use 50-incident-failover.",
+            region=deployment.standby_region,
+        )
+
+
+def _require_approval(here: Target, approval: Approval) -> None:
+    if approval.phrase != here.settings.approval_phrase:
+        raise NotApproved(
+            f"This is approved for {approval.phrase!r}, and not for {here.settings.approval_phrase!r}.",
+            remedy="Ask for an approval with this runbook's own parameters.",
+        )

@@ -1,0 +1,259 @@
+"""The payment prober: cohorts of clients that pay at a steady pace, and note what each was told.
+
+Clients of the cohort `obeys-ttl` resolve the public name, use the answer for its TTL and not longer, and open
+a connection for each payment. Those of `keeps-connection` keep one connection while it lives. Each payment is
+tried once, under its own idempotency key: a retry would hide what the first attempt did.
+
+Every client runs in its own thread, so that neither a notebook's event loop nor a slow answer to one client
+delays another.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import zlib
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from drlib.errors import DrError, StepFailed
+from drlib.ledger import KEEPS_CONNECTION, OBEYS_TTL, Attempt, Ledger, Outcome
+from drlib.pace import Beat, beats
+from drlib.wire import Connection, MaybeSent, NotSent, Reply, patience
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.journal import Run
+    from drlib.target import Target
+
+ATTEMPT_TIMEOUT_SECONDS = 5.0  # modelled, and at least one wall second
+FLUSH_WALL_SECONDS = 5.0
+TOKEN_VARIABLE = "DRLIB_PAYMENTS_TOKEN"  # noqa: S105 - the name of a variable, not a token
+
+
+@dataclass
+class Client:
+    """One paying client: its pace, its DNS cache and, if it keeps one, its connection."""
+
+    cohort: str
+    number: int
+    beat: Beat
+    address: str = ""
+    expires_at: float = 0.0
+    connection: Connection | None = None
+
+    def is_stale(self, slot: float) -> bool:
+        """Whether the cached answer ends before the attempt at `slot` is half a beat old.
+
+        An answer is never used beyond its TTL. Renewing it at the nearest attempt, and not at the first one
+        after it has ended, makes the period of renewal a known whole number of attempts.
+        """
+        return not self.address or slot >= self.expires_at - self.beat.interval_seconds / 2
+
+
+class Prober:
+    """Clients at work. Stop it with `stop()`, or use it as a context manager."""
+
+    def __init__(self, here: Target, deployment: Deployment, run: Run) -> None:
+        self.here = here
+        self.clock = here.clock
+        self.deployment = deployment
+        self.ledger = Ledger.reopen(run.folder)
+        self.folder = run.folder
+        self.run_id = run.run_id
+        self.started_at = self.clock.now()
+        self._tls = here.ssl_context()
+        self._stop = threading.Event()
+        self._broken: BaseException | None = None
+        self.clients = self._clients()
+        self._threads = [
+            threading.Thread(target=self._work, args=(client,), name=f"payer-{number}", daemon=True)
+            for number, client in enumerate(self.clients)
+        ]
+        self._threads.append(threading.Thread(target=self._flush, name="payer-ledger", daemon=True))
+
+    @property
+    def cohorts(self) -> list[str]:
+        return list(dict.fromkeys(client.cohort for client in self.clients))
+
+    @property
+    def running(self) -> bool:
+        return not self._stop.is_set()
+
+    def start(self) -> Prober:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def stop(self) -> Ledger:
+        """Let the attempts under way end, write the ledger, and return it. May be called again."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        self.ledger.save(self.folder)
+        return self.ledger
+
+    def __enter__(self) -> Prober:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def require_running(self) -> None:
+        """Raise StepFailed when the prober was stopped, or when a client died of a mistake of ours."""
+        if self._broken is not None:
+            raise StepFailed(
+                f"A client of the prober broke: {type(self._broken).__name__}.",
+                remedy="Restart the kernel and run the runbook from its first cell.",
+            ) from self._broken
+        if not self.running:
+            raise StepFailed(
+                "The prober has been stopped.",
+                remedy="Start it again with the cell that calls traffic.start.",
+            )
+
+    def _clients(self) -> list[Client]:
+        """Make the clients, with caches primed by one answer that ends for each at another instant."""
+        settings = self.here.settings
+        interval = settings.attempt_interval_seconds
+        answer = self.here.resolve(self.deployment.public_name)
+        ttl = answer.ttl_wall_seconds * self.clock.scale
+        obeying = beats(settings.ttl_clients, interval_seconds=interval, ttl_seconds=ttl)
+        keeping = beats(settings.keepalive_clients, interval_seconds=interval, ttl_seconds=ttl)
+        clients = [Client(OBEYS_TTL, number, beat) for number, beat in enumerate(obeying)]
+        clients += [Client(KEEPS_CONNECTION, number, beat.shifted()) for number, beat in enumerate(keeping)]
+        for client in clients:
+            client.address = answer.address
+            client.expires_at = self.started_at + client.beat.first_renewal_seconds
+        return clients
+
+    def _work(self, client: Client) -> None:
+        try:
+            while not self._stop.wait(self._wall_seconds_until(slot := self._next_slot(client))):
+                self._attempt(client, slot)
+        except Exception as error:  # noqa: BLE001 - kept, and raised where someone looks
+            self._broken = error
+            self._stop.set()
+        finally:
+            if client.connection is not None:
+                client.connection.close()
+
+    def _next_slot(self, client: Client) -> float:
+        return self.started_at + client.beat.next_after(self.clock.now() - self.started_at)
+
+    def _wall_seconds_until(self, instant: float) -> float:
+        return max(0.0, self.clock.wall_seconds(instant - self.clock.now()))
+
+    def _attempt(self, client: Client, slot: float) -> None:
+        seq = self.ledger.open(client.cohort)
+        key = f"{self.run_id}-{seq:06d}"
+        amount = amount_minor(self.here.settings.seed, seq)
+        started_at = self.clock.now()
+        outcome: Outcome = "fail"
+        reply, error = Reply(0), ""
+        try:
+            reply = self._pay(client, slot, key=key, amount=amount)
+            outcome, error = judge(reply)
+        except NotSent as how:
+            error = str(how)
+        except MaybeSent as how:
+            outcome, error = "indeterminate", str(how)
+        self.ledger.close(
+            Attempt(
+                seq=seq,
+                cohort=client.cohort,
+                client=client.number,
+                idempotency_key=key,
+                payment_id=str(reply.body.get("payment_id", "")) if outcome == "ok" else "",
+                amount_minor=amount,
+                started_at=started_at,
+                finished_at=self.clock.now(),
+                outcome=outcome,
+                status=reply.status,
+                error=error,
+                region=str(reply.body.get("region", "")) if outcome == "ok" else "",
+                address=client.address,
+            )
+        )
+
+    def _pay(self, client: Client, slot: float, *, key: str, amount: int) -> Reply:
+        connection = client.connection
+        if connection is None or not connection.usable:
+            if connection is not None:
+                connection.close()
+            connection = client.connection = self._connection(client, slot)
+        try:
+            return connection.call(
+                "POST",
+                "/payments",
+                body={"amount_minor": amount, "currency": "EUR", "reference": f"drill {key}"},
+                headers={"Idempotency-Key": key, **authorization()},
+            )
+        except (NotSent, MaybeSent):
+            client.connection = None
+            raise
+        finally:
+            if client.cohort == OBEYS_TTL and client.connection is not None:
+                client.connection.close()
+                client.connection = None
+
+    def _connection(self, client: Client, slot: float) -> Connection:
+        name = self.deployment.public_name
+        if client.is_stale(slot):
+            try:
+                answer = self.here.resolve(name)
+            except DrError as error:
+                raise NotSent("no DNS answer") from error
+            client.address = answer.address
+            client.expires_at = self.clock.now() + answer.ttl_wall_seconds * self.clock.scale
+        return Connection(
+            name,
+            to=self.here.connect_to(client.address),
+            context=self._tls,
+            clock=self.clock,
+            timeout_seconds=patience(self.clock, ATTEMPT_TIMEOUT_SECONDS),
+        )
+
+    def _flush(self) -> None:
+        """Write the ledger now and then, so that a killed kernel loses little of it."""
+        written = 0
+        while not self._stop.wait(FLUSH_WALL_SECONDS):
+            if len(self.ledger) != written:
+                written = len(self.ledger)
+                self.ledger.save(self.folder)
+
+
+def start(here: Target, deployment: Deployment, run: Run) -> Prober:
+    """Start the clients that `here.settings` asks for; they write `ledger.parquet` into the run's folder.
+
+    A run that has a ledger already goes on with it. Raises StepFailed when the public name has no answer.
+    """
+    return Prober(here, deployment, run).start()
+
+
+def judge(reply: Reply) -> tuple[Outcome, str]:
+    """Say which outcome an answer means to the client, and why if it is not `ok`."""
+    if reply.status in (200, 201):
+        if reply.body.get("payment_id") and reply.body.get("region"):
+            return "ok", ""
+        return "indeterminate", f"{reply.status} without a payment id and a region"
+    if 400 <= reply.status < 500:
+        return (
+            "rejected",
+            f"{reply.status} {reply.body.get('message') or reply.body.get('error') or ''}".strip(),
+        )
+    return "indeterminate", f"{reply.status}"
+
+
+def amount_minor(seed: int, seq: int) -> int:
+    """Return the amount of a payment, 1.00 to 999.99: always the same for one seed and number."""
+    return 100 + zlib.crc32(f"{seed}/{seq}".encode()) % 99_900
+
+
+def authorization() -> dict[str, str]:
+    """Return the header with the bearer token that the environment holds; empty when it holds none."""
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    return {"Authorization": f"Bearer {token}"} if token else {}

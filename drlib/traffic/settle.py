@@ -1,0 +1,67 @@
+"""The steady state: nothing but success, in every cohort, for long enough."""
+
+from __future__ import annotations
+
+from drlib import charts
+from drlib.errors import StepFailed
+from drlib.traffic.prober import Prober
+
+LOOKS_IN_AN_INTERVAL = 6
+
+
+def settle(prober: Prober, *, seconds: float = 30.0, timeout_seconds: float | None = None) -> None:
+    """Wait until every cohort has had nothing but `ok` for `seconds` modelled seconds, up to now.
+
+    Raises StepFailed, with the last error that a client saw, when that is not so after `timeout_seconds`
+    (by default three times as long).
+    """
+    clock = prober.clock
+    since = clock.now()
+    give_up_at = since + (3 * seconds if timeout_seconds is None else timeout_seconds)
+    live = charts.LiveFigure("payments, live", clock, lambda: charts.payments(view(prober)).figure)
+    while True:
+        prober.require_running()
+        live.update()
+        now = clock.now()
+        streaks = {cohort: streak_seconds(prober, cohort, since=since, now=now) for cohort in prober.cohorts}
+        if min(streaks.values()) >= seconds:
+            live.finish()
+            return
+        if now >= give_up_at:
+            live.finish()
+            raise _unsettled(prober, streaks, seconds=seconds, since=since)
+        clock.sleep(prober.here.settings.attempt_interval_seconds / LOOKS_IN_AN_INTERVAL)
+
+
+def streak_seconds(prober: Prober, cohort: str, *, since: float, now: float) -> float:
+    """Return for how long, up to `now` and from `since` at most, the cohort has had nothing but `ok`.
+
+    Zero when it has had no success after its last failure.
+    """
+    rows = prober.ledger.attempts(cohort, since=since)
+    last_bad = max((row.finished_at for row in rows if row.outcome != "ok"), default=since)
+    return now - last_bad if any(row.finished_at > last_bad for row in rows) else 0.0
+
+
+def view(prober: Prober) -> charts.View:
+    """Return what a figure of the prober shows: its attempts since it was started."""
+    return charts.View(
+        attempts=prober.ledger.attempts(since=prober.started_at),
+        start=prober.started_at,
+        end=prober.clock.now(),
+        zero=prober.started_at,
+        primary_region=prober.deployment.primary_region,
+        standby_region=prober.deployment.standby_region,
+        origin=prober.here.origin,
+    )
+
+
+def _unsettled(prober: Prober, streaks: dict[str, float], *, seconds: float, since: float) -> StepFailed:
+    cohort = min(streaks, key=lambda name: streaks[name])
+    bad = [row for row in prober.ledger.attempts(cohort, since=since) if row.outcome != "ok"]
+    what = f"the last error was: {bad[-1].error} ({bad[-1].outcome})" if bad else "no attempt ended"
+    return StepFailed(
+        f"The clients of {cohort} did not reach {seconds:g} seconds of success without a break; {what}.",
+        remedy="Run 20-verify: it names the hop that does not work.",
+        resource=prober.deployment.public_name,
+    )

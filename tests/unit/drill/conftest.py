@@ -1,0 +1,71 @@
+"""Fixtures: the small world of `world.py`, a run, a deployment."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import trustme
+
+from drill.world import PRIMARY, PUBLIC_NAME, STANDBY, Here, Region, outputs
+from drlib import settings as parameters
+from drlib.clock import Clock
+from drlib.journal import Approval, Run, open_run
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def here(tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
+    """A target whose clock runs 60 times faster than the wall."""
+    monkeypatch.setenv("DRLIB_HOME", str(tmp_path))
+    regions = {name: Region(name, authority) for name in (PRIMARY, STANDBY)}
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    folder = tmp_path / "instance"
+    folder.mkdir()
+    yield Here(
+        clock=Clock(scale=60.0, anchor=time.time()),
+        settings=parameters.make({"time_scale": 60.0}),
+        folder=folder,
+        regions=regions,
+        context=context,
+    )
+    for region in regions.values():
+        region.stop()
+
+
+@pytest.fixture
+def run(here: Here) -> Run:
+    return open_run(here.settings, here, runbook="30-drill-failover")
+
+
+@pytest.fixture
+def approval() -> Approval:
+    return Approval("drill", "drill@sandbox")
+
+
+@pytest.fixture
+def deployment() -> SimpleNamespace:
+    return SimpleNamespace(
+        public_name=PUBLIC_NAME,
+        primary_region=PRIMARY,
+        standby_region=STANDBY,
+        table="pay-payments-drill",
+        regions={PRIMARY: outputs(PRIMARY, "primary"), STANDBY: outputs(STANDBY, "standby")},
+        checks={"primary": "hc-all", "primary_endpoint": "hc-1", "standby_endpoint": "hc-2", "latch": "hc-3"},
+        latch={
+            "alarm_name": "latch",
+            "namespace": "PaymentsDR",
+            "metric_name": "FailoverRequested",
+            "dimensions": {"Stack": "drill"},
+            "table_key": {},
+        },
+    )

@@ -1,0 +1,71 @@
+from dataclasses import replace
+
+import pytest
+
+from drlib.errors import StepFailed
+from drlib.ledger import Attempt, Ledger
+
+
+def attempt(seq, **changes):
+    row = Attempt(
+        seq=seq,
+        cohort="obeys-ttl",
+        client=0,
+        idempotency_key=f"run-{seq:06d}",
+        payment_id=f"id-{seq}",
+        amount_minor=100 + seq,
+        started_at=1000.0 + seq,
+        finished_at=1000.5 + seq,
+        outcome="ok",
+        status=201,
+        error="",
+        region="us-east-2",
+        address="127.0.0.11",
+    )
+    return replace(row, **changes)
+
+
+def test_a_ledger_is_read_as_it_was_written(tmp_path):
+    ledger = Ledger([attempt(2, outcome="fail", payment_id="", error="connection refused"), attempt(1)])
+    ledger.save(tmp_path)
+    assert Ledger.load(tmp_path).attempts() == ledger.attempts()
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger.parquet"]
+
+
+def test_an_empty_ledger_keeps_its_columns(tmp_path):
+    Ledger().save(tmp_path)
+    frame = Ledger.load(tmp_path).frame()
+    assert len(frame) == 0
+    assert list(frame.columns)[:2] == ["seq", "cohort"]
+
+
+def test_a_run_without_a_ledger_says_what_to_do(tmp_path):
+    with pytest.raises(StepFailed, match="has no ledger"):
+        Ledger.load(tmp_path)
+
+
+def test_numbers_go_on_where_a_stored_ledger_ended(tmp_path):
+    Ledger([attempt(7)]).save(tmp_path)
+    assert Ledger.reopen(tmp_path).open("obeys-ttl") == 8
+    assert Ledger.reopen(tmp_path / "other").open("obeys-ttl") == 1
+
+
+def test_what_is_decided_ends_before_the_first_attempt_under_way():
+    ledger = Ledger()
+    slow, quick, other = ledger.open("obeys-ttl"), ledger.open("obeys-ttl"), ledger.open("keeps-connection")
+    ledger.close(attempt(quick))
+    ledger.close(attempt(other, cohort="keeps-connection"))
+    assert ledger.decided("obeys-ttl") == []
+    assert [row.seq for row in ledger.decided("keeps-connection")] == [other]
+    ledger.close(attempt(slow, outcome="indeterminate"))
+    assert [row.outcome for row in ledger.decided("obeys-ttl")] == ["indeterminate", "ok"]
+
+
+def test_counts_keep_the_outcomes_apart():
+    rows = [
+        attempt(1),
+        attempt(2, outcome="fail"),
+        attempt(3, outcome="indeterminate"),
+        attempt(4, outcome="rejected"),
+    ]
+    assert Ledger(rows).counts() == {"obeys-ttl": {"ok": 1, "fail": 1, "indeterminate": 1, "rejected": 1}}

@@ -1,0 +1,194 @@
+"""A small world for the drill's parts: two regions as local HTTPS servers, and a resolver."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import struct
+import threading
+import uuid
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import trustme
+
+from drlib import settings as parameters
+from drlib.clock import Clock
+from drlib.errors import StepFailed
+from drlib.place import Answer
+
+PRIMARY, STANDBY = "us-east-2", "us-west-2"
+PUBLIC_NAME = "api.pay.drill.test"
+API_HOSTS = {
+    region: f"api{number}.execute-api.{region}.amazonaws.com"
+    for number, region in enumerate((PRIMARY, STANDBY))
+}
+ADDRESSES = {PRIMARY: "127.0.0.11", STANDBY: "127.0.0.12"}
+
+
+class Region:
+    """One region's edge: answers payments over TLS, or misbehaves as `mode` says."""
+
+    def __init__(self, name: str, authority: trustme.CA) -> None:
+        self.name = name
+        self.mode = "ok"
+        self.payments: dict[str, dict[str, Any]] = {}
+        self.connections = 0
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(PUBLIC_NAME, API_HOSTS[name]).configure_cert(context)
+        region = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                region.connections += 1
+
+            def do_POST(self) -> None:
+                key = self.headers["Idempotency-Key"]
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if region.mode == "close":  # the request was read, and no answer comes
+                    self.close_connection = True
+                    return
+                if region.mode in ("503", "400"):
+                    self.reply(int(region.mode), {"message": "as asked"})
+                    return
+                payment_id = str(uuid.uuid5(uuid.NAMESPACE_URL, key))
+                region.payments[key] = body
+                if region.mode == "empty":
+                    self.reply(201, {})
+                    return
+                self.reply(201, {"payment_id": payment_id, "status": "accepted", "region": region.name})
+
+            def do_GET(self) -> None:
+                self.reply(
+                    503 if region.mode == "503" else 200, {"status": "ok", "host": self.headers["Host"]}
+                )
+
+            def reply(self, status: int, body: dict[str, Any]) -> None:
+                content = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def get_request(self) -> tuple[Any, Any]:
+                raw, where = super().get_request()
+                if region.mode == "reset":
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    raw.close()
+                    raise OSError("reset as asked")
+                return context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False), where
+
+            def handle_error(self, *_: object) -> None:
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
+        self.thread.start()
+
+    @property
+    def where(self) -> tuple[str, int]:
+        host, port = self.server.server_address[:2]
+        return str(host), int(port)
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@dataclass
+class Here:
+    """A target made of two local regions. `points_to` is the region that the public name leads to."""
+
+    clock: Clock
+    settings: parameters.Settings
+    folder: Path
+    regions: dict[str, Region]
+    context: ssl.SSLContext
+    points_to: str = PRIMARY
+    name: str = "sandbox"
+    origin: str = "simulated"
+    instance_id: str = "world-1"
+    observe_interval_seconds: float = 1.0
+    ttl_wall_seconds: float = 1.0
+    refused: set[str] = field(default_factory=set)
+    resolved: list[float] = field(default_factory=list)
+    dns_down: bool = False
+    clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    in_force: dict[str, Any] = field(default_factory=dict)
+    backlog: dict[str, Any] = field(default_factory=dict)
+
+    def resolve(self, name: str, *, timeout_seconds: float = 1.0) -> Answer:
+        if self.dns_down:
+            raise StepFailed(f"{name} was not resolved: Timeout.")
+        region = self.points_to
+        if name == PUBLIC_NAME:
+            self.resolved.append(self.clock.now())
+        else:
+            region = next(known for known, host in API_HOSTS.items() if host == name)
+        return Answer(ADDRESSES[region], self.ttl_wall_seconds, self.clock.now(), (ADDRESSES[region],))
+
+    def connect_to(self, address: str) -> tuple[str, int]:
+        region = next(known for known, own in ADDRESSES.items() if own == address)
+        if region in self.refused:
+            with socket.socket() as closed:  # a port that was free a moment ago: nothing listens there
+                closed.bind(("127.0.0.1", 0))
+                return closed.getsockname()
+        return self.regions[region].where
+
+    def ssl_context(self) -> ssl.SSLContext:
+        return self.context
+
+    def client(self, service: str, region: str) -> Any:
+        return self.clients[service, region]
+
+    def faults(self) -> dict[str, Any]:
+        return dict(self.in_force)
+
+    def inject(self, region: str, *, mode: str, deadline_seconds: float) -> dict[str, Any]:
+        now = self.clock.now()
+        self.in_force[region] = {
+            "region": region,
+            "mode": mode,
+            "at": now,
+            "deadline": now + deadline_seconds,
+        }
+        return self.in_force[region]
+
+    def restore(self, region: str) -> dict[str, Any]:
+        self.in_force.pop(region, None)
+        return {"at": self.clock.now()}
+
+    def replication_backlog(self) -> dict[str, Any]:
+        return self.backlog
+
+
+def outputs(region: str, role: str) -> SimpleNamespace:
+    queues = {
+        name: {"url": f"https://sqs.{region}/{name}", "arn": f"arn:{name}", "name": name}
+        for name in ("work", "dead_letter")
+    }
+    return SimpleNamespace(
+        role=role,
+        table="pay-payments-drill",
+        bucket=f"receipts-{region}",
+        queues=queues,
+        functions={name: f"pay-{name}-{region}" for name in ("payments", "settlement", "latch")},
+        api_host=API_HOSTS[region],
+        alarms=[f"alarm-{region}"],
+    )
