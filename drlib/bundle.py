@@ -51,7 +51,7 @@ def build(folder: Path, *, head: str = "") -> dict[str, Any]:
         "target": settings["target"],
         "origin": ORIGINS[settings["target"]],
         "time_scale": settings["time_scale"] if settings["target"] == "sandbox" else 1,
-        "scenario": saved.get("recovery", {}).get("scenario") or settings["scenario"],
+        "scenario": saved.get("fault", {}).get("scenario") or settings["scenario"],
         "rto": _rto(saved, settings),
         "rpo": _rpo(saved, settings),
         "planes": {"calls": calls, "control_plane_calls_in_failover": planes.control_calls(calls)},

@@ -15,9 +15,12 @@ from typing import Any, Protocol
 
 from drlib import audit, bundle, chain, show, verdict
 from drlib import report as page
+from drlib.bundle import COUNTS
 from drlib.errors import BadParameters, StepFailed, VerdictRed
 from drlib.journal import Run, runs
 from drlib.planes import Recorder
+
+__all__ = ["COUNTS", "Evidence", "history", "load", "refresh", "report", "update", "verify"]
 
 
 class Here(Protocol):

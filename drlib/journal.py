@@ -257,6 +257,13 @@ def current(*, runbook: str = HERE_RUNNER) -> Run | None:
         return None
 
 
+def reopen(run: Run) -> Run:
+    """Make a stored run the current one again."""
+    chain.write(runs() / "current", f"{run.run_id}\n")
+    run.note("resume")
+    return run
+
+
 def join(settings: Settings, runbook: str, here: Here | None = None) -> Run:
     """Join the open run, or open one if there is none, or if it is about another stack or another sandbox.
 

@@ -50,11 +50,13 @@ class Target(ABC):
         instance_id: tells one life of the sandbox from the next; "aws" on aws.
         observe_interval_seconds: how often to look at something that changes, modelled seconds.
         calls: every AWS call that was made through `client`.
+        started: whether opening this target started the sandbox.
     """
 
     name: str
     origin: str
     observe_interval_seconds: float
+    started = False
 
     def __init__(self, settings: Settings, *, clock: Clock, folder: Path, instance_id: str) -> None:
         self.settings = settings
@@ -165,6 +167,9 @@ class Target(ABC):
             checkpoints: whether the state is written after each step. Without, a destroy in the sandbox takes
                 half the time; an act that creates must keep them, or an interruption loses what it made.
         """
+
+    def shut_down(self) -> None:  # noqa: B027 - there is nothing to end on aws
+        """End the sandbox, and with it everything in it. Nothing on aws."""
 
     @abstractmethod
     def inject(self, region: str, *, mode: str, deadline_seconds: float) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from drlib import clients
 from drlib import settings as parameters
 from drlib.clock import Clock
-from drlib.errors import BadParameters, PreflightFailed, StepFailed
+from drlib.errors import BadParameters, SandboxError, StepFailed
 from drlib.place import Answer, Target
 from drlib.settings import Settings
 
@@ -27,11 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "AwsTarget", "SandboxTarget", "Target", "open"]
 
-CONNECT_SECONDS = 2  # a dead region must not hold a runbook up: wall seconds, as are all timeouts here
-READ_SECONDS = 20
-ATTEMPTS = 3
-CONNECTIONS = 16
-CONTROL_SECONDS = 30
+CONTROL_SECONDS = 30  # wall seconds
 HTTPS_PORT = 443
 FIRST_EDGE = 11  # the first region's address is 127.0.0.11, the next one's 127.0.0.12
 PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a variable
@@ -44,11 +41,12 @@ class SandboxTarget(Target):
     origin = "simulated"
     observe_interval_seconds = 1.0
 
-    def __init__(self, settings: Settings, status: Status) -> None:
+    def __init__(self, settings: Settings, status: Status, *, started: bool = False) -> None:
         super().__init__(
             settings, clock=status.clock, folder=Path(status.folder), instance_id=status.instance_id
         )
         self.status = status
+        self.started = started
         for name in ("primary_region", "standby_region"):
             if getattr(settings, name) not in status.edges:
                 raise BadParameters(
@@ -57,29 +55,10 @@ class SandboxTarget(Target):
                 )
 
     def _new_session(self) -> Any:
-        import boto3
-        import botocore.session
-
-        # The person's own AWS files and profile must neither be used nor be able to break a rehearsal.
-        nowhere = (None, None, os.devnull, None)
-        core = botocore.session.Session(
-            {"profile": (None, None, None, None), "config_file": nowhere, "credentials_file": nowhere}
-        )
-        core.set_credentials("test", "test")
-        return boto3.session.Session(botocore_session=core)
+        return clients.sandbox_session()
 
     def _client_options(self) -> dict[str, Any]:
-        from botocore.config import Config
-
-        config = Config(
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            max_pool_connections=CONNECTIONS,
-            proxies={},
-            s3={"addressing_style": "path"},
-        )
-        return {"endpoint_url": self.status.aws_endpoint, "config": config}
+        return clients.sandbox_options(self.status.aws_endpoint)
 
     def _name_server(self) -> tuple[str, int]:
         host, port = self.status.dns.rsplit(":", 1)
@@ -134,6 +113,12 @@ class SandboxTarget(Target):
             yield variables
         finally:
             server.stop()
+
+    def shut_down(self) -> None:
+        """End the sandbox, and with it everything in it."""
+        from drlib import sandbox
+
+        sandbox.down()
 
     def inject(self, region: str, *, mode: str, deadline_seconds: float) -> dict[str, Any]:
         """Take a region down; the sandbox heals it by itself at the deadline."""
@@ -191,32 +176,10 @@ class AwsTarget(Target):
         self._servers: list[str] = []
 
     def _new_session(self) -> Any:
-        import boto3
-        from botocore.exceptions import BotoCoreError
-
-        try:
-            session = boto3.session.Session()
-            found = session.get_credentials()
-        except BotoCoreError as error:
-            raise PreflightFailed(f"The AWS credentials cannot be used: {error}") from error
-        if found is None:
-            raise PreflightFailed(
-                "No AWS credentials were found.",
-                remedy="Sign in, for example with `aws sso login`, and retry.",
-            )
-        return session
+        return clients.account_session()
 
     def _client_options(self) -> dict[str, Any]:
-        from botocore.config import Config
-
-        return {
-            "config": Config(
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-                max_pool_connections=CONNECTIONS,
-            )
-        }
+        return clients.account_options()
 
     def _name_server(self) -> tuple[str, int]:
         """Find the zone's own servers by DNS alone: no call to Route 53's control plane."""
@@ -283,22 +246,34 @@ class AwsTarget(Target):
         raise StepFailed("The record of what really happened exists in the sandbox alone.")
 
 
-def open(settings: Settings) -> Target:
+def open(settings: Settings, *, start: bool = True) -> Target:
     """Return where `settings` say to act; in the sandbox, start it or attach to the one that runs.
 
+    Args:
+        settings: the checked parameters.
+        start: start a sandbox if none runs. If not, attach to the one that runs, whatever its options.
+
     Raises:
-        SandboxError: one runs with other options, or it does not come up.
+        SandboxError: one runs with other options, or it does not come up, or `start` is false and none runs.
         BadParameters: a region that the sandbox has not.
     """
     if settings.target == "aws":
         return AwsTarget(settings)
     from drlib import sandbox
 
-    return SandboxTarget(
-        settings,
-        sandbox.up(
-            time_scale=settings.time_scale,
-            seed=settings.seed,
-            replication_lag_seconds=settings.replication_lag_seconds,
-        ),
-    )
+    if not start:
+        running = sandbox.status()
+        if running is None:
+            raise SandboxError("No sandbox is running.", remedy="`drlib sandbox up` starts one.")
+        return SandboxTarget(settings, running)
+    before = None
+    with contextlib.suppress(SandboxError):  # it died: `up` starts another
+        before = sandbox.status()
+    options: dict[str, Any] = {
+        "time_scale": settings.time_scale,
+        "seed": settings.seed,
+        "replication_lag_seconds": settings.replication_lag_seconds,
+    }
+    if before and all(getattr(before, name) == value for name, value in options.items()):
+        return SandboxTarget(settings, before)  # whatever it was told about idling
+    return SandboxTarget(settings, sandbox.up(**options), started=True)

@@ -63,7 +63,9 @@ def _stopped(journal: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[str]
         error, message = (line["detail"].get(key, "") for key in ("error", "message"))
         if line["phase"] == "failed" and error == "NotApproved":
             pending.append(f"{where}: {message or 'not approved.'}")
-        elif line["phase"] == "failed" and not (step == RUNBOOK and runbook in told):
+        elif (
+            line["phase"] == "failed" and error != "VerdictRed" and not (step == RUNBOOK and runbook in told)
+        ):
             broken.append(f"{where}: failed. {message}".strip())
         elif line["phase"] == "intent" and line["mutating"]:
             broken.append(f"{where}: begun, and never ended.")

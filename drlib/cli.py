@@ -1,0 +1,268 @@
+"""The command line: parse, call, print, exit. Exit codes are those of `drlib.errors`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from drlib.errors import BadParameters, DrError
+
+if TYPE_CHECKING:
+    from drlib.sandbox import Status
+    from drlib.target import Target
+
+INTERRUPTED = 5
+
+app = typer.Typer(
+    help="Rehearse, measure and prove the disaster recovery of a two-region payments API.\n\n"
+    "Exit codes: 0 passed, 1 the verdict is red, 2 bad parameters, 3 preflight failed, "
+    "4 approval missing, 5 a step failed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+sandbox_app = typer.Typer(help="Two AWS regions in one local process.", no_args_is_help=True)
+app.add_typer(sandbox_app, name="sandbox")
+
+File = Annotated[
+    Path | None, typer.Option("-f", "--file", metavar="FILE", help="Parameters, such as params/sandbox.yaml.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run's folder, such as runs/RUN_ID.")]
+
+
+@app.command()
+def drill(
+    file: File = None,
+    scenario: Annotated[str | None, typer.Option(help="What happens; `drlib scenarios` lists them.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN_ID", help="Go on with a run that stopped, with its parameters.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack and the sandbox up.")] = False,
+) -> None:
+    """Run all runbooks of a drill in order: deploy, verify, fail over, fail back, report, tear down."""
+    from drlib import drill as drills
+
+    if (file is None) == (resume is None):
+        raise BadParameters("A drill needs either -f FILE or --resume RUN_ID.")
+    if resume and scenario:
+        raise BadParameters("--scenario cannot change a run that is resumed.")
+    raise typer.Exit(drills.drill(file, scenario=scenario, resume=resume, keep=keep, say=_say))
+
+
+@app.command()
+def run(
+    notebook: Annotated[str, typer.Argument(help="A runbook's name, number or path.")],
+    file: File = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("-p", "--parameter", metavar="NAME VALUE", help="One parameter; wins over the file."),
+    ] = None,
+) -> None:
+    """Run one runbook headless, with strict parameters, in the open run or a new one."""
+    from drlib import runner, settings
+
+    values = settings.read(file) if file else {}
+    _say(f"Executed: {_short(runner.run(notebook, values, _pairs(parameter or []), say=_say))}")
+
+
+@sandbox_app.command("up")
+def sandbox_up(file: File = None, as_json: AsJson = False) -> None:
+    """Start the sandbox, or find the one that runs. It stops by itself after an idle hour."""
+    from drlib import sandbox, settings
+
+    chosen = settings.load(file) if file else settings.make({})
+    status = sandbox.up(
+        time_scale=chosen.time_scale,
+        seed=chosen.seed,
+        replication_lag_seconds=chosen.replication_lag_seconds,
+    )
+    _show_status(status, as_json=as_json)
+
+
+@sandbox_app.command("down")
+def sandbox_down() -> None:
+    """Stop the sandbox. What was deployed in it is gone with it."""
+    from drlib import sandbox
+
+    _say("The sandbox is stopped." if sandbox.down() else "No sandbox was running.")
+
+
+@sandbox_app.command("status")
+def sandbox_status(as_json: AsJson = False) -> None:
+    """Show every endpoint of the running sandbox."""
+    from drlib import sandbox
+
+    status = sandbox.status()
+    if status is None:
+        if as_json:
+            _say("{}")
+        else:
+            _say("No sandbox is running. `drlib sandbox up` starts one.")
+        return
+    _show_status(status, as_json=as_json)
+
+
+@app.command()
+def outputs(file: File = None, as_json: AsJson = False) -> None:
+    """Show the deployed stack: its public name, and what is in each region."""
+    from drlib import stack
+
+    deployment = stack.current(_here(file))
+    _say(json.dumps(deployment.as_json(), indent=1) if as_json else str(deployment))
+
+
+@app.command()
+def scenarios() -> None:
+    """List what can happen in a drill, and what is expected then."""
+    from drlib import faults
+
+    for scenario in faults.scenarios():
+        _say(str(scenario))
+
+
+@app.command()
+def params(notebook: Annotated[str, typer.Argument(help="A runbook's name, number or path.")]) -> None:
+    """Explain the parameters of a runbook."""
+    from drlib import runbook
+    from drlib.show import Table
+
+    rows = [
+        (name, parameter.type.__name__, json.dumps(parameter.default), parameter.help)
+        for name, parameter in runbook.declared(runbook.find(notebook)).items()
+    ]
+    _say(str(Table(("name", "type", "default", "meaning"), rows)))
+
+
+@app.command()
+def verify(folder: RunFolder) -> None:
+    """Check a run's evidence again: hashes, sums and counts. It says nothing on the verdict itself."""
+    from drlib import evidence
+
+    audit = evidence.verify(folder)
+    _say(str(audit))
+    audit.require()
+    _say(f"The evidence holds. Its verdict: {evidence.load(folder).verdict}.")
+
+
+@app.command()
+def report(folder: RunFolder) -> None:
+    """Write a run's report.html again, from its evidence."""
+    from drlib import evidence
+
+    _say(_short(evidence.report(folder)))
+
+
+@app.command()
+def inject(
+    scenario: Annotated[str, typer.Argument(help="What breaks; `drlib scenarios` lists them.")],
+    file: File = None,
+) -> None:
+    """Break something from outside the runbooks, for a game day. `drlib restore` mends it."""
+    from drlib import faults, journal, settings, stack, target
+
+    chosen = settings.make(_values(file) | {"scenario": faults.scenario(scenario).name})
+    approval = journal.approve(chosen, f"the fault {scenario}")
+    here = target.open(chosen, start=False)
+    entry = journal.join(chosen, "game-day", here)
+    _say(str(faults.inject(here, stack.current(here), entry, approval)))
+
+
+@app.command()
+def restore(file: File = None) -> None:
+    """End every fault that is in force. Works whatever became of the runbook that injected it."""
+    from drlib import journal, runner
+    from drlib.errors import SandboxError
+
+    try:
+        here = _here(file)
+    except SandboxError as error:
+        _say(f"{error.message} No fault is in force.")
+        return
+    for line in runner.restore(here, journal.current()):
+        _say(line)
+
+
+def main() -> None:
+    """Run the command line. Every error is one plain sentence on stderr, and its exit code."""
+    try:
+        code = app(standalone_mode=False, prog_name="drlib", args=_paired(sys.argv[1:]))
+    except DrError as error:
+        sys.stderr.write(f"{error}\n")
+        code = error.exit_code
+    except typer.TyperException as error:
+        text = error.format_message()
+        hint = "" if "\n" in text else " `drlib --help` shows what there is."
+        sys.stderr.write(f"{text}{hint}\n")
+        code = BadParameters.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("Interrupted. If a fault was in force, `drlib restore` ends it.\n")
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _paired(arguments: list[str]) -> list[str]:
+    """Join `-p NAME VALUE` to one argument, so that an option of two values can be given many times."""
+    joined: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        joined.append(argument)
+        if argument in ("-p", "--parameter"):
+            joined.append(
+                "\0".join(text for text in (next(rest, None), next(rest, None)) if text is not None)
+            )
+    return joined
+
+
+def _pairs(texts: list[str]) -> list[tuple[str, str]]:
+    pairs = []
+    for text in texts:
+        name, separator, value = text.partition("\0")
+        if not separator:
+            raise BadParameters("-p needs a name and a value.")
+        pairs.append((name, value))
+    return pairs
+
+
+def _values(file: Path | None) -> dict[str, Any]:
+    """Return a file's values; without a file, those of the open run, or the defaults."""
+    from drlib import journal, settings
+
+    if file:
+        return settings.read(file)
+    run = journal.current()
+    return run.settings.values() if run else {}
+
+
+def _here(file: Path | None) -> Target:
+    """Return the target that a file, the open run or the defaults name; no sandbox is started for it."""
+    from drlib import settings, target
+
+    return target.open(settings.make(_values(file)), start=False)
+
+
+def _show_status(status: Status, *, as_json: bool) -> None:
+    facts = status.as_json()
+    if as_json:
+        _say(json.dumps(facts, indent=1))
+        return
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            for key, item in value.items():
+                _say(f"{name + ' ' + key:<24}  {item}")
+        else:
+            _say(f"{name:<24}  {value}")
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

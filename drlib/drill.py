@@ -1,0 +1,168 @@
+"""The whole drill: all its runbooks in one run, and whatever happens, a way back and a report.
+
+A notebook that fails ends the drill, but never before its faults are restored and what was measured is
+written down. What failed decides the exit code, as `drlib.errors` has it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from drlib import evidence, faults, journal, runbook, runner, target
+from drlib import settings as parameters
+from drlib.clock import Clock
+from drlib.errors import StepFailed, VerdictRed
+from drlib.journal import Run
+from drlib.runner import Failure, Say
+from drlib.settings import Settings
+from drlib.target import Target
+from drlib.verdict import ABORTED, FAILED, PASSED, PENDING, RUNBOOK
+
+RUNBOOKS = (
+    "00-preflight", "10-deploy", "20-verify", "30-drill-failover", "40-failback", "70-report", "80-teardown",
+)  # fmt: skip
+TEARDOWN = "80-teardown"
+CODES = {PASSED: 0, FAILED: 1, PENDING: 4, ABORTED: 5}
+WALL = Clock()
+
+
+class Drill:
+    """All runbooks in order, in one run.
+
+    Args:
+        settings: the run's parameters.
+        keep: leave the stack and the sandbox up at the end.
+        say: takes each line that a person should see.
+        sources: the notebooks, in order.
+    """
+
+    def __init__(self, settings: Settings, *, keep: bool, say: Say, sources: Iterable[Path]) -> None:
+        self.settings, self.keep, self.say = settings, keep, say
+        self.sources = [source for source in sources if not (keep and source.stem == TEARDOWN)]
+
+    def run(self, *, resume: Run | None = None) -> int:
+        """Run what is not done yet, and return the exit code."""
+        values = self.settings.values()
+        injected = {source: runbook.check(source, values)[1] for source in self.sources}
+        here = target.open(self.settings)
+        try:
+            if resume and resume.world != here.instance_id:
+                raise StepFailed(
+                    f"The sandbox that {resume.run_id} ran in is gone, and its stack with it.",
+                    remedy="Start a new drill.",
+                )
+            run = journal.reopen(resume) if resume else journal.open_run(self.settings, here)
+            self.say(f"Run {run.run_id} ({here.origin}), in {_relative(run.folder)}")
+            failure = self._guarded(run, here, injected)
+            return self._end(run, failure)
+        finally:
+            if here.started and not self.keep:
+                here.shut_down()
+
+    def _guarded(self, run: Run, here: Target, injected: Mapping[Path, Any]) -> Failure | None:
+        """Run the notebooks; whatever stops them, restore what was broken."""
+        try:
+            with runner.interruptible():
+                failure = self._notebooks(run, injected)
+        except KeyboardInterrupt:
+            failure = Failure("KeyboardInterrupt", "The drill was interrupted.", runner.INTERRUPTED)
+        if failure:
+            self.say(f"Stopped: {failure.message}")
+            for line in runner.restore(here, run):
+                self.say(line)
+        return failure
+
+    def _notebooks(self, run: Run, injected: Mapping[Path, Any]) -> Failure | None:
+        left = [source for source in self.sources if not run.done(RUNBOOK, runbook=source.stem)]
+        width = max(len(source.stem) for source in self.sources)
+        with runner.pool(run) as warm:
+            for source in left:
+                start = WALL.now()
+                self.say(f"  {source.stem:<{width}}  ...")
+                entry, more = run.as_runbook(source.stem), source is not left[-1]
+                failure = runner.execute(source, injected[source], entry, warm, more=more)
+                word = f"stopped, {failure.error}" if failure else "done"
+                self.say(f"  {source.stem:<{width}}  {word}, {WALL.now() - start:.1f} s")
+                if failure and failure.error != VerdictRed.__name__:
+                    return failure
+        return None
+
+    def _end(self, run: Run, failure: Failure | None) -> int:
+        """Bring the evidence and the report up to date, print the summary, and return the exit code."""
+        if failure is None and not self.keep:
+            journal.close(run)
+        found = evidence.refresh(run)
+        evidence.report(run)
+        for line in summary(found):
+            self.say(line)
+        if failure:
+            self.say(f"Resume     drlib drill --resume {run.run_id}, if what it ran in is still up (--keep)")
+        return failure.exit_code if failure else CODES[found.verdict]
+
+
+def drill(
+    file: Path | None,
+    *,
+    scenario: str | None = None,
+    resume: str | None = None,
+    keep: bool = False,
+    say: Say,
+    sources: Iterable[Path] | None = None,
+) -> int:
+    """Run the whole drill, and return the exit code.
+
+    Args:
+        file: parameter file; not needed to resume, since a run has its own parameters.
+        scenario: which one, instead of the file's.
+        resume: id of a run that stopped; it goes on after the last notebook that was done.
+        keep: leave the stack and the sandbox up at the end.
+        say: takes each line that a person should see.
+        sources: other notebooks than those of a drill.
+
+    Raises:
+        DrError: nothing could be started.
+    """
+    stored = journal.find(resume) if resume else None
+    if stored is None:
+        values = parameters.read(file) if file else {}
+        settings = parameters.make(values | ({"scenario": scenario} if scenario else {}))
+    else:
+        settings = stored.settings
+    faults.scenario(settings.scenario)
+    notebooks = list(sources) if sources is not None else [runbook.find(name) for name in RUNBOOKS]
+    return Drill(settings, keep=keep, say=say, sources=notebooks).run(resume=stored)
+
+
+def summary(found: evidence.Evidence) -> list[str]:
+    """Return the lines that end a drill: verdict, times, counts, and where the files are."""
+    content = found.content
+    rto, rpo = content["rto"], content["rpo"]
+    measured, predicted = _seconds(rto["measured_seconds"]), _seconds(rto["predicted_seconds"])
+    counts = [f"{rpo[name]} {name}" for name in evidence.COUNTS if rpo[name] is not None]
+    lines = [
+        "",
+        f"Verdict    {found.verdict.upper()}, {content['origin']}",
+        *(f"  because  {reason}" for reason in found.reasons),
+        f"RTO        {measured} measured, {predicted} predicted, target {rto['target_seconds']} s",
+        f"RPO        {_seconds(rpo['seconds'])}, target {rpo['target_seconds']} s",
+        f"Payments   {', '.join(counts) if counts else 'not reconciled'}",
+        f"Failover   {content['planes']['control_plane_calls_in_failover']} control-plane calls",
+        f"Journal    ends in {content['chain_head'][:16]}",
+        f"Files      {_relative(found.folder)}: evidence.json, report.html, the executed runbooks",
+    ]
+    if content["origin"] == "simulated":
+        lines.insert(2, f"  time     modelled, {content['time_scale']:g} times faster than the wall")
+    return lines
+
+
+def _relative(folder: Path) -> str:
+    with contextlib.suppress(ValueError):
+        return str(folder.relative_to(Path.cwd()))
+    return str(folder)
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} s"

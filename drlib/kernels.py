@@ -1,0 +1,156 @@
+"""Jupyter kernels for headless runs: the next one is started while a notebook still uses the one before.
+
+Starting a kernel takes about a second and ending one politely takes another; seven notebooks in one process,
+with the next kernel ready and the old one killed, take a third of the time of seven calls of papermill.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+KERNEL = "python3"
+START_SECONDS = 60
+# So that what a cell prints does not depend on where it runs, and modules are compiled once.
+ENVIRONMENT = {"TZ": "UTC", "COLUMNS": "80", "PYTHONHASHSEED": "0", "IPYKERNEL_CELL_NAME": "<cell>"}
+ENGINE = "warm"
+
+
+class Pool:
+    """Kernels that are started ahead. Use it as a context manager: at its end none is left.
+
+    Args:
+        folder: the kernels' working directory.
+        log: file that takes what the kernel processes write to their stderr.
+        variables: environment variables for the kernels, beside this process's own.
+    """
+
+    def __init__(self, *, folder: Path, log: Path, variables: Mapping[str, str] | None = None) -> None:
+        self._folder = folder
+        self._variables = dict(variables or {})
+        self._log_path = log
+        self._log: IO[str] | None = None
+        self._place = ""
+        self._number = 0
+        self._spare: Any = None
+        self._used: Any = None
+
+    def __enter__(self) -> Pool:
+        self._log = self._log_path.open("a", encoding="utf-8")
+        self._place = tempfile.mkdtemp(prefix="drlib-")
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+        self._kill(self._spare)
+        self._spare = None
+        shutil.rmtree(self._place, ignore_errors=True)
+        if self._log is not None:
+            self._log.close()
+
+    def start(self) -> None:
+        """Start the next kernel, unless one is ready."""
+        if self._spare is None:
+            self._spare = self._started()
+
+    def take(self) -> Any:
+        """Return a started kernel's manager."""
+        self.start()
+        self._used, self._spare = self._spare, None
+        return self._used
+
+    def release(self) -> None:
+        """Kill the kernel that was taken."""
+        self._kill(self._used)
+        self._used = None
+
+    def _started(self) -> Any:
+        from jupyter_client.manager import KernelManager
+
+        self._number += 1
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        manager = KernelManager(kernel_name=KERNEL)
+        manager.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
+        if hasattr(socket, "AF_UNIX"):
+            # Sockets are named after the connection file: without one of its own, two kernels share them.
+            manager.transport = "ipc"
+            manager.connection_file = str(Path(self._place) / f"{self._number}.json")
+        manager.start_kernel(
+            cwd=str(self._folder),
+            env=environment | ENVIRONMENT | self._variables,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+        )
+        return manager
+
+    @staticmethod
+    def _kill(manager: Any) -> None:
+        if manager is not None and manager.has_kernel:
+            manager.shutdown_kernel(now=True)
+
+
+def papermill() -> Any:
+    """Return the module `papermill`, imported without what makes that slow, with the engine registered."""
+    # JupyterLab brings this one. It builds a grammar when imported, for formats that notebooks do not use.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    import papermill as module
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import NBClientEngine, papermill_engines
+    from papermill.log import logger
+
+    class WarmEngine(NBClientEngine):  # type: ignore[misc]
+        """Runs a notebook in a kernel of a pool."""
+
+        @classmethod
+        def execute_managed_notebook(
+            cls,
+            nb_man: Any,
+            kernel_name: str,
+            *,
+            pool: Pool,
+            more: bool = False,
+            on_cell: Callable[[Any], None] | None = None,
+            execution_timeout: int | None = None,
+            **_: Any,
+        ) -> None:
+            manager = pool.take()
+            if more:
+                pool.start()
+            client = PapermillNotebookClient(
+                nb_man,
+                km=manager,
+                timeout=execution_timeout,
+                startup_timeout=START_SECONDS,
+                kernel_name=kernel_name,
+                log=logger,
+            )
+            if on_cell is not None:
+                _announce(nb_man, on_cell)
+            try:
+                client.execute(cleanup_kc=False)
+            finally:
+                if client.kc is not None:  # it is None if the kernel never came up
+                    client.kc.stop_channels()
+                pool.release()
+
+    papermill_engines.register(ENGINE, WarmEngine)
+    return module
+
+
+def _announce(nb_man: Any, on_cell: Callable[[Any], None]) -> None:
+    """Tell about each cell before it runs."""
+    cell_start = nb_man.cell_start
+
+    def told(cell: Any, *arguments: Any, **options: Any) -> None:
+        on_cell(cell)
+        cell_start(cell, *arguments, **options)
+
+    nb_man.cell_start = told

@@ -1,0 +1,177 @@
+"""One runbook without a person: headless, in a warm kernel, with strict parameters.
+
+A notebook that fails leaves no fault behind that it injected itself. What failed decides the exit code, as
+`drlib.errors` has it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drlib import faults, journal, kernels, planes, runbook, target
+from drlib import settings as parameters
+from drlib.errors import DrError, StepFailed
+from drlib.journal import Run
+from drlib.target import Target
+from drlib.verdict import RUNBOOK
+
+CELL_SECONDS = {"sandbox": 900, "aws": 7200}  # a last resort: each wait in a runbook has its own deadline
+INTERRUPTED = 5
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a notebook stopped: the error's class, its text, and the exit code that goes with it."""
+
+    error: str
+    message: str
+    exit_code: int
+
+    def raised(self) -> DrError:
+        """Return the error, to be raised here as it was raised in the notebook."""
+        made: DrError = _classes().get(self.error, StepFailed)(self.message)
+        return made
+
+
+def run(
+    notebook: str, values: Mapping[str, Any], overrides: Iterable[tuple[str, str]] = (), *, say: Say
+) -> Path:
+    """Run one runbook in the open run, or in a new one, and return the executed notebook.
+
+    If it fails, the faults that it injected are restored; those of others stay.
+
+    Args:
+        notebook: its name, its number or its path.
+        values: from a parameter file.
+        overrides: names and texts that win over the file.
+        say: takes each line that a person should see.
+
+    Raises:
+        DrError: what the notebook raised, or a parameter that is not allowed.
+    """
+    source = runbook.find(notebook)
+    settings, injected = runbook.check(source, values, overrides)
+    here = target.open(settings)
+    entry = journal.join(settings, source.stem, here)
+    others = [fault.fault_id for fault in faults.pending(here)]
+    try:
+        with interruptible(), pool(entry) as warm:
+            failure = execute(source, injected, entry, warm)
+    except KeyboardInterrupt:
+        failure = Failure("KeyboardInterrupt", f"{source.stem} was interrupted.", INTERRUPTED)
+    if failure:
+        for line in restore(here, entry, but=others):
+            say(line)
+        raise failure.raised()
+    return entry.folder / source.name
+
+
+def restore(here: Target, run: Run | None = None, *, but: Collection[str] | None = None) -> list[str]:
+    """End faults, and return a line for each; the last line says what is still in force.
+
+    Args:
+        here: the target.
+        run: the run in whose journal to write it down.
+        but: ids of faults that stay. If None, whatever is in force ends, even what no file of a fault names.
+    """
+    lines = []
+    for fault in faults.pending(here):
+        if fault.fault_id not in (but or ()):
+            faults.restore(here, fault, run)
+            lines.append(f"Restored: {fault.region} ({fault.scenario})")
+    if but is None:
+        with planes.purpose("fault"):
+            for region in sorted(here.faults()):
+                here.restore(region)
+                lines.append(f"Restored: {region}")
+    left = ", ".join(sorted(here.faults()))
+    lines.append(f"Still down: {left}. `drlib restore` ends it." if left else "No fault is in force.")
+    return lines
+
+
+def execute(
+    source: Path, injected: Mapping[str, Any], run: Run, pool: kernels.Pool, *, more: bool = False
+) -> Failure | None:
+    """Execute a notebook into the run's folder, and write down how it ended."""
+    papermill = kernels.papermill()
+    run.note(RUNBOOK, journal.INTENT, detail={"notebook": source.name})
+    failure: Failure | None = None
+    try:
+        papermill.execute_notebook(
+            source,
+            run.folder / source.name,
+            parameters=dict(injected),
+            engine_name=kernels.ENGINE,
+            progress_bar=False,
+            pool=pool,
+            more=more,
+            execution_timeout=CELL_SECONDS[run.settings.target],
+        )
+    except papermill.PapermillExecutionError as error:
+        failure = _failure(error.ename, error.evalue)
+    except (RuntimeError, TimeoutError) as error:  # the kernel died, did not come up, or a cell never ended
+        failure = _failure(type(error).__name__, _first_line(error))
+    except KeyboardInterrupt:
+        run.note(RUNBOOK, journal.FAILED, detail={"error": "KeyboardInterrupt", "message": "Interrupted."})
+        raise
+    if failure is None:
+        run.note(RUNBOOK)
+    else:
+        run.note(RUNBOOK, journal.FAILED, detail={"error": failure.error, "message": failure.message})
+    return failure
+
+
+def _failure(name: str, text: str) -> Failure:
+    known = _classes().get(name)
+    message = text if known else f"{name}: {text}"
+    return Failure(name, message, known.exit_code if known else StepFailed.exit_code)
+
+
+def _classes() -> dict[str, type[DrError]]:
+    """Return every class of the error tree by its name."""
+    found = {DrError.__name__: DrError}
+    waiting = [DrError]
+    while waiting:
+        for kind in waiting.pop().__subclasses__():
+            found[kind.__name__] = kind
+            waiting.append(kind)
+    return found
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else "no message"
+
+
+def pool(run: Run) -> kernels.Pool:
+    """Return kernels for a run; what they complain of goes to its `kernels.log`."""
+    return kernels.Pool(
+        folder=runbook.ROOT,
+        log=run.folder / "kernels.log",
+        variables={"DRLIB_HOME": str(parameters.home())},
+    )
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM, by which a CI job is cancelled, end the block as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
