@@ -105,7 +105,8 @@ class Edge:
     def _target(self, name: str, path: str) -> Target | None:
         match = self._api_host.fullmatch(name)
         if match:
-            return self._by_default_name(match[1], path) if self._default_api(match[1]) else None
+            known = self._default_api(match[1]) is not None
+            return self._by_default_name(match[1], path) if known else None
         mappings = apigateway_v1._base_path_mappings.get_scoped(ACCOUNT_ID, self._region, name)
         best: tuple[int, Target] | None = None
         for key, mapping in (mappings or {}).items():

@@ -18,10 +18,10 @@ from drlib.sandbox.control import PREFIX
 from drlib.sandbox.listener import App, Receive, Scope, Send
 from drlib.sandbox.world import Fault, World
 
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 GLOBAL_SERVICES = frozenset({"iam", "sts", "route53", "route53domains", "cloudfront", "globalaccelerator"})
 """Services that answer for all regions: a region's failure does not reach them."""
 
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 _SCOPE = re.compile(r"(?:Credential=)?([^/\s=]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _ROUND_THE_EDGES = ("/_aws/execute-api/", "/restapis/", "/_alb/")
 _ADMINISTRATION = ("/_ministack/reset", "/_ministack/config", "/_localstack/")
@@ -49,8 +49,7 @@ class Gate:
         if scope["type"] != "http":
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        host = headers.get(b"host", "").rsplit(":", 1)[0] if "]" not in headers.get(b"host", "") else "[::1]"
-        if host not in LOOPBACK_HOSTS:
+        if not _LOOPBACK.fullmatch(headers.get(b"host", "")):
             await respond(send, 403, "application/json", b'{"message":"only for this machine"}')
             return
         path = scope["path"]

@@ -19,8 +19,12 @@ from typing import Any
 from ministack.core.responses import get_region
 from ministack.services import apigateway, lambda_svc
 
+from drlib.sandbox import internals
 from drlib.sandbox.world import ACCOUNT_ID
 
+EXECUTE_PARAMETERS = (
+    "api_id", "stage", "path", "method", "headers", "body", "query_params", "raw_query_string",
+)  # fmt: skip
 log = logging.getLogger("drlib.sandbox")
 
 client_name: contextvars.ContextVar[str] = contextvars.ContextVar("client_name", default="")
@@ -36,11 +40,19 @@ class FunctionThrottled(Exception):
 
 
 def install() -> None:
-    """Put ours in place of how the emulator calls a function and makes an API. Twice is harmless."""
-    if not isinstance(apigateway.run_reentrant, _Call):
-        apigateway.run_reentrant = _Call(apigateway.run_reentrant)
-    if not isinstance(apigateway._create_api, _CreateApi):
-        apigateway._create_api = _CreateApi(apigateway._create_api)
+    """Put ours in place of how the emulator calls a function and makes an API. Twice is harmless.
+
+    Raises:
+        SandboxError: the emulator is of a version that ours do not fit.
+    """
+    if isinstance(apigateway.run_reentrant, _Call):
+        return
+    internals.function(lambda_svc, "_execute_function_with_config_scope", "func", "event")
+    internals.function(apigateway, "handle_execute", *EXECUTE_PARAMETERS)
+    run = internals.function(apigateway, "run_reentrant", "fn", "args", "thread_name")
+    create = internals.function(apigateway, "_create_api", "data")
+    apigateway.run_reentrant = _Call(run)
+    apigateway._create_api = _CreateApi(create)
 
 
 class _CreateApi:

@@ -225,7 +225,10 @@ class Server:
             life.clear(self.home, self.world.folder)
         faults.stop()
         for component in reversed(self._components):
-            component.stop()
+            try:
+                component.stop()
+            except Exception:
+                log.exception("%s did not stop", type(component).__name__)
         for listener in listeners:
             await listener.stop()
 

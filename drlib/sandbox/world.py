@@ -30,7 +30,7 @@ class Component(Protocol):
     """A running part of the server."""
 
     def stop(self) -> None:
-        """End every thread and task of the part. Called once, in the server's loop."""
+        """End every thread and task of the part. Called once, in the loop: it must not wait for it."""
 
 
 @dataclass(frozen=True)

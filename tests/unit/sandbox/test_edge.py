@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from drlib.clock import Clock
 from drlib.sandbox import Status
+from drlib.sandbox.world import ACCOUNT_ID, Fault, World
 
 East, West = "us-east-2", "us-west-2"
 
@@ -180,6 +184,87 @@ def test_a_body_over_the_limit_is_refused(echo: Any) -> None:
         except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
             status = 0  # the edge hung up before all was sent, as API Gateway may
         assert status in (0, 413)
+
+
+@pytest.fixture
+def local_edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[World, Callable[..., int]]]:
+    """An edge in this process, before an API that answers with the status that its path names."""
+    from ministack.services import apigateway
+
+    from drlib.sandbox.edge import Edge
+
+    world = World(
+        clock=Clock(scale=20),
+        instance_id="i",
+        folder=tmp_path,
+        seed=1,
+        replication_lag_seconds=0,
+        edges={East: "127.0.0.12"},
+        edge_ports={East: 1},
+        edge_hosts={East: "127.0.0.12"},
+        aws_port=2,
+        dns_port=3,
+    )
+    touched: list[str] = []
+    edge = Edge(world, East, touch=lambda: touched.append("x"))
+
+    async def execute(_api: str, _stage: str, path: str, *_args: Any, **_options: Any) -> Any:
+        return int(path.strip("/")), {"content-type": "text/plain"}, "said"
+
+    def ask(path: str, *, agent: str = "curl") -> int:
+        """Return the status, and note in `world.events` whether the request counted as use."""
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        host = f"abc.execute-api.{East}.amazonaws.com".encode()
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "query_string": b"",
+            "client": ("127.0.0.1", 9),
+            "headers": [(b"host", host), (b"user-agent", agent.encode())],
+        }
+        touched.clear()
+        asyncio.run(edge(scope, receive, send))
+        world.events.add("used" if touched else "not used")
+        return int(sent[0]["status"])
+
+    monkeypatch.setattr(apigateway, "handle_execute", execute)
+    apigateway._apis.set_scoped(ACCOUNT_ID, East, "abc", {})
+    apigateway._stages.set_scoped(ACCOUNT_ID, East, "abc", {"$default": {}})
+    yield world, ask
+    apigateway._apis.pop_scoped(ACCOUNT_ID, East, "abc")
+    apigateway._stages.pop_scoped(ACCOUNT_ID, East, "abc")
+
+
+def test_requests_are_counted_by_api_and_stage(local_edge: tuple[World, Callable[..., int]]) -> None:
+    world, ask = local_edge
+    assert [ask(f"/{status}") for status in (200, 201, 404, 500)] == [200, 201, 404, 500]
+    [(key, counts)] = world.api_requests.drain().items()
+    assert key == (East, "abc", "$default")
+    assert (counts.requests, counts.client_errors, counts.server_errors) == (4, 1, 1)
+    assert len(counts.latencies_ms) == 4
+    assert all(latency > 0 for latency in counts.latencies_ms)
+
+
+def test_a_region_that_is_down_counts_nothing(local_edge: tuple[World, Callable[..., int]]) -> None:
+    world, ask = local_edge
+    world.faults[East] = Fault(mode="503", latency_seconds=0, at=0, deadline=1)
+    assert ask("/200") == 503
+    assert world.api_requests.drain() == {}
+
+
+def test_a_health_checker_is_no_user(local_edge: tuple[World, Callable[..., int]]) -> None:
+    world, ask = local_edge
+    ask("/200")
+    ask("/200", agent="Amazon-Route53-Health-Check-Service (ref abc; report http://amzn.to/1vsZADi)")
+    assert [event["kind"] for event in world.events.since(0)] == ["used", "not used"]
 
 
 def test_plain_http_gets_no_answer_from_an_edge(sandbox: Status) -> None:

@@ -1,0 +1,128 @@
+"""What the server and its listeners use of hypercorn and the emulator, and other versions may not have."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from drlib.sandbox import Status
+
+HYPERCORN_PARAMETERS = ["self", "app", "loop", "config", "context", "state", "reader", "writer"]
+
+
+def test_hypercorn_speaks_http_on_a_connection_that_it_did_not_accept() -> None:
+    from hypercorn.app_wrappers import ASGIWrapper
+    from hypercorn.asyncio.tcp_server import TCPServer
+    from hypercorn.asyncio.worker_context import WorkerContext
+
+    assert list(inspect.signature(TCPServer.__init__).parameters) == HYPERCORN_PARAMETERS
+    assert asyncio.iscoroutinefunction(TCPServer.run)
+    assert list(inspect.signature(ASGIWrapper.__init__).parameters) == ["self", "app"]
+    assert list(inspect.signature(WorkerContext.__init__).parameters) == ["self", "max_requests"]
+    assert asyncio.iscoroutinefunction(WorkerContext.event_class.set)
+
+
+IN_PROCESS = """
+import sys
+from pathlib import Path
+from drlib.clock import Clock
+from drlib.sandbox import server
+sockets = server.bind()
+world = server.make_world(
+    folder=Path(sys.argv[1]), sockets=sockets, clock=Clock(), seed=1, replication_lag_seconds=1
+)
+server.import_emulator(world)
+"""
+
+
+def run(tmp_path: Path, program: str) -> Any:
+    """Run a program after the emulator has been imported as the server does, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error::ResourceWarning", "-c", IN_PROCESS + program, str(tmp_path)],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_emulator_takes_its_settings_and_leaves_this_machine_alone(tmp_path: Path) -> None:
+    found = run(
+        tmp_path,
+        """
+import json, logging
+import ministack.app as app
+from ministack.core import persistence
+from ministack.services import lambda_svc
+print(json.dumps({
+    "auth": app.AUTH,
+    "port": app._MINISTACK_PORT == str(world.aws_port),
+    "docker": app._docker_socket_present(),
+    "health": app._HEALTH_PATHS, "persist": persistence.PERSIST_STATE, "state": persistence.STATE_DIR,
+    "executor": lambda_svc.LAMBDA_EXECUTOR,
+}))
+""",
+    )
+    assert found == {
+        "auth": True,
+        "port": True,
+        "docker": False,
+        "health": ["/_ministack/health"],
+        "persist": False,
+        "state": str(tmp_path / "tmp" / "state"),
+        "executor": "local",
+    }
+
+
+def test_an_emulator_of_another_version_is_refused(tmp_path: Path) -> None:
+    found = run(
+        tmp_path,
+        """
+import json
+from drlib.errors import SandboxError
+from drlib.sandbox import integration
+from ministack.services import apigateway
+apigateway._create_api = lambda data, more: None
+try:
+    integration.install()
+    said = ""
+except SandboxError as error:
+    said = str(error)
+print(json.dumps(said))
+""",
+    )
+    assert "_create_api" in found
+    assert "constraints.txt" in found
+
+
+def test_what_is_put_in_place_is_put_once(tmp_path: Path) -> None:
+    found = run(
+        tmp_path,
+        """
+import json
+from drlib.sandbox import integration
+from ministack.services import apigateway
+integration.install()
+first = apigateway.run_reentrant, apigateway._create_api
+integration.install()
+print(json.dumps([first == (apigateway.run_reentrant, apigateway._create_api), type(first[0]).__name__]))
+""",
+    )
+    assert found == [True, "_Call"]
+
+
+def test_addresses_follow_the_table_of_regions(sandbox: Status) -> None:
+    from drlib.sandbox import server
+
+    assert list(sandbox.edges) == list(server.REGIONS)
+    hosts = [edge.rsplit(":", 1)[0] for edge in sandbox.edges.values()]
+    assert hosts == [f"127.0.0.{11 + index}" for index in range(len(server.REGIONS))]
+    assert len({edge.rsplit(":", 1)[1] for edge in sandbox.edges.values()}) == 1
