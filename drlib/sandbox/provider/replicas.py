@@ -1,0 +1,127 @@
+"""What concerns one table in one region: its state, its recovery, its replicas elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from drlib.sandbox.provider.clients import is_gone
+from drlib.sandbox.provider.resource import Call, Refused, tag_list
+from drlib.sandbox.provider.values import Properties
+
+
+def describe(call: Call, name: str, region: str = "") -> Properties | None:
+    """Describe a table, in the call's region or another; None if it is not there."""
+    try:
+        return dict(call.client("dynamodb", region).describe_table(TableName=name)["Table"])
+    except ClientError as error:
+        if is_gone(error):
+            return None
+        raise
+
+
+def settle(call: Call, name: str, region: str = "") -> None:
+    """Wait until a table is active: AWS takes one change at a time."""
+
+    def active() -> bool:
+        table = describe(call, name, region)
+        replicas = (table or {}).get("Replicas", [])
+        moving = [one for one in replicas if one.get("ReplicaStatus", "ACTIVE") != "ACTIVE"]
+        return table is not None and table["TableStatus"] == "ACTIVE" and not moving
+
+    call.wait(active, f"the change of table {name}")
+
+
+def recovery(call: Call, name: str, region: str = "") -> Properties:
+    answer = call.client("dynamodb", region).describe_continuous_backups(TableName=name)
+    found = answer["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+    enabled = found.get("PointInTimeRecoveryStatus") == "ENABLED"
+    return {
+        "enabled": enabled,
+        **(
+            {"recoveryPeriodInDays": found["RecoveryPeriodInDays"]}
+            if found.get("RecoveryPeriodInDays")
+            else {}
+        ),
+    }
+
+
+def set_recovery(call: Call, name: str, wanted: Mapping[str, Any], region: str = "") -> None:
+    specification: Properties = {"PointInTimeRecoveryEnabled": bool(wanted.get("enabled"))}
+    if wanted.get("recoveryPeriodInDays"):
+        specification["RecoveryPeriodInDays"] = wanted["recoveryPeriodInDays"]
+    call.client("dynamodb", region).update_continuous_backups(
+        TableName=name, PointInTimeRecoverySpecification=specification
+    )
+
+
+def read(call: Call, name: str, region: str) -> Properties | None:
+    """Return what a replica is like, from its own region; None if it is not there."""
+    table = describe(call, name, region)
+    if table is None:
+        return None
+    return {
+        "regionName": region,
+        "pointInTimeRecovery": recovery(call, name, region)["enabled"],
+        "deletionProtectionEnabled": bool(table.get("DeletionProtectionEnabled")),
+        "arn": table["TableArn"],
+        "streamArn": table.get("LatestStreamArn", ""),
+        "streamLabel": table.get("LatestStreamLabel", ""),
+    }
+
+
+def bring(
+    call: Call, name: str, wanted: list[Properties], tags: Mapping[str, str], gone_tags: list[str]
+) -> None:
+    """Make, change and remove replicas until they are as wanted."""
+    table = describe(call, name) or {}
+    there = {one["RegionName"] for one in table.get("Replicas", [])} - {call.region}
+    for region in sorted(there - {one["regionName"] for one in wanted}):
+        refuse_protected(call, name, region)
+        remove(call, name, region)
+    for one in wanted:
+        region = one["regionName"]
+        if region not in there:
+            creation = {"RegionName": region}
+            if one.get("kmsKeyArn"):
+                creation["KMSMasterKeyId"] = one["kmsKeyArn"]
+            call.client("dynamodb").update_table(TableName=name, ReplicaUpdates=[{"Create": creation}])
+            settle(call, name)
+            settle(call, name, region)
+        _shape(call, name, one, tags, gone_tags)
+
+
+def _shape(call: Call, name: str, wanted: Properties, tags: Mapping[str, str], gone_tags: list[str]) -> None:
+    """Set what a replica has for itself, with a client of its own region."""
+    region = wanted["regionName"]
+    client, found = call.client("dynamodb", region), read(call, name, region) or {}
+    recovery = bool(wanted.get("pointInTimeRecovery"))
+    if recovery != found.get("pointInTimeRecovery"):
+        set_recovery(call, name, {"enabled": recovery}, region)
+    protected = bool(wanted.get("deletionProtectionEnabled"))
+    if protected != found.get("deletionProtectionEnabled"):
+        client.update_table(TableName=name, DeletionProtectionEnabled=protected)
+        settle(call, name, region)
+    if wanted.get("propagateTags"):
+        if tags:
+            client.tag_resource(ResourceArn=found["arn"], Tags=tag_list(tags))
+        if gone_tags:
+            client.untag_resource(ResourceArn=found["arn"], TagKeys=gone_tags)
+
+
+def remove(call: Call, name: str, region: str) -> None:
+    client = call.client("dynamodb")
+    client.update_table(TableName=name, ReplicaUpdates=[{"Delete": {"RegionName": region}}])
+    call.wait(lambda: describe(call, name, region) is None, f"the end of {name}'s replica in {region}")
+    settle(call, name)
+
+
+def refuse_protected(call: Call, name: str, region: str) -> None:
+    """Refuse as AWS does; the emulator would let a protected replica go."""
+    if (describe(call, name, region) or {}).get("DeletionProtectionEnabled"):
+        raise Refused(
+            f"ValidationException: the replica of table {name} is protected against deletion;"
+            f" disable its deletion protection first (UpdateTable in {region})"
+        )

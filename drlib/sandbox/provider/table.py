@@ -1,0 +1,58 @@
+"""The types that the provider knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from drlib.sandbox.provider import (
+    acm,
+    apigateway,
+    cloudwatch,
+    dynamodb,
+    ec2,
+    events,
+    functions,
+    iam,
+    logs,
+    route53,
+    s3,
+    security_groups,
+    sns,
+    sqs,
+)
+from drlib.sandbox.provider.resource import Resource
+
+_MODULES = (
+    acm,
+    apigateway,
+    cloudwatch,
+    dynamodb,
+    ec2,
+    events,
+    functions,
+    iam,
+    logs,
+    route53,
+    s3,
+    security_groups,
+    sns,
+    sqs,
+)
+
+TYPES: Mapping[str, Resource] = {kind.type: kind() for module in _MODULES for kind in module.TYPES}
+
+
+class UnknownType(KeyError):
+    """A type that the provider does not know; the message is its only argument."""
+
+
+def find(token: str) -> Resource:
+    """Return the type called `token`.
+
+    Raises:
+        UnknownType: there is none.
+    """
+    kind = TYPES.get(token)
+    if kind is None:
+        raise UnknownType(f"the sandbox has no {token}")
+    return kind
