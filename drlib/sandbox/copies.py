@@ -1,0 +1,138 @@
+"""S3 replication between regions: pending, then complete; stalled by an outage.
+
+The emulator writes the replica before it answers. Here an object that a replication rule covers is `PENDING`
+until the emulator's own function has written its replica, after the lag of `drlib.sandbox.replication`; then
+the source is `COMPLETED` and the copy `REPLICA`. What concerns one key, delete markers included, arrives in
+order. A version that was removed before its turn is not replicated.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from drlib.sandbox import emulator, internals
+from drlib.sandbox.courier import Courier, Route
+from drlib.sandbox.world import World
+
+SERVICE = "s3"
+STORES = (
+    "_buckets", "_bucket_replication", "_bucket_versioning", "_object_versions", "_object_tags",
+    "_object_annotations",
+)  # fmt: skip
+"""The emulator's stores that are read or written here."""
+
+
+class Copies:
+    """Takes S3's replication over from the emulator.
+
+    Args:
+        world: whose regions the buckets are in.
+        courier: serves the service `s3`.
+    """
+
+    def __init__(self, world: World, courier: Courier) -> None:
+        self._world = world
+        self._courier = courier
+        self._s3 = emulator.module("services.s3")
+        self._responses = emulator.module("core.responses")
+        function = partial(internals.function, self._s3)
+        self._replicate_at_once = function("_maybe_replicate", "bucket_name", "key", "obj", "data", "tags")
+        self._mark_at_once = function("_maybe_replicate_delete_marker", "bucket_name", "key")
+        self._destination = function("_replication_destination", "bucket_name", "key", "rule", "role")
+        self._rule_for = function("_replication_rule_for", "bucket_name", "key", "tags")
+        self._prefix_of = function("_replication_rule_prefix", "rule")
+        self._tags_of = function("_replication_rule_tags", "rule")
+        function("_in_account", "account_id")
+        for store in STORES:
+            emulator.value(self._s3, store, self._responses.AccountScopedDict)
+        emulator.replace(self._s3, "_maybe_replicate", self.take)
+        emulator.replace(self._s3, "_maybe_replicate_delete_marker", self.take_delete_marker)
+
+    def take(self, bucket_name: str, key: str, obj: dict[str, Any], data: Any, tags: Any = None) -> None:
+        """Send an object where its rule says. Called in place of the emulator's, before it has a version."""
+        rule, role = self._rule_for(bucket_name, key, tags)
+        if rule is None:
+            return
+        destination = self._destination(bucket_name, key, rule, role)
+        if destination is None:
+            obj["replication_status"] = "FAILED"
+            return
+        obj["replication_status"] = "PENDING"
+        self._send(bucket_name, key, destination[2], partial(self._arrive, bucket_name, key, obj, data))
+
+    def take_delete_marker(self, bucket_name: str, key: str) -> None:
+        """Send a delete marker to where its rule says. Called in place of the emulator's."""
+        rule = self._marker_rule(bucket_name, key)
+        if rule is None:
+            return
+        role = self._s3._bucket_replication.get(bucket_name).get("Role", "")
+        destination = self._destination(bucket_name, key, rule, role)
+        if destination is not None:
+            self._send(bucket_name, key, destination[2], partial(self._mark_at_once, bucket_name, key))
+
+    def _send(self, bucket_name: str, key: str, target: dict[str, Any], replicate: Any) -> None:
+        account = self._responses.get_account_id()
+        source = self._s3._buckets.get(bucket_name)
+        route = Route(SERVICE, _region(source), _region(target))
+
+        def deliver(now: float) -> None:
+            with self._responses.request_scope(account, route.source):
+                if self._s3._buckets.get(bucket_name) is source:
+                    replicate()
+
+        self._courier.send(route, (account, bucket_name, key), deliver)
+
+    def _arrive(self, bucket_name: str, key: str, obj: dict[str, Any], data: Any) -> None:
+        version_id = obj.get("version_id")
+        entry = self._version(bucket_name, key, version_id)
+        if entry is None:
+            return
+        tags = self._s3._object_tags.get((bucket_name, key, version_id))
+        self._replicate_at_once(bucket_name, key, obj, data, tags)
+        entry["replication_status"] = obj["replication_status"]
+        # A version that became current again is a record of its own.
+        current = self._s3._buckets[bucket_name]["objects"].get(key)
+        if current is not None and current.get("version_id") == version_id:
+            current["replication_status"] = obj["replication_status"]
+        if obj["replication_status"] == "COMPLETED":
+            self._copy_tags(bucket_name, key, obj, tags)
+
+    def _copy_tags(self, bucket_name: str, key: str, obj: dict[str, Any], tags: Any) -> None:
+        """Give the replica what the emulator stores beside an object only after it has a version."""
+        replica_bucket, replica_version, replica_account = obj["_replica"]
+        annotations = self._s3._object_annotations.get((bucket_name, key, obj["version_id"]))
+        with self._s3._in_account(replica_account):
+            if tags:
+                self._s3._object_tags[replica_bucket, key, replica_version] = dict(tags)
+            if annotations:
+                self._s3._object_annotations[replica_bucket, key, replica_version] = {
+                    name: dict(note, replication_status="REPLICA") for name, note in annotations.items()
+                }
+        for note in (annotations or {}).values():
+            note["replication_status"] = "COMPLETED"
+
+    def _version(self, bucket_name: str, key: str, version_id: str | None) -> dict[str, Any] | None:
+        versions: list[dict[str, Any]] = self._s3._object_versions.get((bucket_name, key)) or []
+        return next((version for version in versions if version["version_id"] == version_id), None)
+
+    def _marker_rule(self, bucket_name: str, key: str) -> dict[str, Any] | None:
+        """Return the rule that replicates delete markers of `key`, as the emulator picks it.
+
+        A rule with a filter replicates them if its DeleteMarkerReplication is Enabled, and never if it
+        filters by tags (S3 user guide, "Replicating delete markers between buckets").
+        """
+        config = self._s3._bucket_replication.get(bucket_name)
+        if not config or self._s3._bucket_versioning.get(bucket_name) != "Enabled":
+            return None
+        rules: list[dict[str, Any]] = config.get("Rules", [])
+        enabled = (rule for rule in rules if rule.get("Status") == "Enabled")
+        rule = next((rule for rule in enabled if key.startswith(self._prefix_of(rule))), None)
+        if rule is None or "Filter" not in rule:
+            return rule
+        wanted = (rule.get("DeleteMarkerReplication") or {}).get("Status") == "Enabled"
+        return rule if wanted and not self._tags_of(rule) else None
+
+
+def _region(bucket: dict[str, Any]) -> str:
+    return str(bucket.get("region") or "us-east-1")
