@@ -7,8 +7,10 @@ So the edge finds the API itself, within its region, and calls the emulator's AP
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import re
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -133,6 +135,7 @@ class Edge:
         query = scope.get("query_string", b"").decode("latin-1")
         headers |= {
             "host": name,
+            "x-amzn-trace-id": f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}",
             "x-forwarded-for": scope["client"][0],
             "x-forwarded-port": "443",
             "x-forwarded-proto": "https",
@@ -188,7 +191,10 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 async def _respond(scope: Scope, send: Send, status: int, headers: Mapping[str, Any], body: bytes) -> None:
-    lines = [(b"date", formatdate(usegmt=True).encode())]
+    lines = [
+        (b"date", formatdate(usegmt=True).encode()),
+        (b"apigw-requestid", base64.b64encode(secrets.token_bytes(11))),
+    ]
     for name, value in headers.items():
         if name.lower() != "content-length":
             for one in value if isinstance(value, list | tuple) else (value,):

@@ -7,6 +7,7 @@ socket and its connections are kept here, and hypercorn's `TCPServer` only speak
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -75,10 +76,9 @@ class Listener:
         self._config = Config()
         self._config.keep_alive_timeout = KEEP_ALIVE_WALL_SECONDS
         self._context = WorkerContext(None)
-        self._transports: set[asyncio.Transport] = set()
+        self._transports: set[asyncio.BaseTransport] = set()
         self._handshakes: dict[socket.socket, asyncio.Task[None]] = {}
-        self._held: set[socket.socket] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
 
     def start(self) -> None:
@@ -112,9 +112,6 @@ class Listener:
         for sock, task in self._handshakes.items():
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORTIVE)
             task.cancel()
-        for sock in self._held:
-            _reset(sock)
-        self._held.clear()
 
     async def stop(self) -> None:
         """Close the socket and every connection."""
@@ -146,10 +143,8 @@ class Listener:
         sock.setblocking(False)
         if self.mode == "reset":
             _reset(sock)
-        elif self.mode == "hang":
-            self._held.add(sock)
         else:
-            task = self._loop.create_task(self._serve(sock))
+            task = self._loop.create_task(self._hold(sock) if self.mode == "hang" else self._serve(sock))
             self._tasks.add(task)
             self._handshakes[sock] = task
             task.add_done_callback(lambda done: self._served(done, sock))
@@ -163,6 +158,14 @@ class Listener:
     def _accept_again(self) -> None:
         if self._sock.fileno() >= 0 and self.mode != "refuse":
             self._loop.add_reader(self._sock, self._accept)
+
+    async def _hold(self, sock: socket.socket) -> None:
+        """Keep a connection without ever answering, until its client leaves or the region stops hanging."""
+        self._handshakes.pop(sock)
+        with contextlib.suppress(OSError):
+            transport, _ = await self._loop.connect_accepted_socket(lambda: _Silent(self._transports), sock)
+            if self.mode != "hang":
+                _abort(transport)
 
     async def _serve(self, sock: socket.socket) -> None:
         reader = asyncio.StreamReader(loop=self._loop)
@@ -213,12 +216,29 @@ class Listener:
             raise Unanswered
 
 
+class _Silent(asyncio.Protocol):
+    """Takes everything and says nothing."""
+
+    def __init__(self, transports: set[asyncio.BaseTransport]) -> None:
+        self._transports = transports
+        self._mine: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._mine = transport
+        self._transports.add(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        assert self._mine is not None
+        self._transports.discard(self._mine)
+
+
 def _reset(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORTIVE)
     sock.close()
 
 
-def _abort(transport: asyncio.Transport) -> None:
+def _abort(transport: asyncio.BaseTransport) -> None:
+    assert isinstance(transport, asyncio.Transport)
     if not transport.is_closing():
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORTIVE)

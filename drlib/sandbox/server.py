@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -41,6 +42,7 @@ COMPONENTS = ("replication", "background", "health", "alarms", "dns", "metrics")
 """Modules with `start(world) -> Component`, in the order in which they start."""
 
 TICK_WALL_SECONDS = 0.5
+OPEN_FILES = 8192
 log = logging.getLogger("drlib.sandbox")
 
 
@@ -74,6 +76,7 @@ def main(
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s [%(name)s] %(message)s")
     log.setLevel(logging.INFO)
+    _allow_open_files()
     sockets = bind()
     world = make_world(
         folder=folder,
@@ -319,6 +322,14 @@ async def _start_emulator(emulator: App) -> None:
     await asyncio.wait({running})
     if answers != ["lifespan.startup.complete"]:
         raise RuntimeError("the emulator did not start") from running.exception()
+
+
+def _allow_open_files() -> None:
+    """Raise the soft limit of open files: connections to a region that hangs stay open as long as it does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _end_children() -> None:

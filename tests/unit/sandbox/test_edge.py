@@ -37,6 +37,7 @@ def test_the_function_sees_the_event_that_aws_sends(echo: Any) -> None:
     assert json.loads(event["body"]) == {"n": 1}
     assert event["headers"]["host"] == echo.domain
     assert event["headers"]["x-forwarded-proto"] == "https"
+    assert event["headers"]["x-amzn-trace-id"].startswith("Root=1-")
     context = event["requestContext"]
     assert (context["domainName"], context["domainPrefix"]) == (echo.domain, "api")
     assert (context["apiId"], context["stage"]) == (echo.api_ids[East], "$default")
@@ -78,6 +79,7 @@ def test_an_answer_comes_through_whole(echo: Any) -> None:
         assert answer.headers.get_all("set-cookie") == ["a=1", "b=2"]
         assert answer.headers.get_all("content-length") == ["5"]
         assert answer.headers.get_all("date")
+        assert len(answer.headers["apigw-requestid"]) == 16
 
 
 def test_a_connection_is_kept(echo: Any) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 
@@ -106,6 +107,24 @@ def test_hang_answers_nobody_and_resets_them_when_it_ends(
                 with pytest.raises(ConnectionResetError):
                     sock.recv(1)
     assert echo.get(East).status == 200
+
+
+def test_clients_that_give_up_on_a_hanging_region_leave_nothing_behind(
+    sandbox: Status, control: Control
+) -> None:
+    host, port = sandbox.edges[East].rsplit(":", 1)
+    server = psutil.Process(sandbox.pid)
+    inject(control, "hang")
+
+    def held() -> int:
+        connections = server.net_connections(kind="tcp4")
+        return sum(1 for c in connections if c.laddr == (host, int(port)) and c.raddr)
+
+    clients = [socket.create_connection((host, int(port)), timeout=10) for _ in range(40)]
+    assert sandbox.clock.wait_until(lambda: held() == 40, timeout=200)
+    for client in clients:
+        client.close()
+    assert sandbox.clock.wait_until(lambda: held() == 0, timeout=200)
 
 
 def test_a_request_under_way_when_the_region_hangs_gets_no_answer(
