@@ -1,0 +1,330 @@
+"""Alarms: the tables of the CloudWatch User Guide, and the evaluator on the emulator's own state."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drlib.clock import Clock
+from drlib.sandbox import alarms, metrics, signals
+from drlib.sandbox.alarms import Alarms, decide
+from drlib.sandbox.internals import scope
+from drlib.sandbox.signals import ALARM, INSUFFICIENT, OK
+from drlib.sandbox.world import Fault, World
+
+from .worlds import StandingClock, standing, world
+
+EAST, WEST = "us-east-2", "us-west-2"
+MINUTE = 60.0
+START = 1_800_000_000.0  # a whole minute
+
+
+def points(text: str) -> list[bool | None]:
+    """Read a row of the guide's tables: `0` within the threshold, `X` breaching, `-` missing."""
+    return [{"0": False, "X": True, "-": None}[mark] for mark in text.split()]
+
+
+KEEP = None
+TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
+
+
+@pytest.mark.parametrize(
+    ("needed", "row", "states"),
+    [
+        (3, "0 - X - X", (OK, OK, OK, OK)),
+        (3, "0 - - - -", (OK, OK, OK, OK)),
+        (3, "- - - - -", (INSUFFICIENT, KEEP, ALARM, OK)),
+        (3, "0 X X - X", (ALARM, ALARM, ALARM, ALARM)),
+        (3, "- - X - -", (ALARM, KEEP, ALARM, OK)),
+        (2, "0 - X - X", (ALARM, ALARM, ALARM, ALARM)),
+        (2, "0 0 X 0 X", (ALARM, ALARM, ALARM, ALARM)),
+        (2, "0 - X - -", (OK, OK, ALARM, OK)),
+        (2, "- - - - 0", (OK, OK, ALARM, OK)),
+        (2, "- - - X -", (ALARM, KEEP, ALARM, OK)),
+    ],
+)
+def test_the_tables_of_the_guide(needed: int, row: str, states: tuple[str | None, ...]) -> None:
+    decided = [decide(points(row), periods=3, needed=needed, missing=missing) for missing in TREATMENTS]
+    assert decided == list(states)
+
+
+@pytest.mark.parametrize("row", ["- - - - X", "- - - X -"])
+def test_no_alarm_while_the_next_datapoint_may_still_be_good(row: str) -> None:
+    assert decide(points(row), periods=3, needed=3, missing="missing") is KEEP
+
+
+@pytest.mark.parametrize(
+    ("operator", "below", "at", "above"),
+    [
+        ("GreaterThanOrEqualToThreshold", False, True, True),
+        ("GreaterThanThreshold", False, False, True),
+        ("LessThanThreshold", True, False, False),
+        ("LessThanOrEqualToThreshold", True, True, False),
+        ("Unheard", False, False, False),
+    ],
+)
+def test_comparison_operators(operator: str, below: bool, at: bool, above: bool) -> None:
+    alarm = {"ComparisonOperator": operator, "Threshold": 5.0}
+    assert [alarms.breaches(alarm, value) for value in (4.0, 5.0, 6.0)] == [below, at, above]
+
+
+@pytest.mark.parametrize(
+    ("statistic", "operator", "decided_early"),
+    [
+        ("Maximum", "GreaterThanThreshold", True),
+        ("Sum", "GreaterThanOrEqualToThreshold", True),
+        ("Minimum", "LessThanThreshold", True),
+        ("Average", "GreaterThanThreshold", False),
+        ("Sum", "LessThanThreshold", False),
+        ("Minimum", "GreaterThanThreshold", False),
+    ],
+)
+def test_a_period_counts_before_its_end_only_if_nothing_can_change_its_verdict(
+    statistic: str, operator: str, decided_early: bool
+) -> None:
+    alarm = {"Statistic": statistic, "ComparisonOperator": operator, "Threshold": 5.0}
+    value = 6.0 if operator.startswith("Greater") else 4.0
+    assert alarms.settled(alarm, value) is decided_early
+
+
+class Bench:
+    """The evaluator on an empty emulator, driven by hand."""
+
+    def __init__(self, made: World, emulator: Any) -> None:
+        self.world = made
+        self.emulator = emulator
+        self.clock: StandingClock = made.clock  # type: ignore[assignment]
+        self.alarms = Alarms(made, emulator)
+
+    def alarm(self, name: str = "a", *, region: str = EAST, **settings: Any) -> None:
+        order = {
+            "AlarmName": name,
+            "Namespace": "N",
+            "MetricName": "M",
+            "Dimensions": [{"Name": "D", "Value": "1"}],
+            "Statistic": "Sum",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 1.0,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            **settings,
+        }
+        with scope(region):
+            self.emulator._put_metric_alarm({}, order, False, True)
+
+    def put(
+        self, value: float, *, at: float | None = None, dimension: str = "1", region: str = EAST, **more: Any
+    ) -> None:
+        metrics.put(self.world, region, "N", "M", value, {"D": dimension}, at=at, **more)
+
+    def state(self, name: str = "a", *, region: str = EAST, at: float | None = None) -> str:
+        if at is not None:
+            self.clock.set(at)
+        self.alarms.evaluate()
+        return str(self.emulator._alarms.get_scoped("000000000000", region, name)["StateValue"])
+
+
+@pytest.fixture
+def emulator() -> Iterator[Any]:
+    from ministack.services import cloudwatch
+
+    cloudwatch.reset()
+    yield cloudwatch
+    cloudwatch.reset()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, emulator: Any, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    # The evaluator is called by hand here; the emulator's own must keep still.
+    monkeypatch.setattr(emulator, "_evaluate_alarm", lambda alarm: None)
+    monkeypatch.setattr(emulator, "_evaluate_all_alarms", lambda: None)
+    return Bench(world(tmp_path, standing(START)), emulator)
+
+
+def test_dimensions_are_heeded(bench: Bench) -> None:
+    bench.alarm()
+    bench.put(100, dimension="2")
+    assert bench.state() == INSUFFICIENT
+    bench.put(100)
+    assert bench.state() == ALARM
+
+
+def test_a_region_s_data_do_not_alarm_another_region(bench: Bench) -> None:
+    bench.alarm()
+    bench.put(100, region=WEST)
+    assert bench.state() == INSUFFICIENT
+
+
+def test_three_of_three_takes_three_periods(bench: Bench) -> None:
+    bench.alarm(EvaluationPeriods=3, DatapointsToAlarm=3)
+    states = []
+    for minute in range(4):
+        bench.clock.set(START + minute * MINUTE)
+        bench.put(5)
+        states.append(bench.state())
+    assert states == [INSUFFICIENT, INSUFFICIENT, ALARM, ALARM]
+
+
+def test_a_good_value_is_believed_at_the_end_of_its_period(bench: Bench) -> None:
+    bench.alarm()
+    bench.put(1)
+    assert bench.state() == ALARM
+    bench.put(0, at=START + MINUTE)
+    assert bench.state(at=START + 1.5 * MINUTE) == ALARM
+    assert bench.state(at=START + 2 * MINUTE) == OK
+
+
+@pytest.mark.parametrize(
+    ("missing", "states"),
+    [
+        ("missing", [ALARM, ALARM, ALARM, INSUFFICIENT]),
+        ("ignore", [ALARM, ALARM, ALARM, ALARM]),
+        ("notBreaching", [ALARM, ALARM, ALARM, OK]),
+        ("breaching", [ALARM, ALARM, ALARM, ALARM]),
+    ],
+)
+def test_data_stop_coming(bench: Bench, missing: str, states: list[str]) -> None:
+    bench.alarm(TreatMissingData=missing)
+    bench.put(1)
+    grace = alarms.GRACE_SECONDS
+    seen = [bench.state(at=START + minute * MINUTE + grace) for minute in range(1, 5)]
+    assert seen == states
+
+
+def test_data_of_a_period_that_has_just_ended_may_take_a_moment(bench: Bench) -> None:
+    bench.alarm(TreatMissingData="breaching", EvaluationPeriods=1, Threshold=10.0)
+    for minute in range(-3, 1):
+        bench.put(1, at=START + minute * MINUTE)
+    # The minute's datapoint comes a little after the minute's end, again and again.
+    for minute in range(1, 4):
+        end = START + minute * MINUTE
+        assert bench.state(at=end + 1) == OK
+        bench.put(1, at=end)
+        assert bench.state(at=end + alarms.GRACE_SECONDS + 1) == OK
+
+
+def test_missing_data_in_the_dynamodb_namespace_keep_the_state(bench: Bench) -> None:
+    bench.alarm("d", Namespace="AWS/DynamoDB")
+    metrics.put(bench.world, EAST, "AWS/DynamoDB", "M", 5, {"D": "1"})
+    assert bench.state("d") == ALARM
+    assert bench.state("d", at=START + 60 * MINUTE) == ALARM
+
+
+@pytest.mark.parametrize(("statistic", "threshold", "state"), [("p50", 60.0, OK), ("p99", 60.0, ALARM)])
+def test_percentiles(bench: Bench, statistic: str, threshold: float, state: str) -> None:
+    bench.alarm(Statistic=None, ExtendedStatistic=statistic, Threshold=threshold)
+    for value in [10.0] * 90 + [100.0] * 10:
+        bench.put(value)
+    assert bench.state(at=START + MINUTE) == state
+
+
+def test_a_unit_chooses_the_datapoints(bench: Bench) -> None:
+    bench.alarm(Unit="Seconds")
+    bench.put(5, unit="Count")
+    assert bench.state() == INSUFFICIENT
+    bench.put(5, unit="Seconds")
+    assert bench.state() == ALARM
+
+
+def test_new_states_fire_actions_and_composites_and_are_logged(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ministack.services import sns
+
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setattr(sns, "_fanout", lambda topic, id_, message, subject: sent.append((topic, subject)))
+    topic = f"arn:aws:sns:{EAST}:000000000000:ops"
+    bench.alarm(AlarmActions=[topic], OKActions=[topic])
+    with scope(EAST):
+        order = {"AlarmName": "both", "AlarmRule": "ALARM(a)", "AlarmActions": [topic]}
+        bench.emulator._put_composite_alarm({}, order, False, True)
+    bench.put(1)
+    bench.state()
+    composite = bench.emulator._composite_alarms.get_scoped("000000000000", EAST, "both")
+    assert composite["StateValue"] == ALARM
+    assert sent == [(topic, f'ALARM: "{name}" in {EAST}') for name in ("a", "both")]
+    event = bench.world.events.since(0)[0]
+    assert (event["kind"], event["detail"]["name"], event["detail"]["state"]) == ("alarm", "a", ALARM)
+    assert "1 out of the last 1 datapoints" in event["detail"]["reason"]
+
+
+def test_set_alarm_state_holds_until_the_next_evaluation_and_never_reaches_the_data(bench: Bench) -> None:
+    bench.alarm(TreatMissingData="ignore")
+    bench.put(0, at=START - MINUTE)
+    assert bench.state() == OK
+    with scope(EAST):
+        order = {"AlarmName": "a", "StateValue": ALARM, "StateReason": "by hand"}
+        bench.emulator._set_alarm_state({}, order, False, True)
+    assert signals.of(bench.world).stream(EAST, "a") == OK
+    assert bench.state() == OK
+
+
+def test_the_data_stream_is_for_route53_whatever_missing_data_do_to_the_state(bench: Bench) -> None:
+    board = signals.of(bench.world)
+    bench.alarm(TreatMissingData="breaching")
+    assert bench.state() == ALARM
+    assert board.stream(EAST, "a") == INSUFFICIENT
+    bench.put(1)
+    bench.state()
+    assert board.stream(EAST, "a") == ALARM
+
+
+@pytest.mark.parametrize(
+    ("settings", "after"), [({"Period": 10}, 10.0), ({"Statistic": None, "ExtendedStatistic": "p90"}, MINUTE)]
+)
+def test_route53_cannot_watch_every_alarm(bench: Bench, settings: dict[str, Any], after: float) -> None:
+    bench.alarm(**settings)
+    bench.put(5)
+    assert bench.state(at=START + after) == ALARM
+    assert signals.of(bench.world).stream(EAST, "a") == INSUFFICIENT
+
+
+def test_a_region_that_is_down_evaluates_nothing_and_has_no_data(bench: Bench) -> None:
+    bench.alarm()
+    bench.put(5)
+    bench.world.faults[EAST] = Fault("refuse", 0.0, START, START + 900)
+    assert bench.state() == INSUFFICIENT
+    del bench.world.faults[EAST]
+    assert bench.state() == ALARM
+
+
+def test_changes_of_streams_are_told(bench: Bench) -> None:
+    told: list[None] = []
+    signals.of(bench.world).listen(signals.STREAMS, lambda: told.append(None))
+    bench.alarm()
+    bench.state()
+    bench.state()
+    bench.put(5)
+    bench.state()
+    assert len(told) == 2
+
+
+def test_the_next_evaluation_is_due_when_a_period_or_its_grace_ends() -> None:
+    alarm = {"Period": 60}
+    assert alarms.next_due(alarm, START) == START + alarms.GRACE_SECONDS
+    assert alarms.next_due(alarm, START + alarms.GRACE_SECONDS) == START + MINUTE
+
+
+def test_new_data_are_looked_at_at_once_and_the_emulator_s_evaluation_is_out_of_the_way(
+    tmp_path: Path, emulator: Any
+) -> None:
+    made = world(tmp_path, Clock(scale=1.0, anchor=0.0))
+    original = emulator._evaluate_all_alarms
+    told = threading.Event()
+    board = signals.of(made)
+    bench = Bench(made, emulator)
+    running = alarms.start(made)
+    try:
+        bench.alarm()
+        board.listen(signals.STREAMS, lambda: told.set() if board.stream(EAST, "a") == ALARM else None)
+        bench.put(100, dimension="2")
+        bench.put(100)
+        assert told.wait(20)
+    finally:
+        running.stop()
+    assert emulator._evaluate_all_alarms is original
+    assert not [thread for thread in threading.enumerate() if thread.name == "drlib-alarms"]

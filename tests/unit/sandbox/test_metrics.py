@@ -1,0 +1,182 @@
+"""The metrics that the sandbox publishes in AWS's place."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drlib.clock import Clock
+from drlib.sandbox import metrics, route53, signals
+from drlib.sandbox.internals import scope
+from drlib.sandbox.metrics import Metrics, queue_metrics
+from drlib.sandbox.world import Fault, World
+
+from .worlds import standing, world
+
+EAST, WEST = "us-east-2", "us-west-2"
+START = 1_800_000_000.0
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    from ministack.services import cloudwatch, sqs
+
+    monkeypatch.setattr(cloudwatch, "_evict_old_metrics", cloudwatch._evict_old_metrics)
+    cloudwatch.reset()
+    sqs.reset()
+    yield cloudwatch
+    cloudwatch.reset()
+    sqs.reset()
+
+
+@pytest.fixture
+def made(tmp_path: Path, emulator: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(route53, "health_checks", dict)
+    return world(tmp_path, standing(START))
+
+
+def stored(emulator: Any, region: str) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
+    """Return (namespace, metric, dimensions) -> datapoints of a region."""
+    return dict(emulator._metrics.items_scoped("000000000000", region))
+
+
+def test_put_stores_in_the_region_at_the_modelled_time(made: World, emulator: Any) -> None:
+    metrics.put(
+        made,
+        WEST,
+        "AWS/DynamoDB",
+        "ReplicationLatency",
+        900.0,
+        {"TableName": "t", "ReceivingRegion": EAST},
+        "Milliseconds",
+    )
+    metrics.put(
+        made,
+        WEST,
+        "AWS/DynamoDB",
+        "ReplicationLatency",
+        800.0,
+        {"ReceivingRegion": EAST, "TableName": "t"},
+        at=START - 60,
+    )
+    assert stored(emulator, EAST) == {}
+    series = stored(emulator, WEST)[
+        "AWS/DynamoDB", "ReplicationLatency", f"ReceivingRegion={EAST}|TableName=t"
+    ]
+    assert [(point["Value"], point["Timestamp"], point["Unit"]) for point in series] == [
+        (900.0, START, "Milliseconds"),
+        (800.0, START - 60, "None"),
+    ]
+
+
+def test_a_series_does_not_grow_without_end(made: World, emulator: Any) -> None:
+    for number in range(metrics.DATAPOINTS_KEPT + 500):
+        metrics.put_values(made, EAST, "N", "M", {float(number): 1}, {})
+    series = stored(emulator, EAST)["N", "M", ""]
+    assert len(series) <= metrics.DATAPOINTS_KEPT
+    assert series[-1]["Value"] == metrics.DATAPOINTS_KEPT + 499
+
+
+def test_health_checks_are_published_in_us_east_1_alone(made: World, emulator: Any) -> None:
+    board = signals.of(made)
+    publisher = Metrics(made)
+    board.set_share("endpoint", 0.125)
+    board.set_children("sum", 1)
+    for healthy in (True, False, True):
+        board.set_healthy({"endpoint": healthy, "sum": healthy})
+        publisher.sample()
+    publisher.publish(at=START)
+    assert stored(emulator, EAST) == {}
+    found = stored(emulator, "us-east-1")
+    assert {(key[1], key[2]) for key in found} == {
+        ("HealthCheckStatus", "HealthCheckId=endpoint"),
+        ("HealthCheckStatus", "HealthCheckId=sum"),
+        ("HealthCheckPercentageHealthy", "HealthCheckId=endpoint"),
+        ("ChildHealthCheckHealthyCount", "HealthCheckId=sum"),
+    }
+    status = emulator._calc_stats(found["AWS/Route53", "HealthCheckStatus", "HealthCheckId=endpoint"])
+    assert (status["Minimum"], status["Maximum"], status["SampleCount"]) == (0.0, 1.0, 3.0)
+    share = found["AWS/Route53", "HealthCheckPercentageHealthy", "HealthCheckId=endpoint"]
+    assert [(point["Value"], point["Timestamp"]) for point in share] == [(12.5, START)]
+    publisher.publish(at=START + 60)
+    assert stored(emulator, "us-east-1") == found
+
+
+def test_requests_are_published_by_api_and_by_stage(made: World, emulator: Any) -> None:
+    for status, latency in ((200, 101.0), (200, 99.0), (404, 21.0), (503, 240.0)):
+        made.api_requests.add(region=EAST, api_id="a1", stage="$default", status=status, latency_ms=latency)
+    Metrics(made).publish(at=START)
+    found = stored(emulator, EAST)
+    for dimensions in ("ApiId=a1", "ApiId=a1|Stage=$default"):
+        stats = {
+            name: emulator._calc_stats(found["AWS/ApiGateway", name, dimensions])
+            for name in ("Count", "4xx", "5xx", "Latency", "IntegrationLatency")
+        }
+        assert (stats["Count"]["Sum"], stats["Count"]["SampleCount"]) == (4.0, 4.0)
+        assert (stats["4xx"]["Sum"], stats["4xx"]["Average"]) == (1.0, 0.25)
+        assert (stats["5xx"]["Sum"], stats["5xx"]["Average"]) == (1.0, 0.25)
+        assert (stats["Latency"]["Minimum"], stats["Latency"]["Maximum"]) == (20.0, 240.0)
+    assert made.api_requests.drain() == {}
+
+
+def test_the_state_of_a_queue() -> None:
+    now = 1000.0
+    messages = [
+        {"visible_at": 900.0, "sent_at": 880.0, "receive_count": 0},
+        {"visible_at": 1030.0, "sent_at": 860.0, "receive_count": 2},
+        {"visible_at": 1010.0, "sent_at": 990.0, "receive_count": 0},
+    ]
+    assert {name: value for name, (value, _) in queue_metrics({"messages": messages}, now=now).items()} == {
+        "ApproximateNumberOfMessagesVisible": 1.0,
+        "ApproximateNumberOfMessagesNotVisible": 1.0,
+        "ApproximateNumberOfMessagesDelayed": 1.0,
+        "ApproximateAgeOfOldestMessage": 140.0,
+    }
+    assert {value for value, _ in queue_metrics({"messages": []}, now=now).values()} == {0.0}
+
+
+def test_queues_are_published_where_they_are_unless_the_region_is_down(made: World, emulator: Any) -> None:
+    from ministack.services import sqs
+
+    for region in (EAST, WEST):
+        with scope(region):
+            sqs._act_create_queue({"QueueName": "work"}, "")
+    made.faults[EAST] = Fault("hang", 0.0, START, START + 900)
+    Metrics(made).publish(at=START)
+    assert stored(emulator, EAST) == {}
+    assert ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName=work") in stored(emulator, WEST)
+
+
+def test_eviction_happens_in_place(made: World, emulator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics.mend_eviction()
+    now = emulator.time.time()
+    with scope(EAST):
+        emulator.record_metric("N", "M", 1.0)
+        series = emulator._metrics["N", "M", ""]
+        series.insert(0, {"Timestamp": now - metrics.RETENTION_SECONDS - 1, "Value": 0.0})
+        emulator._evict_old_metrics()
+        assert emulator._metrics["N", "M", ""] is series
+        assert [point["Value"] for point in series] == [1.0]
+
+
+def test_a_minute_is_published_when_it_is_over(
+    tmp_path: Path, emulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(route53, "health_checks", dict)
+    clock = Clock(scale=3600.0, anchor=0.0)  # a minute takes 17 ms
+    made = world(tmp_path, clock)
+    signals.of(made).set_healthy({"check": True})
+    published = threading.Event()
+    monkeypatch.setattr(metrics, "evaluate", lambda region: published.set())
+    running = metrics.start(made)
+    try:
+        assert published.wait(20)
+    finally:
+        running.stop()
+    points = stored(emulator, "us-east-1")["AWS/Route53", "HealthCheckStatus", "HealthCheckId=check"]
+    assert all(point["Timestamp"] % 60 == 0 for point in points)
+    assert not [thread for thread in threading.enumerate() if thread.name == "drlib-metrics"]

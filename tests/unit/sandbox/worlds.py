@@ -1,0 +1,44 @@
+"""Worlds for tests of single parts: no server, and a clock that stands until it is moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from drlib.clock import Clock
+from drlib.sandbox.world import World
+
+EDGES = {"us-east-1": "127.0.0.11", "us-east-2": "127.0.0.12", "us-west-2": "127.0.0.14"}
+
+
+@dataclass(frozen=True)
+class StandingClock(Clock):
+    """A clock that shows what it is set to."""
+
+    shown: tuple[list[float], ...] = ()
+
+    def now(self) -> float:
+        return self.shown[0][0]
+
+    def set(self, instant: float) -> None:
+        self.shown[0][0] = instant
+
+
+def standing(instant: float = 0.0) -> StandingClock:
+    return StandingClock(scale=1.0, anchor=0.0, shown=([instant],))
+
+
+def world(folder: Path, clock: Clock, *, dns_port: int = 0, edge_port: int = 0) -> World:
+    """Return a world of three regions, named after `folder`, so that no two tests share a board."""
+    return World(
+        clock=clock,
+        instance_id=str(folder),
+        folder=folder,
+        seed=1,
+        replication_lag_seconds=1.0,
+        edges=dict(EDGES),
+        edge_ports=dict.fromkeys(EDGES, edge_port),
+        edge_hosts=dict.fromkeys(EDGES, "127.0.0.1"),
+        aws_port=0,
+        dns_port=dns_port,
+    )
