@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +28,29 @@ def test_hypercorn_speaks_http_on_a_connection_that_it_did_not_accept() -> None:
     assert list(inspect.signature(ASGIWrapper.__init__).parameters) == ["self", "app"]
     assert list(inspect.signature(WorkerContext.__init__).parameters) == ["self", "max_requests"]
     assert asyncio.iscoroutinefunction(WorkerContext.event_class.set)
+
+
+def test_answers_are_not_delayed_by_the_socket() -> None:
+    from drlib.sandbox.listener import Listener, listening_socket
+
+    async def delays() -> list[int]:
+        sock = listening_socket("127.0.0.1")
+        listener = Listener(None, sock)  # type: ignore[arg-type]
+        listener.start()
+        reader, writer = await asyncio.open_connection(*sock.getsockname())
+        while not listener._transports:
+            await asyncio.sleep(0.01)
+        found = [
+            transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            for transport in listener._transports
+        ]
+        await listener.stop()
+        with contextlib.suppress(ConnectionResetError):
+            await reader.read()
+        writer.close()
+        return found
+
+    assert all(asyncio.run(delays()))
 
 
 IN_PROCESS = """
