@@ -1,0 +1,250 @@
+"""Route 53's control plane in a real sandbox, through boto3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from drlib.sandbox import refusals
+
+CALCULATED = {"Type": "CALCULATED", "ChildHealthChecks": [], "HealthThreshold": 0}
+ENDPOINT = {
+    "Type": "HTTPS_STR_MATCH",
+    "FullyQualifiedDomainName": "nobody.route53-test.test",
+    "ResourcePath": "/healthz",
+    "SearchString": "ok",
+    "RequestInterval": 10,
+    "FailureThreshold": 2,
+    "MeasureLatency": True,
+    "EnableSNI": False,
+    "Regions": ["us-east-1", "us-west-1", "eu-west-1"],
+}
+
+
+@pytest.fixture
+def route53(aws: Callable[..., Any]) -> Any:
+    return aws("route53", "us-east-1")
+
+
+@pytest.fixture
+def make_check(route53: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., str]]:
+    made: list[str] = []
+
+    def make(config: dict[str, Any]) -> str:
+        reference = f"{request.node.name[:50]}-{len(made)}"
+        check = route53.create_health_check(CallerReference=reference, HealthCheckConfig=config)
+        made.append(check["HealthCheck"]["Id"])
+        return made[-1]
+
+    yield make
+    for check_id in reversed(made):
+        route53.delete_health_check(HealthCheckId=check_id)
+
+
+@pytest.fixture
+def zone_id(route53: Any, request: pytest.FixtureRequest) -> Iterator[str]:
+    zone = route53.create_hosted_zone(Name="route53-test.test", CallerReference=request.node.name[:100])
+    zone_id = zone["HostedZone"]["Id"].rpartition("/")[2]
+    yield zone_id
+    records = route53.list_resource_record_sets(HostedZoneId=zone_id)["ResourceRecordSets"]
+    changes = [
+        {"Action": "DELETE", "ResourceRecordSet": record}
+        for record in records
+        if record["Type"] not in ("SOA", "NS")
+    ]
+    if changes:
+        route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch={"Changes": changes})
+    route53.delete_hosted_zone(Id=zone_id)
+
+
+def read(route53: Any, check_id: str) -> dict[str, Any]:
+    return dict(route53.get_health_check(HealthCheckId=check_id)["HealthCheck"])
+
+
+def refused(call: Callable[..., Any], **order: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**order)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def test_an_endpoint_check_reads_back_as_it_was_written(route53: Any, make_check: Callable[..., str]) -> None:
+    check = read(route53, make_check({**ENDPOINT, "Inverted": True}))
+    assert check["HealthCheckConfig"] == {**ENDPOINT, "Port": 443, "Inverted": True, "Disabled": False}
+    assert check["HealthCheckVersion"] == 1
+
+
+def test_what_is_left_out_reads_back_as_aws_s_default(route53: Any, make_check: Callable[..., str]) -> None:
+    config = read(route53, make_check({"Type": "HTTPS", "FullyQualifiedDomainName": "x.route53-test.test"}))
+    assert config["HealthCheckConfig"] == {
+        "Type": "HTTPS",
+        "FullyQualifiedDomainName": "x.route53-test.test",
+        "Port": 443,
+        "RequestInterval": 30,
+        "FailureThreshold": 3,
+        "MeasureLatency": False,
+        "Inverted": False,
+        "Disabled": False,
+        "EnableSNI": True,
+    }
+
+
+def test_combined_checks_read_back(route53: Any, make_check: Callable[..., str]) -> None:
+    alarm = {
+        "Type": "CLOUDWATCH_METRIC",
+        "AlarmIdentifier": {"Name": "latch", "Region": "us-west-2"},
+        "InsufficientDataHealthStatus": "LastKnownStatus",
+    }
+    child = make_check(alarm)
+    parent = {"Type": "CALCULATED", "ChildHealthChecks": [child], "HealthThreshold": 1}
+    assert read(route53, child)["HealthCheckConfig"] == {**alarm, "Inverted": False, "Disabled": False}
+    assert read(route53, make_check(parent))["HealthCheckConfig"] == {
+        **parent,
+        "Inverted": False,
+        "Disabled": False,
+    }
+
+
+def test_an_update_counts_versions_and_resets_what_it_is_asked_to(
+    route53: Any, make_check: Callable[..., str]
+) -> None:
+    check_id = make_check(ENDPOINT)
+    updated = route53.update_health_check(
+        HealthCheckId=check_id,
+        HealthCheckVersion=1,
+        FailureThreshold=5,
+        ResetElements=["Regions", "ResourcePath"],
+    )["HealthCheck"]
+    assert updated["HealthCheckVersion"] == 2
+    config = read(route53, check_id)["HealthCheckConfig"]
+    assert config["FailureThreshold"] == 5
+    assert "Regions" not in config
+    assert "ResourcePath" not in config
+    code, _ = refused(route53.update_health_check, HealthCheckId=check_id, HealthCheckVersion=1, Port=1)
+    assert code == "HealthCheckVersionMismatch"
+    assert read(route53, check_id)["HealthCheckConfig"]["Port"] == 443
+
+
+def test_lists_and_counts_know_the_checks(route53: Any, make_check: Callable[..., str]) -> None:
+    before = route53.get_health_check_count()["HealthCheckCount"]
+    check_id = make_check(CALCULATED)
+    listed = {check["Id"] for check in route53.list_health_checks()["HealthChecks"]}
+    assert check_id in listed
+    assert route53.get_health_check_count()["HealthCheckCount"] == before + 1 == len(listed)
+
+
+def test_combined_checks_have_no_observations(route53: Any, make_check: Callable[..., str]) -> None:
+    check_id = make_check(CALCULATED)
+    assert refused(route53.get_health_check_status, HealthCheckId=check_id)[0] == "InvalidInput"
+    assert refused(route53.get_health_check_status, HealthCheckId="none")[0] == "NoSuchHealthCheck"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"RequestInterval": 15}, "10 or 30"),
+        ({"SearchString": ""}, "SearchString"),
+        ({"Type": "HTTPS"}, "SearchString"),
+        ({"FullyQualifiedDomainName": ""}, "FullyQualifiedDomainName"),
+    ],
+)
+def test_a_check_that_aws_refuses_is_refused(route53: Any, change: dict[str, Any], said: str) -> None:
+    config = {name: value for name, value in {**ENDPOINT, **change}.items() if value != ""}
+    code, message = refused(route53.create_health_check, CallerReference="bad", HealthCheckConfig=config)
+    assert (code, said in message) == ("InvalidInput", True)
+
+
+@pytest.mark.parametrize("name", ["example.com", "pay.example.com", "test2", "with space.test"])
+def test_a_name_that_aws_refuses_is_refused(route53: Any, name: str) -> None:
+    assert refused(route53.create_hosted_zone, Name=name, CallerReference=name)[0] == "InvalidDomainName"
+
+
+def test_accelerated_recovery_reads_back(route53: Any, zone_id: str) -> None:
+    assert "Features" not in route53.get_hosted_zone(Id=zone_id)["HostedZone"]
+    route53.update_hosted_zone_features(HostedZoneId=zone_id, EnableAcceleratedRecovery=True)
+    features = route53.get_hosted_zone(Id=zone_id)["HostedZone"]["Features"]
+    assert features["AcceleratedRecoveryStatus"] == "ENABLED"
+
+
+def test_an_answer_can_be_tested(route53: Any, zone_id: str) -> None:
+    record = {
+        "Name": "a.route53-test.test",
+        "Type": "A",
+        "TTL": 60,
+        "ResourceRecords": [{"Value": "10.0.0.1"}, {"Value": "10.0.0.2"}],
+    }
+    route53.change_resource_record_sets(
+        HostedZoneId=zone_id, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+    )
+    for name, code, data in (
+        ("a.route53-test.test", "NOERROR", ["10.0.0.1", "10.0.0.2"]),
+        ("b.route53-test.test", "NXDOMAIN", []),
+    ):
+        answer = route53.test_dns_answer(HostedZoneId=zone_id, RecordName=name, RecordType="A")
+        assert (answer["ResponseCode"], answer["RecordData"]) == (code, data)
+
+
+def test_a_record_with_an_unknown_health_check_is_refused(route53: Any, zone_id: str) -> None:
+    record = {
+        "Name": "a.route53-test.test",
+        "Type": "A",
+        "TTL": 60,
+        "ResourceRecords": [{"Value": "10.0.0.1"}],
+        "HealthCheckId": "none",
+    }
+    batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+    code, _ = refused(route53.change_resource_record_sets, HostedZoneId=zone_id, ChangeBatch=batch)
+    assert code == "NoSuchHealthCheck"
+
+
+def fixed(**more: Any) -> dict[str, Any]:
+    return {"Name": "a.z.test.", "Type": "A", "TTL": "60", "ResourceRecords": ["10.0.0.1"], **more}
+
+
+def failover(role: str, **more: Any) -> dict[str, Any]:
+    return fixed(SetIdentifier=more.pop("SetIdentifier", role.lower()), Failover=role, **more)
+
+
+@pytest.mark.parametrize(
+    ("existing", "asked", "said"),
+    [
+        ([], [fixed()], None),
+        ([], [failover("PRIMARY"), failover("SECONDARY")], None),
+        ([failover("PRIMARY")], [failover("PRIMARY")], None),
+        ([failover("PRIMARY")], [failover("PRIMARY", SetIdentifier="other")], "one PRIMARY"),
+        ([fixed()], [failover("PRIMARY")], "one routing policy"),
+        ([failover("PRIMARY")], [fixed()], "one routing policy"),
+        ([], [fixed(Failover="PRIMARY")], "no SetIdentifier"),
+        ([], [fixed(SetIdentifier="x")], "no routing policy"),
+        ([], [fixed(Name="a.elsewhere.test.")], "not permitted in zone"),
+        ([], [fixed(ResourceRecords=["notanip"])], "not an IPv4 address"),
+        ([], [{"Name": "a.z.test.", "Type": "A", "ResourceRecords": ["10.0.0.1"]}], "no TTL"),
+        ([], [fixed(AliasTarget={"DNSName": "b."})], "either an AliasTarget or"),
+        ([], [fixed(Name="z.test.", Type="CNAME", ResourceRecords=["b.test."])], "zone apex"),
+    ],
+)
+def test_record_sets_that_aws_refuses_are_refused(
+    existing: list[dict[str, Any]], asked: list[dict[str, Any]], said: str | None
+) -> None:
+    message = refusals.record_sets("z.test.", existing, [("UPSERT", record) for record in asked])
+    if said is None:
+        assert message is None
+    else:
+        assert said in (message or "")
+
+
+def test_a_policy_can_be_changed_in_one_batch() -> None:
+    changes = [("DELETE", fixed()), ("CREATE", failover("PRIMARY"))]
+    assert refusals.record_sets("z.test.", [fixed()], changes) is None
+
+
+def test_regions_of_checkers_are_at_least_three_and_known() -> None:
+    base = {"Type": "TCP", "IPAddress": "192.0.2.1", "Port": 80}
+    assert refusals.health_check({**base, "Regions": ["us-east-1", "us-west-2"]}) is not None
+    assert refusals.health_check({**base, "Regions": ["us-east-1", "us-west-2", "us-east-2"]}) is not None
+    assert refusals.health_check({**base, "Regions": list(refusals.CHECKER_REGIONS[:3])}) is None
+    assert refusals.health_check(base) is None
+    assert refusals.health_check({**base, "FailureThreshold": 11}) is not None
