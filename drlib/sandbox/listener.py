@@ -25,6 +25,7 @@ from drlib.sandbox.tls import handshaking
 BACKLOG = 512
 HANDSHAKE_WALL_SECONDS = 10.0
 KEEP_ALIVE_WALL_SECONDS = 75.0
+KEEP_ALIVE_REQUESTS = 1_000_000
 ACCEPT_PAUSE_WALL_SECONDS = 0.2
 # SO_LINGER with a time of zero: closing sends RST in place of FIN.
 ABORTIVE = struct.pack("ii", 1, 0)
@@ -77,6 +78,7 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self._config = Config()
         self._config.keep_alive_timeout = KEEP_ALIVE_WALL_SECONDS
+        self._config.keep_alive_max_requests = KEEP_ALIVE_REQUESTS
         self._context = WorkerContext(None)
         self._transports: set[asyncio.BaseTransport] = set()
         self._handshakes: dict[socket.socket, asyncio.Task[None]] = {}

@@ -22,12 +22,14 @@ def test_hypercorn_speaks_http_on_a_connection_that_it_did_not_accept() -> None:
     from hypercorn.app_wrappers import ASGIWrapper
     from hypercorn.asyncio.tcp_server import TCPServer
     from hypercorn.asyncio.worker_context import WorkerContext
+    from hypercorn.config import Config
 
     assert list(inspect.signature(TCPServer.__init__).parameters) == HYPERCORN_PARAMETERS
     assert asyncio.iscoroutinefunction(TCPServer.run)
     assert list(inspect.signature(ASGIWrapper.__init__).parameters) == ["self", "app"]
     assert list(inspect.signature(WorkerContext.__init__).parameters) == ["self", "max_requests"]
     assert asyncio.iscoroutinefunction(WorkerContext.event_class.set)
+    assert {"keep_alive_timeout", "keep_alive_max_requests"} <= vars(Config).keys()
 
 
 def test_answers_are_not_delayed_by_the_socket() -> None:
