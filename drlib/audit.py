@@ -78,16 +78,32 @@ def verify(folder: Path) -> Audit:
         journal = chain.lines(folder)
     except ValueError:
         return Audit(folder.name, (Finding("journal", "The journal holds a line that is not valid JSON."),))
+    broken = chain.broken_link(journal)
+    if broken:  # what else it says cannot be relied on
+        return Audit(folder.name, (Finding("journal", broken),))
     findings = [
-        Finding("journal: the chain of its lines", chain.broken_link(journal) or _head(evidence, journal)),
+        Finding("journal: the chain of its lines", _head(evidence, journal)),
         Finding("parameters", _parameters(evidence, parameters, journal)),
         *_files(folder, journal),
-        Finding("evidence: the same when made again", _again(folder, evidence)),
-        Finding("recovery time: the sum of its stages", _stages(evidence)),
-        Finding("payments: counts and ids agree", " ".join(_ids(evidence["rpo"]))),
-        Finding("payments: the ledger agrees", " ".join(_ledger(folder, evidence["rpo"]))),
+        *_content(folder, evidence),
     ]
     return Audit(folder.name, tuple(findings))
+
+
+def _content(folder: Path, evidence: dict[str, Any]) -> Iterator[Finding]:
+    """Make the evidence again, compare, and look whether it agrees with itself and with the ledger."""
+    name = "evidence: the same when made again"
+    try:
+        again = bundle.build(folder, head=evidence.get("chain_head", ""))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        yield Finding(name, "The evidence cannot be made again: what the run saved is no longer whole.")
+        return
+    differing = sorted(key for key in {*again, *evidence} if again.get(key) != evidence.get(key))
+    differs = f"The evidence differs from what the run saved: {', '.join(differing)}." if differing else ""
+    yield Finding(name, differs)
+    yield Finding("recovery time: the sum of its stages", _stages(again))
+    yield Finding("payments: counts and ids agree", " ".join(_ids(again["rpo"])))
+    yield Finding("payments: the ledger agrees", " ".join(_ledger(folder, again["rpo"])))
 
 
 def _head(evidence: dict[str, Any], journal: list[dict[str, Any]]) -> str:
@@ -101,7 +117,8 @@ def _head(evidence: dict[str, Any], journal: list[dict[str, Any]]) -> str:
 
 def _parameters(evidence: dict[str, Any], text: str, journal: list[dict[str, Any]]) -> str:
     opened = [entry["detail"].get("parameters_sha256") for entry in journal if entry["step"] == "open"]
-    if chain.sha256(text) != evidence["parameters_sha256"] or opened != [evidence["parameters_sha256"]]:
+    given = evidence.get("parameters_sha256")
+    if chain.sha256(text) != given or opened != [given]:
         return "The parameters are not those that the run was opened with."
     return ""
 
@@ -123,12 +140,6 @@ def _files(folder: Path, journal: list[dict[str, Any]]) -> Iterator[Finding]:
         else:
             changed = chain.sha256(path.read_bytes()) != expected
             yield Finding(f"file {name}", f"{name} was changed after it was written." if changed else "")
-
-
-def _again(folder: Path, evidence: dict[str, Any]) -> str:
-    again = bundle.build(folder, head=evidence["chain_head"])
-    differing = sorted(name for name in {*again, *evidence} if again.get(name) != evidence.get(name))
-    return f"The evidence differs from what the run saved: {', '.join(differing)}." if differing else ""
 
 
 def _stages(evidence: dict[str, Any]) -> str:

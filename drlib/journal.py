@@ -18,19 +18,18 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from drlib import chain
 from drlib import settings as parameters
-from drlib.clock import Clock
+from drlib.clock import Clock, iso
 from drlib.errors import BadParameters, NotApproved, StepFailed
 from drlib.settings import Settings
 from drlib.show import mask, mask_all
 
 INTENT, DONE, FAILED = "intent", "done", "failed"
-RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9-]+-[0-9a-f]{4}")
+RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[a-z0-9-]+-[0-9a-f]{4}")
 IDENTITY = ("target", "primary_region", "standby_region", "suffix", "domain_name")
 HERE_RUNNER = "drill"  # the runbook's name in lines that no runbook wrote
 
@@ -226,7 +225,7 @@ def open_run(settings: Settings, here: Here | None = None, *, runbook: str = HER
         runbook: who opens it.
     """
     clock, world = (here.clock, here.instance_id) if here else (Clock(), "")
-    stamp = datetime.fromtimestamp(Clock().now(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    stamp = iso(Clock().now()).replace("-", "").replace(":", "")  # 20260102T030405.678Z: names sort by time
     folder = runs() / f"{stamp}-{settings.scenario}-{secrets.token_hex(2)}"
     folder.mkdir(parents=True)
     text = json.dumps(settings.values(), indent=1, ensure_ascii=False) + "\n"

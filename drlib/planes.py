@@ -143,7 +143,7 @@ class Recorder:
         def before_call(model: Any, **_: Any) -> None:
             self.add(service, model.name, region)
 
-        client.meta.events.register("before-call", before_call)
+        client.meta.events.register_first("before-call.*.*", before_call)
 
     def add(self, service: str, operation: str, region: str) -> None:
         """Count one call that no client of ours made, such as a run of the Pulumi engine."""

@@ -1,0 +1,50 @@
+"""What the tests of the core share: a home of their own, and a target that needs no sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drlib import journal, planes, settings
+from drlib.clock import Clock
+
+
+class Nowhere:
+    """A target that is in no place: it has a clock, a name and faults, and nothing else."""
+
+    def __init__(self, folder: Path, *, instance_id: str = "one") -> None:
+        self.name, self.origin = "sandbox", "simulated"
+        self.clock, self.instance_id, self.folder = Clock(), instance_id, folder
+        self.calls = planes.Recorder()
+        self.down: dict[str, Any] = {}
+        self.started, self.ended = True, 0
+
+    def faults(self) -> dict[str, Any]:
+        return dict(self.down)
+
+    def restore(self, region: str) -> dict[str, Any]:
+        self.down.pop(region, None)
+        return {"at": self.clock.now()}
+
+    def shut_down(self) -> None:
+        self.ended += 1
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home: no run, no sandbox."""
+    monkeypatch.setenv("DRLIB_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def here(home: Path) -> Nowhere:
+    return Nowhere(home / ".drlib" / "instances" / "one")
+
+
+@pytest.fixture
+def run(here: Nowhere) -> journal.Run:
+    """An open run with the default parameters."""
+    return journal.open_run(settings.make({}), here, runbook="30-drill-failover")

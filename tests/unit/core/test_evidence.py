@@ -1,0 +1,367 @@
+"""The evidence: what makes a verdict red, and that nothing in it can be changed unseen."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from drlib import audit, bundle, evidence, journal, planes, settings, verdict
+from drlib.errors import BadParameters, NotApproved, StepFailed, VerdictRed
+
+from .conftest import Nowhere
+
+STAGES = {
+    "client_error": 1.0,
+    "check_failing": 5.0,
+    "unhealthy": 22.5,
+    "dns_answer": 1.0,
+    "client_switch": 50.0,
+}
+RECOVERY = {
+    "measured_seconds": 79.5,
+    "stable_seconds": 9.0,
+    "stages": STAGES,
+    "cohorts": {"keeps-connection": {"rto_seconds": 81.0}},
+}
+LOSSES = {
+    "rpo_seconds": 0.8,
+    "acknowledged": 4,
+    "indeterminate": 1,
+    "lost": [],
+    "stranded": ["p1", "p2"],
+    "duplicated": ["p3"],
+    "late": [],
+    "recovered": ["p9"],
+    "unexpected": [],
+    "rejected": 0,
+}
+EXACT_KEYS = {
+    *("run_id", "verdict", "reasons", "target", "origin", "time_scale", "scenario", "rto", "rpo", "planes"),
+    *("checks", "versions", "parameters_sha256", "git_commit", "chain_head"),
+}
+
+
+class Table:
+    """Stands in for a table of checks."""
+
+    def __init__(self, *statuses: str) -> None:
+        self.statuses = statuses
+
+    def as_dicts(self) -> list[dict[str, str]]:
+        return [
+            {"name": f"check {n}", "status": status, "detail": "<b>", "hint": ""}
+            for n, status in enumerate(self.statuses)
+        ]
+
+
+def ledger(run: journal.Run, *outcomes: str) -> None:
+    pyarrow.parquet.write_table(pyarrow.table({"outcome": list(outcomes)}), run.folder / "ledger.parquet")
+
+
+def full(run: journal.Run, here: Nowhere, **more: Any) -> evidence.Evidence:
+    """Evidence of a good drill, but for what `more` says."""
+    ledger(run, *["ok"] * 4, "indeterminate", "fail")
+    pieces = {
+        "checks": [Table("passed", "passed")],
+        "recovery": RECOVERY,
+        "prediction": {"predicted_seconds": 80.0},
+        "losses": LOSSES,
+    }
+    return evidence.update(run, here, **(pieces | more))
+
+
+def test_a_good_drill_passes(run: journal.Run, here: Nowhere) -> None:
+    found = full(run, here)
+    assert (found.verdict, found.reasons) == ("passed", [])
+    assert found.require() is found
+    assert json.loads((run.folder / "evidence.json").read_text()) == found.content
+
+
+def test_it_has_the_keys_that_others_rely_on(run: journal.Run, here: Nowhere) -> None:
+    content = full(run, here).content
+    assert set(content) == EXACT_KEYS
+    assert set(content["rto"]) == {
+        *("measured_seconds", "predicted_seconds", "target_seconds", "stable_seconds", "stages", "cohorts")
+    }
+    assert set(content["rpo"]) == {"seconds", "target_seconds", *bundle.COUNTS, "payment_ids"}
+    assert content["rpo"]["stranded"] == 2
+    assert content["rpo"]["payment_ids"]["stranded"] == ["p1", "p2"]
+    assert (content["origin"], content["target"], content["time_scale"]) == ("simulated", "sandbox", 20.0)
+    assert content["versions"]["python"]
+
+
+def test_the_target_decides_the_origin(home: Path) -> None:
+    parameters = {"target": "aws", "domain_name": "pay.acme.io", "state_backend": "s3://x"}
+    run = journal.open_run(settings.make(parameters))
+    content = evidence.update(run).content
+    assert (content["origin"], content["time_scale"]) == ("live", 1)
+    with pytest.raises(StepFailed, match="The run is about aws, and this target is sandbox"):
+        evidence.update(run, Nowhere(home))
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (
+            {"recovery": RECOVERY | {"measured_seconds": 180.1}},
+            "The RTO was 180.1 s, and its target is 180 s.",
+        ),
+        ({"recovery": RECOVERY | {"measured_seconds": 70.0}}, "The stages of the recovery do not add up"),
+        (
+            {"recovery": RECOVERY | {"stages": STAGES | {"dns_answer": -1.0, "unhealthy": 24.5}}},
+            "The stages of the recovery do not add up",
+        ),
+        ({"losses": LOSSES | {"rpo_seconds": 60.5}}, "The RPO was 60.5 s, and its target is 60 s."),
+        ({"losses": LOSSES | {"lost": ["p4"]}}, "1 payments were acknowledged and never found again."),
+        ({"losses": LOSSES | {"unexpected": ["p5"]}}, "1 payments were found, though they failed"),
+        ({"losses": LOSSES | {"unexplained_duplicates": ["p3"]}}, "1 payments were settled twice without"),
+        (
+            {"checks": [Table("passed"), Table("skipped")]},
+            "-failover: the check 'check 0' was skipped.",
+        ),
+        ({"checks": [Table("failed")]}, "the check 'check 0' was red."),
+    ],
+)
+def test_what_makes_a_verdict_red(run: journal.Run, here: Nowhere, more: Any, reason: str) -> None:
+    found = full(run, here, **more)
+    assert found.verdict == "failed"
+    assert [line for line in found.reasons if reason in line]
+    with pytest.raises(VerdictRed, match="The verdict is failed") as caught:
+        found.require()
+    assert reason in caught.value.message
+
+
+def test_all_reasons_are_given(run: journal.Run, here: Nowhere) -> None:
+    losses = LOSSES | {"rpo_seconds": 99.0, "lost": ["a", "b"]}
+    found = full(run, here, recovery=RECOVERY | {"measured_seconds": 999.0}, losses=losses)
+    assert len(found.reasons) == 4
+    assert all(reason in str(found) for reason in found.reasons)
+
+
+def test_a_control_plane_call_in_the_failover_is_red(run: journal.Run, here: Nowhere) -> None:
+    with planes.purpose("observe"):
+        here.calls.add("route53", "GetHealthCheckStatus", "us-west-2")
+    assert full(run, here).verdict == "passed", "watching is not failing over"
+    with planes.purpose("failover"):
+        here.calls.add("route53", "ChangeResourceRecordSets", "us-west-2")
+    found = full(run, here)
+    assert found.reasons == ["The failover made 1 control-plane calls; it must make none."]
+
+
+def test_calls_of_several_runbooks_are_added_and_not_counted_twice(run: journal.Run, here: Nowhere) -> None:
+    here.calls.add("sqs", "SendMessage", "us-east-2")
+    full(run, here)
+    full(run, here)
+    other = Nowhere(here.folder)
+    other.calls.add("sqs", "SendMessage", "us-east-2")
+    found = evidence.update(run.as_runbook("40-failback"), other)
+    assert [row["count"] for row in found.content["planes"]["calls"]] == [2]
+
+
+def test_what_was_not_measured_yet_is_open_and_never_passed(run: journal.Run, here: Nowhere) -> None:
+    found = evidence.update(run, here, checks=[Table("passed")])
+    assert (found.verdict, found.is_open) == ("aborted", True)
+    assert "open (simulated)" in str(found)
+    half = evidence.update(run, here, recovery=RECOVERY)
+    assert half.reasons == ["The payments were not reconciled."]
+    assert evidence.update(run, here, losses=LOSSES).verdict == "passed"
+
+
+def test_a_failed_step_aborts_the_run_until_it_is_done(run: journal.Run, here: Nowhere) -> None:
+    with pytest.raises(StepFailed), run.step("watch"):
+        raise StepFailed("It took too long.")
+    run.note("runbook", "failed", detail={"error": "StepFailed", "message": "It took too long."})
+    found = full(run, here)
+    assert found.verdict == "aborted"
+    assert found.reasons == ["30-drill-failover, watch: failed. It took too long."], "said once"
+    for step in ("watch", "runbook"):
+        run.note(step)
+    assert evidence.refresh(run).verdict == "passed"
+
+
+def test_an_act_that_never_ended_aborts_the_run(run: journal.Run, here: Nowhere) -> None:
+    run.note("inject", "intent", mutating=True)
+    assert full(run, here).reasons == ["30-drill-failover, inject: begun, and never ended."]
+
+
+def test_a_runbook_under_way_does_not(run: journal.Run, here: Nowhere) -> None:
+    run.note("runbook", "intent")
+    assert full(run, here).verdict == "passed"
+
+
+def test_a_missing_approval_is_pending(run: journal.Run, here: Nowhere) -> None:
+    error = NotApproved("the drill is not approved: the parameter approval is empty.")
+    run.note("runbook", "failed", detail={"error": "NotApproved", "message": str(error)})
+    found = evidence.update(run, here)
+    assert found.verdict == "pending-approval"
+    assert found.reasons[0] == f"30-drill-failover: {error}"
+
+
+def test_a_red_verdict_that_was_raised_is_no_abortion(run: journal.Run, here: Nowhere) -> None:
+    run.note("runbook", "failed", detail={"error": "VerdictRed", "message": "red"})
+    assert full(run, here, losses=LOSSES | {"lost": ["x"]}).verdict == "failed"
+
+
+def test_the_plain_text_of_good_evidence_does_not_vary(run: journal.Run, here: Nowhere) -> None:
+    text = str(full(run, here))
+    assert text == str(full(run, here, recovery=RECOVERY | {"stable_seconds": 11.0}))
+    assert text.splitlines()[1:] == [
+        "verdict   passed (simulated)",
+        "RTO       within target",
+        "RPO       within target",
+        "checks    all passed",
+        "failover  data planes only",
+    ]
+
+
+def test_good_evidence_is_verified(run: journal.Run, here: Nowhere) -> None:
+    full(run, here, figures={"rto-waterfall": b"\x89PNG"})
+    run.note("close")
+    found = evidence.verify(run)
+    assert found.wrong == []
+    assert found.require() is found
+
+
+def rewrite(path: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
+    """Return a forgery: a JSON file whose content was changed."""
+
+    def forge(folder: Path) -> None:
+        file = folder / path
+        content = copy.deepcopy(json.loads(file.read_text()))
+        change(content)
+        file.write_text(json.dumps(content, indent=1) + "\n")
+
+    return forge
+
+
+def cut_last_line(folder: Path) -> None:
+    file = folder / "journal.jsonl"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+
+
+def shorter_ledger(folder: Path) -> None:
+    pyarrow.parquet.write_table(pyarrow.table({"outcome": ["ok"]}), folder / "ledger.parquet")
+
+
+FORGERIES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "verdict": (rewrite("evidence.json", lambda e: e.update(origin="live")), "differs .* origin"),
+    "reasons": (rewrite("evidence.json", lambda e: e["reasons"].append("x")), "differs .* reasons"),
+    "time": (rewrite("evidence.json", lambda e: e["rto"].update(measured_seconds=1.0)), "differs .* rto"),
+    "head": (rewrite("evidence.json", lambda e: e.update(chain_head="0" * 64)), "does not hold the line"),
+    "piece": (
+        rewrite("saved/losses.json", lambda p: p.update(stranded=[])),
+        r"saved/losses\.json was changed .* differs .* rpo",
+    ),
+    "parameters": (
+        rewrite("parameters.json", lambda p: p.update(rto_target_seconds=999)),
+        "parameters are not",
+    ),
+    "journal": (lambda folder: (folder / "journal.jsonl").write_text("{}\n") and None, "Line 1 .* follow"),
+    "not json": (lambda folder: (folder / "journal.jsonl").write_text("{\n") and None, "not valid JSON"),
+    "cut": (cut_last_line, "does not hold the line"),
+    "ledger": (shorter_ledger, r"ledger\.parquet was changed .* The ledger has 1 rows with outcome ok"),
+    "no ledger": (lambda folder: (folder / "ledger.parquet").unlink(), r"ledger\.parquet is missing"),
+    "added": (
+        lambda folder: (folder / "saved/x.json").write_text("{}") and None,
+        "was not written by the run",
+    ),
+    "picture": (lambda folder: (folder / "figures/w.png").write_bytes(b"") and None, r"w\.png was changed"),
+    "no json": (lambda folder: (folder / "evidence.json").write_text("{") and None, "not valid JSON"),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_every_forgery_is_found(run: journal.Run, here: Nowhere, name: str) -> None:
+    full(run, here, figures={"w": b"\x89PNG"})
+    assert evidence.verify(run).wrong == []
+    forge, said = FORGERIES[name]
+    forge(run.folder)
+    with pytest.raises(VerdictRed, match=f"(?s){said}"):
+        evidence.verify(run).require()
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ({"stranded": ["p1", "p1"]}, "stranded names a payment twice"),
+        ({"lost": ["a", "b", "c"]}, "More payments are lost and stranded than were acknowledged"),
+        ({"recovered": ["a", "b"]}, "More payments are recovered than were indeterminate"),
+        ({"acknowledged": 5}, "The ledger has 4 rows with outcome ok, and acknowledged is 5"),
+        ({"payment_ids": {"late": ["x"]}}, "late counts 0 payments, and names 1"),
+    ],
+)
+def test_counts_that_do_not_agree_are_found(run: journal.Run, here: Nowhere, losses: Any, said: str) -> None:
+    full(run, here, losses=LOSSES | losses)
+    assert said in " ".join(evidence.verify(run).wrong)
+
+
+def test_a_folder_without_evidence_is_said(run: journal.Run, tmp_path: Path) -> None:
+    for call in (evidence.verify, evidence.report, evidence.load):
+        with pytest.raises(BadParameters, match=r"holds no evidence\.json"):
+            call(run.folder)
+
+
+def test_the_report_is_one_page_that_says_simulated(run: journal.Run, here: Nowhere) -> None:
+    full(run, here, figures={"rto-waterfall": b"\x89PNG"}, losses=LOSSES | {"stranded": ["<script>", "p2"]})
+    text = evidence.report(run).read_text()
+    for part in (
+        "simulated",
+        "79.5 s measured",
+        "80.0 s",
+        "health check unhealthy",
+        "0 ",
+        "p9",
+        "rto waterfall",
+    ):
+        assert part in text
+    assert "This run was simulated" in text
+    assert "<script" not in text
+    assert "src=" in text
+    assert "http://" not in text.replace("http://127.0.0.1", "")
+    assert "https://" not in text
+
+
+def test_a_report_of_a_red_run_gives_all_reasons(run: journal.Run, here: Nowhere) -> None:
+    found = full(run, here, losses=LOSSES | {"lost": ["x"], "rpo_seconds": 99.0})
+    text = evidence.report(run).read_text()
+    assert len(found.reasons) == 2
+    assert all(reason in text for reason in found.reasons)
+
+
+def test_the_report_of_a_live_run_never_says_simulated(home: Path) -> None:
+    parameters = {"target": "aws", "domain_name": "pay.acme.io", "state_backend": "s3://x"}
+    run = journal.open_run(settings.make(parameters))
+    evidence.update(run)
+    body = evidence.report(run).read_text().partition("<body>")[2]
+    assert "simulated" not in body
+    assert "live" in body
+
+
+def test_history_lists_runs_and_keeps_what_varies_out_of_the_text(run: journal.Run, here: Nowhere) -> None:
+    full(run, here)
+    second = journal.open_run(settings.make({}), here)
+    evidence.update(second, here)
+    table = evidence.history()
+    assert str(table).splitlines()[1:] == [
+        "simulated  region-outage  passed",
+        "simulated  region-outage  aborted",
+    ]
+    assert run.run_id in table.html()
+
+
+def test_stages_that_add_up_but_for_rounding_do() -> None:
+    rto = {"measured_seconds": 1.0, "stages": {"a": 0.334, "b": 0.333, "c": 0.334}}
+    assert verdict.stages_add_up(rto)
+    assert not verdict.stages_add_up(rto | {"measured_seconds": 1.3})
+
+
+def test_a_finding_that_holds_says_so() -> None:
+    table = str(audit.Audit("r", (audit.Finding("chain"), audit.Finding("files", "x is missing."))))
+    assert table.splitlines()[1:] == ["chain     holds", "files     x is missing."]

@@ -1,0 +1,150 @@
+"""What a cell displays: constant plain text, what varies beside it, and nothing secret in either."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from drlib import show
+from drlib.errors import StepFailed
+
+PAYMENT = "9b2c6e4e-7d0b-5c1a-8a4e-123456789012"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("in account 123456789012.", "in account ***."),
+        ("arn:aws:sns:us-east-2:123456789012:pay-events", "arn:***:pay-events"),
+        ("arn:aws:iam::123456789012:role/pay-latch, and more", "arn:***:role/pay-latch, and more"),
+        ("bucket pay-receipts-123456789012-use2", "bucket pay-receipts-***-use2"),
+        ("key AKIAIOSFODNN7EXAMPLE used", "key *** used"),
+        ("Bearer eyJhbGciOi.eyJzdWIiOi.sig_-1", "Bearer ***"),
+        (f"payment {PAYMENT}", f"payment {PAYMENT}"),
+        ("1700000000123 ms", "1700000000123 ms"),
+        ("us-east-2", "us-east-2"),
+    ],
+)
+def test_identities_are_masked_and_names_are_not(text: str, masked: str) -> None:
+    assert show.mask(text) == masked
+
+
+def test_masking_reaches_into_values_and_leaves_numbers() -> None:
+    value = {"arns": ["arn:aws:sqs:us-east-2:123456789012:q"], "at": 123456789012.5, "n": 123456789012}
+    assert show.mask_all(value) == {"arns": ["arn:***:q"], "at": 123456789012.5, "n": 123456789012}
+
+
+def test_a_table_is_aligned_and_leaves_out_what_varies() -> None:
+    table = show.Table(
+        ("check", "seen", "ok"), [("a", 12.3456, True), ("longer", None, False)], varying=["seen"]
+    )
+    assert str(table) == "check   ok\na       yes\nlonger  no"
+    assert "12.3456" in table.html()
+    assert table._repr_mimebundle_()["text/plain"] == str(table)
+
+
+def test_a_table_escapes_html() -> None:
+    assert "<script>" not in show.Table(("a",), [("<script>",)], title="<b>").html()
+
+
+@pytest.mark.parametrize(("rows", "varying"), [([("a",)], []), ([("a", "b")], ["nope"])])
+def test_a_table_refuses_rows_and_columns_that_do_not_fit(rows: list[Any], varying: list[str]) -> None:
+    with pytest.raises(ValueError, match="every row needs|no such column"):
+        show.Table(("one", "two"), rows, varying=varying)
+
+
+def test_a_verdict_keeps_its_figures_out_of_the_plain_text() -> None:
+    bundle = show.Verdict("RTO", True, says="within target", detail="141.2 s")._repr_mimebundle_()
+    assert bundle["text/plain"] == "RTO: within target (passed)"
+    assert "141.2 s" in bundle["text/html"]
+    assert not show.Verdict("RTO", False)
+    assert str(show.Verdict("RTO", False)) == "RTO: failed"
+
+
+def test_an_error_card_says_what_and_what_next_without_identities() -> None:
+    card = show.ErrorCard(
+        StepFailed("Topic arn:aws:sns:us-east-2:123456789012:t is gone.", remedy="Run 10-deploy.")
+    )
+    assert str(card).splitlines() == ["StepFailed: Topic arn:***:t is gone.", "  next:  Run 10-deploy."]
+    assert "123456789012" not in card.html()
+    assert str(show.ErrorCard(KeyError("x"))) == "KeyError: 'x'"
+
+
+class Cell:
+    """Stands in for a notebook: keeps what is displayed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shown: list[dict[str, str]] = []
+        monkeypatch.setattr(show, "in_notebook", lambda: True)
+        monkeypatch.setattr("IPython.display.display", self.display)
+
+    def display(self, data: dict[str, str], *, raw: bool, display_id: bool) -> Cell:
+        assert raw
+        assert display_id
+        self.shown.append(dict(data))
+        return self
+
+    def update(self, data: dict[str, str], *, raw: bool) -> None:
+        self.shown.append(dict(data))
+
+
+def test_a_live_output_keeps_its_text_and_its_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell(monkeypatch)
+    live = show.Live("Recovery: figure")
+    live.show(png=b"1", html="a")
+    live.show(png=b"2")
+    assert [data["text/plain"] for data in cell.shown] == ["Recovery: figure"] * 2
+    assert cell.shown[1] == {"text/plain": "Recovery: figure", "image/png": b"2", "text/html": "a"}
+    only_html = show.Live("x")
+    only_html.show(html="a")
+    with pytest.raises(ValueError, match="had text/html, text/plain only"):
+        only_html.show(png=b"1")
+
+
+def test_a_figure_is_png_and_the_same_each_time() -> None:
+    from matplotlib.figure import Figure
+
+    def drawn() -> bytes:
+        figure = Figure(figsize=(2, 1))
+        figure.subplots().plot([1, 2])
+        return show.png(figure)
+
+    assert drawn() == drawn()
+    assert drawn().startswith(b"\x89PNG")
+    assert b"Matplotlib" not in drawn()
+
+
+def test_progress_in_a_notebook_is_one_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell(monkeypatch)
+    monkeypatch.setattr(show, "BETWEEN_UPDATES_SECONDS", 0.0)
+    with show.Progress("Deploy", total=4) as progress:
+        progress.advance(phase="create <x>")
+        progress.update(count=9)
+    assert {data["text/plain"] for data in cell.shown} == {"Deploy: progress"}
+    assert 'max="4" value="4"' in cell.shown[-1]["text/html"]
+    assert "create &lt;x&gt;" in cell.shown[1]["text/html"]
+    assert "9 of 4, done" in cell.shown[-1]["text/html"]
+
+
+def test_progress_is_shown_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell(monkeypatch)
+    monkeypatch.setattr(show, "BETWEEN_UPDATES_SECONDS", 3600.0)
+    with show.Progress("Deploy", total=100) as progress:
+        for _ in range(100):
+            progress.advance()
+    assert len(cell.shown) == 2, "the start and the end, whatever came between"
+
+
+def test_progress_in_a_terminal_is_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(StepFailed), show.Progress("Deploy") as progress:
+        progress.advance(3)
+        raise StepFailed("no.")
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("Deploy: 3, stopped, ")
+
+
+def test_masked_values_are_json() -> None:
+    assert json.dumps(show.mask_all({"a": (1, "b"), "c": None})) == '{"a": [1, "b"], "c": null}'
