@@ -37,6 +37,9 @@ class Part(Resource):
 
     def read(self, call: Call, id: str, state: Mapping[str, Any]) -> Reading | None:
         answer = getattr(call.client(SERVICE), f"get_{self.noun}")(**self._where(id, state))
+        if self.tagged:  # the emulator's answer has the tags of the day of creation
+            arn = self.arn(call, id, state)
+            answer["Tags"] = call.client(SERVICE).get_tags(ResourceArn=arn).get("Tags")
         return self.reading(call, answer, state)
 
     def reading(self, call: Call, answer: Mapping[str, Any], state: Mapping[str, Any]) -> Reading:

@@ -57,7 +57,8 @@ class EventRule(Resource):
 
     def update(self, call: Call, change: Change) -> None:
         events = call.client("events")
-        arn = self._put(call, change.news, {})  # a rule is put whole
+        # A rule is put whole; its state is said, because the emulator would keep the old one.
+        arn = self._put(call, {"state": self.defaults["state"], **change.news}, {})
         if change.touches("tags"):
             if change.tags_to_set:
                 events.tag_resource(ResourceARN=arn, Tags=tag_list(change.tags_to_set))

@@ -143,8 +143,8 @@ def update(
     kind: Resource, call: Call, id: str, *, state: Properties, olds: Properties, news: Properties
 ) -> Properties:
     """Bring a resource to `news`; return its outputs. Without a difference it does everything again."""
-    changed = frozenset(change.top for change in differences(olds, news)) or frozenset(news)
-    kind.update(call, Change(id, state, olds, news, changed))
+    changed = frozenset(change.top for change in differences(olds, news))
+    kind.update(call, Change(id, state, olds, news, changed or frozenset(news), is_repair=not changed))
     kept = {key: value for key, value in state.items() if key not in olds or key in news}
     base = {**kept, **news}
     return _outputs(kind, base, _reading(kind, call, id, base))

@@ -69,13 +69,23 @@ class Made:
 
 @dataclass(frozen=True)
 class Change:
-    """An update in place. `changed` names the inputs to bring about; after a half-made creation, all."""
+    """An update in place.
+
+    Args:
+        id: of the resource.
+        state: its old outputs.
+        olds: its old inputs.
+        news: its new inputs.
+        changed: the inputs to bring about.
+        is_repair: nothing differs; a creation that stopped half-way is to be completed, so `changed` is all.
+    """
 
     id: str
     state: Mapping[str, Any]
     olds: Mapping[str, Any]
     news: Mapping[str, Any]
     changed: frozenset[str]
+    is_repair: bool = False
 
     def touches(self, *names: str) -> bool:
         """Return whether any of these inputs is to be brought about."""
@@ -132,9 +142,10 @@ class Resource:
 
     def update(self, call: Call, change: Change) -> None:
         """Bring about `change`. Idempotent."""
-        raise Refused(
-            f"the sandbox cannot change {', '.join(sorted(change.changed))} of a {self.type} in place"
-        )
+        if not change.is_repair:
+            raise Refused(
+                f"the sandbox cannot change {', '.join(sorted(change.changed))} of a {self.type} in place"
+            )
 
     def delete(self, call: Call, id: str, state: Mapping[str, Any]) -> None:
         """Delete it; AWS's "not found" may come out and means success."""

@@ -74,7 +74,7 @@ class SecurityGroup(Resource):
         return Reading(raw, computed)
 
     def update(self, call: Call, change: Change) -> None:
-        if change.changed == frozenset(change.news):
+        if change.is_repair:
             self._repair(call, change)
         retag(call, change)
 
@@ -170,7 +170,6 @@ class Rule(Resource):
     # The sandbox's AWS neither stores nor returns the prefix list of a rule.
     no_effect = ("prefixListId",)
     write_only = no_effect
-    defaults = {"description": ""}
     egress = False
 
     def create(self, call: Call, inputs: Properties) -> Made:

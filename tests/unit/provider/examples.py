@@ -320,7 +320,12 @@ NETWORK = {
     ),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Example(
         lambda engine: regional(
-            securityGroupId=group(engine), ipProtocol="tcp", fromPort=443, toPort=443, cidrIpv4="10.0.0.0/8"
+            securityGroupId=group(engine),
+            ipProtocol="tcp",
+            fromPort=443,
+            toPort=443,
+            cidrIpv4="10.0.0.0/8",
+            description="within",
         ),
         change={"cidrIpv4": "10.1.0.0/16", "description": "inside"},
         replacement={"securityGroupId": "sg-other"},
@@ -782,6 +787,7 @@ BUCKETS = {
             },
         ),
         drifted="rules",
+        survives=True,
     ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Example(
         lambda engine: regional(bucket=versioned(engine, "example-bucket"), rules=_lifecycle(30)),
