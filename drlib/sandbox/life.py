@@ -331,8 +331,10 @@ def clear(base: Path, folder: Path) -> None:
 def _bury(base: Path) -> None:
     """Remove what sandboxes that have ended left below `base`; none may run."""
     state_file(base).unlink(missing_ok=True)
-    for folder in sorted((base / ".drlib" / "instances").glob("*")):
+    instances = base / ".drlib" / "instances"
+    for folder in sorted(instances.glob("*")):
         clear(base, folder)
+    shutil.rmtree(instances, ignore_errors=True)
 
 
 def _last_line(log: Path) -> str:

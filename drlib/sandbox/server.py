@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import json
 import logging
 import os
@@ -15,7 +14,6 @@ import signal
 import socket
 import time
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +35,6 @@ REGIONS = (
     "me-south-1", "af-south-1",
 )  # fmt: skip
 """The regions that have an edge. Their addresses follow the order: 127.0.0.11, 127.0.0.12, ..."""
-
-COMPONENTS = ("replication", "background", "health", "alarms", "dns", "metrics")
-"""Modules with `start(world) -> Component`, in the order in which they start."""
 
 TICK_WALL_SECONDS = 0.5
 OPEN_FILES = 8192
@@ -268,12 +263,12 @@ class Server:
         return listeners
 
     def _start_components(self) -> None:
-        if find_spec("drlib.sandbox.patches"):
-            importlib.import_module("drlib.sandbox.patches").apply(self.world)
-        for name in COMPONENTS:
-            if find_spec(f"drlib.sandbox.{name}"):
-                module = importlib.import_module(f"drlib.sandbox.{name}")
-                self._components.append(module.start(self.world))
+        # They import the emulator too.
+        from drlib.sandbox import alarms, background, dns, health, metrics, patches, replication
+
+        patches.apply(self.world)
+        for module in (replication, background, health, alarms, dns, metrics):
+            self._components.append(module.start(self.world))
 
     async def _until_stopped(self) -> None:
         while not self._stop.is_set():
