@@ -1,0 +1,267 @@
+"""The Pulumi engine: one command at a time, its events read as they come, its failures told in one sentence.
+
+    with engine.open(here, program) as session:
+        steps = session.run("up", watch=bar.update)
+
+The state is read through the engine's own export. A lock that a dead process of this machine left behind is
+taken away in the sandbox, where nobody else can hold it; anywhere else, a person must decide.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from drlib.errors import StepFailed
+from drlib.plan import STEPS, PlannedResource
+
+if TYPE_CHECKING:
+    from drlib.target import Target
+
+PROJECT = "payments-dr"
+LOCK_HOLDER = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
+EXISTS = re.compile(
+    r"AlreadyExist|AlreadyOwnedByYou|ResourceInUse|ResourceConflict|already exists", re.IGNORECASE
+)
+Watch = Callable[[int, str], None]
+
+
+@dataclass
+class Steps:
+    """What the engine did, or means to do, so far.
+
+    Attributes:
+        resources: AWS resources by URN, with the last step that was begun for each.
+        done: how many of them are done.
+        errors: what went wrong: resource and message.
+    """
+
+    resources: dict[str, PlannedResource] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+    errors: list[tuple[str, str]] = field(default_factory=list)
+
+    def see(self, event: Any) -> None:
+        """Take in one event of the engine."""
+        begun = event.resource_pre_event
+        if begun is not None:
+            self._begin(begun.metadata)
+        ended = event.res_outputs_event
+        if ended is not None and ended.metadata.urn in self.resources:
+            self.done.add(ended.metadata.urn)
+        told = event.diagnostic_event
+        if told is not None and told.severity == "error":
+            self.errors.append((_short(told.urn or ""), plain(told.message)))
+
+    def _begin(self, step: Any) -> None:
+        op = STEPS.get(str(getattr(step.op, "value", step.op)))
+        if op is None or not step.type.startswith("aws:"):
+            return
+        state = step.new or step.old
+        changed = tuple(sorted(step.diffs or step.detailed_diff or ()))
+        before = self.resources.get(step.urn)
+        if before is not None and before.op == "replace":
+            op = "replace"  # a later step of the same replacement
+        self.resources[step.urn] = PlannedResource(
+            type=step.type,
+            name=_short(step.urn),
+            op=op,
+            inputs=dict((state and state.inputs) or {}),
+            changed=changed or (before.changed if before else ()),
+        )
+
+    def failure(self) -> tuple[str, str]:
+        """Return the first error that names a resource, or else the first that there is."""
+        named = [found for found in self.errors if found[0]]
+        return (named or self.errors or [("", "")])[0]
+
+
+class Session:
+    """The engine, ready for commands on this settings' stack."""
+
+    def __init__(self, here: Target, variables: Mapping[str, str], stack: Any) -> None:
+        self._here, self._variables, self._stack = here, variables, stack
+
+    def run(self, command: str, *, watch: Watch | None = None, **options: Any) -> Steps:
+        """Run `up`, `preview`, `refresh` or `destroy`, and return its steps.
+
+        Args:
+            command: what to do.
+            watch: told how many resources are done, and which is under way.
+            options: of the Automation API's method.
+
+        Raises:
+            StepFailed: the engine, or AWS, refused; the message names the resource.
+        """
+        from pulumi.automation import errors
+
+        for last_try in (False, True):
+            steps = Steps()
+
+            def see(event: Any, steps: Steps = steps) -> None:
+                steps.see(event)
+                begun = event.resource_pre_event
+                if watch is not None and begun is not None and begun.metadata.urn in steps.resources:
+                    watch(len(steps.done), steps.resources[begun.metadata.urn].name)
+
+            try:
+                getattr(self._stack, command)(on_event=see, **options)
+            except errors.ConcurrentUpdateError as error:
+                if last_try or not self._break_stale_lock(str(error)):
+                    raise _busy(str(error)) from None
+            except errors.CommandError as error:
+                raise _failed(command, steps, str(error)) from None
+            else:
+                break
+        if watch is not None:
+            watch(len(steps.done), "")
+        return steps
+
+    def _break_stale_lock(self, text: str) -> bool:
+        """Take away the locks of dead processes; return whether the command may be tried again."""
+        holders = list(LOCK_HOLDER.finditer(text))
+        if self._here.origin != "simulated" or not holders:
+            return False
+        if any(psutil.pid_exists(int(holder["pid"])) for holder in holders):
+            return False
+        self._stack.cancel()
+        return True
+
+    def remove(self) -> None:
+        """Forget a stack that holds nothing any more."""
+        self._stack.workspace.remove_stack(self._stack.name)
+
+
+@contextlib.contextmanager
+def open(
+    here: Target, program: Callable[[], None] | None = None, *, checkpoints: bool = True
+) -> Iterator[Session]:
+    """Open this settings' stack, creating it in the backend if need be.
+
+    Args:
+        here: where.
+        program: what the stack is to be; None for commands that need none.
+        checkpoints: as in `Target.engine`.
+    """
+    from pulumi import automation
+
+    settings = here.settings
+    folder = here.folder / "engine" / settings.suffix
+    folder.mkdir(parents=True, exist_ok=True)
+    command = here.pulumi_command()
+    with here.engine(checkpoints=checkpoints) as found:
+        variables = {**found, "AWS_REGION": settings.primary_region}
+        workspace = automation.LocalWorkspace(
+            work_dir=str(folder),
+            program=program or _nothing,
+            pulumi_command=command,
+            env_vars=variables,
+            project_settings=automation.ProjectSettings(
+                PROJECT, "python", backend=automation.ProjectBackend(here.backend_url)
+            ),
+        )
+        try:
+            stack = _quick(automation.Stack).create_or_select(settings.suffix, workspace)
+        except automation.errors.CommandError as error:
+            raise _failed("open", Steps(), str(error)) from None
+        yield Session(here, variables, stack)
+
+
+def state(here: Target) -> dict[str, Any]:
+    """Return the stack's state as the engine exports it; empty if there is no such stack.
+
+    Raises:
+        StepFailed: the backend cannot be read.
+    """
+    import subprocess
+
+    command = here.pulumi_command().command
+    name = f"organization/{PROJECT}/{here.settings.suffix}"
+    with here.engine() as variables:
+        ran = subprocess.run(  # noqa: S603 - the engine's own tool, with arguments of ours
+            [command, "stack", "export", "--stack", name, "--non-interactive"],
+            env={**os.environ, **variables},
+            cwd=here.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if ran.returncode:
+        if "no stack named" in ran.stderr:
+            return {}
+        raise _failed("export", Steps(), f"stderr: {ran.stderr}")
+    found: dict[str, Any] = json.loads(ran.stdout)["deployment"]
+    return found
+
+
+def _nothing() -> None:
+    """A program for commands that need none."""
+
+
+def _quick(stack: type[Any]) -> type[Any]:
+    """Return a stack class that does not ask the CLI for outputs and history after each command.
+
+    That would take a second each time, and `state` tells more.
+    """
+
+    class Quick(stack):  # type: ignore[misc]
+        def outputs(self) -> dict[str, Any]:
+            return {}
+
+        def info(self, show_secrets: bool = True) -> Any:
+            return ()
+
+    return Quick
+
+
+def _short(urn: str) -> str:
+    return urn.rsplit("::", 1)[-1]
+
+
+def plain(text: str) -> str:
+    """Return the engine's message without colours, prefixes and line breaks."""
+    text = re.sub(r"<\{%[a-z ]+%\}>|\x1b\[[0-9;]*m", "", text)
+    lines = [re.sub(r"^\s*(error|\*)\s*:?\s*", "", line).strip() for line in text.splitlines()]
+    return " ".join(line for line in lines if line)
+
+
+def _busy(text: str) -> StepFailed:
+    holder = LOCK_HOLDER.search(text)
+    who = f" by process {holder['pid']} on {holder['host']}" if holder else ""
+    return StepFailed(
+        f"The stack is locked{who}: another run is at work on it, or was cut off.",
+        remedy="Wait for it to end. If none is running, `pulumi cancel` takes the lock away; then run again.",
+    )
+
+
+def _failed(command: str, steps: Steps, text: str) -> StepFailed:
+    """Make one sentence of a failure: the resource and AWS's own words, or else the engine's."""
+    resource, message = steps.failure()
+    if not message:
+        found = re.search(r"^error: (.*)$", text, re.MULTILINE)
+        message = plain(found[1]) if found else plain(text)[-400:]
+    remedy = "Mend the cause and run this step again: what was made is kept, and the rest follows."
+    if EXISTS.search(message):
+        remedy = (
+            "Something of that name exists that this stack does not know. Delete it, or choose another "
+            "suffix; in the sandbox, `drlib sandbox down` ends in a clean world."
+        )
+    what = f"{resource} failed" if resource else f"The engine could not {command} the stack"
+    where = _region_of(steps, resource)
+    return StepFailed(f"{what}: {message.rstrip('.')}.", remedy=remedy, resource=resource, region=where)
+
+
+def _region_of(steps: Steps, name: str) -> str:
+    return next((found.region for found in steps.resources.values() if found.name == name), "")
+
+
+def clean(here: Target) -> None:
+    """Remove the engine's working folder of a stack that is gone."""
+    shutil.rmtree(here.folder / "engine" / here.settings.suffix, ignore_errors=True)

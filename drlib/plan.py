@@ -1,0 +1,126 @@
+"""What the engine means to do, resource by resource, before it does it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from drlib.show import Table
+
+CREATE, UPDATE, REPLACE, DELETE, SAME = "create", "update", "replace", "delete", "same"
+KINDS = (CREATE, UPDATE, REPLACE, DELETE, SAME)
+# The engine's steps, as a person counts them: a replacement is three steps for the engine, and one for us.
+STEPS = {
+    "create": CREATE,
+    "update": UPDATE,
+    "replace": REPLACE,
+    "delete": DELETE,
+    "same": SAME,
+    "create-replacement": REPLACE,
+    "delete-replaced": REPLACE,
+}
+
+
+@dataclass(frozen=True)
+class PlannedResource:
+    """One AWS resource and what becomes of it.
+
+    Attributes: type: Pulumi's type, such as `aws:sqs/queue:Queue`. name: its logical name in the program.
+    op: create, update, replace, delete or same. inputs: what the program asks for; a value that is not
+    known before something is created is the engine's marker for unknown. changed: names of the inputs that
+    differ.
+    """
+
+    type: str
+    name: str
+    op: str
+    inputs: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    changed: tuple[str, ...] = ()
+
+    @property
+    def service(self) -> str:
+        """The AWS service, such as `sqs`."""
+        return self.type.split(":")[1].split("/")[0]
+
+    @property
+    def region(self) -> str:
+        """Where it is; empty for what is global."""
+        return str(self.inputs.get("region", ""))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an `up` would do. Prints as a table of services.
+
+    Attributes:
+        title: what the plan is of.
+        resources: every AWS resource of the stack.
+    """
+
+    title: str
+    resources: tuple[PlannedResource, ...]
+
+    def of(self, op: str) -> tuple[PlannedResource, ...]:
+        """Return the resources that `op` happens to."""
+        return tuple(found for found in self.resources if found.op == op)
+
+    @property
+    def creates(self) -> int:
+        """How many resources would be created."""
+        return len(self.of(CREATE))
+
+    @property
+    def updates(self) -> int:
+        """How many would be changed in place."""
+        return len(self.of(UPDATE))
+
+    @property
+    def replaces(self) -> int:
+        """How many would be deleted and created anew."""
+        return len(self.of(REPLACE))
+
+    @property
+    def deletes(self) -> int:
+        """How many would be deleted."""
+        return len(self.of(DELETE))
+
+    @property
+    def same(self) -> int:
+        """How many would stay as they are."""
+        return len(self.of(SAME))
+
+    @property
+    def changes(self) -> tuple[PlannedResource, ...]:
+        """The resources that would not stay as they are."""
+        return tuple(found for found in self.resources if found.op != SAME)
+
+    def __bool__(self) -> bool:
+        """Tell whether anything would change."""
+        return bool(self.changes)
+
+    def table(self) -> Table:
+        """Return the table of services: how many resources of each are created, changed and so on."""
+        counts: dict[str, Counter[str]] = {}
+        for found in self.resources:
+            counts.setdefault(found.service, Counter())[found.op] += 1
+        shown = [op for op in KINDS if any(count[op] for count in counts.values())]
+        rows = [(service, *(count[op] for op in shown)) for service, count in sorted(counts.items())]
+        total = Counter(found.op for found in self.resources)
+        rows.append(("all", *(total[op] for op in shown)))
+        return Table(("service", *shown), rows, title=self.title)
+
+    def details(self) -> Table:
+        """Return what would change, one resource a line."""
+        rows = [
+            (found.op, found.type.rsplit(":", 1)[1], found.name, found.region, ", ".join(found.changed))
+            for found in self.changes
+        ]
+        return Table(("what", "type", "name", "region", "inputs"), sorted(rows), title=self.title)
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return self.table()._repr_mimebundle_()

@@ -1,0 +1,197 @@
+"""The stack: plan it, bring it up, read it, compare it with AWS, destroy it, and look for what is left.
+
+Every act is the real Pulumi engine's, here as on AWS, and may be run again at any time: what is done stays
+done. An act that fails, or is interrupted, keeps what it made in the stack's state; the next one makes the
+rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from drlib import engine
+from drlib import leftovers as remains
+from drlib import settings as parameters
+from drlib.deployment import Deployment
+from drlib.errors import NotApproved, StepFailed
+from drlib.leftovers import Leftovers
+from drlib.plan import Plan
+from drlib.show import Progress
+
+if TYPE_CHECKING:
+    from drlib.journal import Approval
+    from drlib.target import Target
+
+DRILL = "drill"
+SERVICES = (
+    "acm",
+    "apigatewayv2",
+    "cloudwatch",
+    "dynamodb",
+    "ec2",
+    "iam",
+    "lambda_",
+    "route53",
+    "s3",
+    "sns",
+    "sqs",
+    "vpc",
+)
+
+
+def warm_up() -> threading.Thread:
+    """Load what a program needs in a thread: seconds that a runbook can use. Safe to call twice."""
+
+    def load() -> None:
+        for service in SERVICES:
+            importlib.import_module(f"pulumi_aws.{service}")
+        importlib.import_module("drlib.infra.program")
+        importlib.import_module("pulumi.automation")
+
+    thread = threading.Thread(target=load, name="warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def plan(here: Target) -> Plan:
+    """Return what `up` would do now. Changes nothing.
+
+    Raises:
+        StepFailed: the engine, or the provider, refuses the program; the message names the resource.
+    """
+    return _preview(here, "Plan", refresh=False)
+
+
+def drift(here: Target) -> Plan:
+    """Return what `up` would do to undo what was changed outside. Reads all resources, changes nothing."""
+    _require_stack(here)
+    return _preview(here, "Drift", refresh=True)
+
+
+def up(here: Target, approval: Approval, *, plan: Plan | None = None) -> Deployment:
+    """Create what is missing and change what differs; nothing if all is there.
+
+    Undo: `destroy`. Interrupted or failed, run it again.
+
+    Args:
+        here: where.
+        approval: from `journal.approve`.
+        plan: what `plan` returned; tells the progress bar how much there is to do.
+
+    Raises:
+        NotApproved: the approval is for another stack or target.
+        StepFailed: AWS refused something; the message names the resource and has AWS's own words.
+    """
+    _require_approval(here, approval)
+    total = len(plan.resources) if plan else 0
+    with Progress("Deploy", total=total) as bar, engine.open(here, _program(here)) as session:
+        session.run("up", watch=_show(bar))
+    here.record_deployed(here.settings.suffix)
+    return current(here)
+
+
+def current(here: Target) -> Deployment:
+    """Return what is deployed, from the stack's outputs. Reads the state alone, and nothing in AWS.
+
+    Raises:
+        StepFailed: nothing is deployed, or not all of it.
+    """
+    found = engine.state(here)
+    resources = found.get("resources", [])
+    outputs: dict[str, Any] = next(
+        (item.get("outputs", {}) for item in resources if item["type"] == "pulumi:pulumi:Stack"), {}
+    )
+    count = sum(item["type"].startswith("aws:") for item in resources)
+    if not count:
+        raise StepFailed(
+            here.gone_deployment() or "Nothing is deployed.",
+            remedy="Run 10-deploy.",
+            resource=here.settings.suffix,
+        )
+    try:
+        return Deployment.from_outputs(outputs, resource_count=count)
+    except KeyError:
+        raise StepFailed(
+            f"The stack is not whole: {count} resources are there, and its outputs are not.",
+            remedy="Run 10-deploy again: it makes what is missing.",
+            resource=here.settings.suffix,
+        ) from None
+
+
+def destroy(here: Target, approval: Approval) -> None:
+    """Delete everything that the stack made, data included. There is no undo. Nothing there is no error.
+
+    Raises:
+        NotApproved: the approval is for another stack or target.
+        StepFailed: the data is protected, or AWS refused something.
+    """
+    _require_approval(here, approval)
+    state = engine.state(here)
+    count = sum(item["type"].startswith("aws:") for item in state.get("resources", []))
+    if count:
+        _require_unprotected(here, state)
+        with Progress("Destroy", total=count) as bar, engine.open(here, checkpoints=False) as session:
+            session.run("destroy", watch=_show(bar))
+            session.remove()
+    engine.clean(here)
+    here.forget_deployed()
+
+
+def leftovers(here: Target) -> Leftovers:
+    """List what is still there of the stack, by service and region, whatever the state says."""
+    return remains.find(here)
+
+
+def protects_data(here: Target) -> bool:
+    """Tell whether the stack holds on to its data: a live one does, unless it is there for drills."""
+    return here.origin == "live" and not here.settings.suffix.startswith(DRILL)
+
+
+def _program(here: Target) -> Callable[[], None]:
+    from drlib.infra import package, program
+
+    code = package.build(parameters.home() / ".drlib" / "build")
+    return program.build(here.settings, code=code, protect_data=protects_data(here))
+
+
+def _preview(here: Target, title: str, *, refresh: bool) -> Plan:
+    with engine.open(here, _program(here)) as session:
+        steps = session.run("preview", refresh=refresh)
+    return Plan(title, tuple(steps.resources[urn] for urn in sorted(steps.resources)))
+
+
+def _show(bar: Progress) -> engine.Watch:
+    return lambda done, name: bar.update(count=done, phase=name)
+
+
+def _require_approval(here: Target, approval: Approval) -> None:
+    if approval.phrase != here.settings.approval_phrase:
+        raise NotApproved(
+            f"This is approved for {approval.phrase!r}, and not for {here.settings.approval_phrase!r}.",
+            remedy="Ask for an approval with this runbook's own parameters.",
+        )
+
+
+def _require_stack(here: Target) -> None:
+    if not engine.state(here).get("resources"):
+        raise StepFailed(here.gone_deployment() or "Nothing is deployed.", remedy="Run 10-deploy.")
+
+
+def _require_unprotected(here: Target, state: dict[str, Any]) -> None:
+    """Stop before the first deletion, not at the table: half a stack around protected data serves nobody."""
+    table = next((item for item in state["resources"] if item["type"] == "aws:dynamodb/table:Table"), None)
+    if table is None or not table["inputs"].get("deletionProtectionEnabled"):
+        return
+    settings, name = here.settings, table["inputs"]["name"]
+    for region in (settings.primary_region, settings.standby_region):
+        found = here.client("dynamodb", region).describe_table(TableName=name)["Table"]
+        if found.get("DeletionProtectionEnabled"):
+            raise StepFailed(
+                f"The table {name} is protected against deletion.",
+                remedy="Turn its protection off in both regions, empty the receipts buckets, and run again.",
+                region=region,
+                resource=name,
+            )
