@@ -5,6 +5,7 @@
 what runs in it.
 """
 
-from drlib.sandbox.life import Status, down, status, up
+from drlib.sandbox.life import down, status, up
+from drlib.sandbox.state import Status
 
 __all__ = ["Status", "down", "status", "up"]

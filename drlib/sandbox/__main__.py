@@ -10,6 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+from drlib.sandbox.state import Options
+
 
 def main() -> None:
     """Read the options, go to the background, serve."""
@@ -20,19 +22,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--replication-lag-seconds", type=float, required=True)
     parser.add_argument("--idle-wall-seconds", type=float, required=True)
-    options = parser.parse_args()
-    if not _in_background(options.folder / "sandbox.log"):
+    arguments = parser.parse_args()
+    if not _in_background(arguments.folder / "sandbox.log"):
         return
 
     from drlib.sandbox import server
 
     server.main(
-        home=options.home,
-        folder=options.folder,
-        time_scale=options.time_scale,
-        seed=options.seed,
-        replication_lag_seconds=options.replication_lag_seconds,
-        idle_wall_seconds=options.idle_wall_seconds,
+        base=arguments.home,
+        folder=arguments.folder,
+        options=Options(
+            time_scale=arguments.time_scale,
+            seed=arguments.seed,
+            replication_lag_seconds=arguments.replication_lag_seconds,
+            idle_wall_seconds=arguments.idle_wall_seconds,
+        ),
     )
 
 

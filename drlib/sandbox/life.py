@@ -1,13 +1,11 @@
 """The sandbox's life, seen from outside: start it, find it, end it.
 
-The state file `<home>/.drlib/sandbox.json` is written by the server once it answers, and removed by whoever
-ends it. A process that is named there but gone has died, which `status` says instead of guessing.
+A process that the state file names, but that is gone, has died: `status` says so instead of guessing.
 """
 
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import secrets
 import shutil
@@ -18,79 +16,20 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
 import psutil
 from filelock import FileLock, Timeout
 
-from drlib.clock import Clock
-from drlib.errors import BadParameters, SandboxError
+from drlib.errors import SandboxError
+from drlib.sandbox.state import Options, Status, clear, home, lock_file, read, state_file
 
 READY_WALL_SECONDS = 60.0
 STOP_WALL_SECONDS = 10.0
 LOCK_WALL_SECONDS = 120.0
 POLL_WALL_SECONDS = 0.02
-OPTIONS = ("time_scale", "seed", "replication_lag_seconds", "idle_wall_seconds")
-
-
-@dataclass(frozen=True)
-class Status:
-    """Where a running sandbox listens, and how it was started.
-
-    Attributes:
-        aws_endpoint: base URL of every AWS API, for all regions; a request's signature names its region.
-        dns: "host:port" of its name server, UDP and TCP.
-        edges: region -> "host:port" of the HTTPS endpoint that serves the region's APIs.
-        ca_file: PEM file of the authority that signs the edges' certificates.
-        time_scale: modelled seconds in one wall second.
-        anchor: wall instant at which modelled and wall time agreed: the server's start.
-        pid: the server's process, leader of its own group.
-        instance_id: names this life of the sandbox.
-        folder: what belongs to this life: log, CA, faults, and the stack's state.
-        seed: what all its chance derives from.
-        replication_lag_seconds: typical modelled lag of cross-region replication.
-        idle_wall_seconds: it stops by itself after so long without a request.
-    """
-
-    aws_endpoint: str
-    dns: str
-    edges: dict[str, str]
-    ca_file: str
-    time_scale: float
-    anchor: float
-    pid: int
-    instance_id: str
-    folder: str
-    seed: int
-    replication_lag_seconds: float
-    idle_wall_seconds: float
-
-    @property
-    def clock(self) -> Clock:
-        """The sandbox's modelled time, the same in every process."""
-        return Clock(scale=self.time_scale, anchor=self.anchor)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the status as a JSON object."""
-        return asdict(self)
-
-
-def home() -> Path:
-    """Return the folder that holds `.drlib/`: $DRLIB_HOME, or the checkout."""
-    chosen = os.environ.get("DRLIB_HOME")
-    return Path(chosen).expanduser().resolve() if chosen else Path(__file__).resolve().parents[2]
-
-
-def state_file(base: Path) -> Path:
-    """Return the path of the state file below `base`."""
-    return base / ".drlib" / "sandbox.json"
-
-
-def lock_file(base: Path) -> Path:
-    """Return the file whose lock whoever starts or ends a sandbox below `base` holds."""
-    return base / ".drlib" / "sandbox.lock"
 
 
 def up(
@@ -112,13 +51,12 @@ def up(
         BadParameters: an option is out of range.
         SandboxError: one runs with other options, or the new one did not come up.
     """
-    options: dict[str, float] = {
-        "time_scale": float(time_scale),
-        "seed": int(seed),
-        "replication_lag_seconds": float(replication_lag_seconds),
-        "idle_wall_seconds": float(idle_wall_seconds),
-    }
-    _check(options)
+    options = Options(
+        time_scale=float(time_scale),
+        seed=int(seed),
+        replication_lag_seconds=float(replication_lag_seconds),
+        idle_wall_seconds=float(idle_wall_seconds),
+    )
     base = home()
     with _lock(base):
         try:
@@ -129,12 +67,7 @@ def up(
             _bury(base)
             return _start(base, options)
         _ask(running.aws_endpoint, READY_WALL_SECONDS)
-        for name, wanted in options.items():
-            if getattr(running, name) != wanted:
-                raise SandboxError(
-                    f"The sandbox that runs has {name}={getattr(running, name):g}, not {wanted:g}.",
-                    remedy="Run `drlib sandbox down` first: its stack goes with it.",
-                )
+        _require_same(running, options)
         return running
 
 
@@ -147,10 +80,10 @@ def down() -> bool:
     base = home()
     with _lock(base):
         try:
-            state = _read(base)
+            found = read(base)
         except SandboxError:
-            state = None
-        process = _process(state) if state else None
+            found = None
+        process = _process(found) if found else None
         if process is not None:
             _end(process)
         _bury(base)
@@ -164,27 +97,25 @@ def status() -> Status | None:
         SandboxError: it was started, and has died without being asked to.
     """
     base = home()
-    state = _read(base)
-    if state is None:
+    found = read(base)
+    if found is None:
         return None
-    if _process(state) is None:
-        log = Path(state["folder"]) / "sandbox.log"
+    if _process(found) is None:
+        log = Path(found["folder"]) / "sandbox.log"
         raise SandboxError(
-            f"The sandbox (process {state['pid']}) has died. Its log: {log}",
+            f"The sandbox (process {found['pid']}) has died. Its log: {log}",
             remedy="Run `drlib sandbox up` for a new one; the stack that was in it is gone.",
         )
-    return Status(**{name: state[name] for name in Status.__dataclass_fields__})
+    return Status.of(found)
 
 
-def _check(options: dict[str, float]) -> None:
-    if not 1 <= options["time_scale"] <= 60:
-        raise BadParameters(f"time_scale must be 1 to 60, not {options['time_scale']:g}.")
-    if not options["replication_lag_seconds"] >= 0:
-        raise BadParameters(
-            f"replication_lag_seconds must be 0 or more, not {options['replication_lag_seconds']:g}."
-        )
-    if not options["idle_wall_seconds"] > 0:
-        raise BadParameters(f"idle_wall_seconds must be above 0, not {options['idle_wall_seconds']:g}.")
+def _require_same(running: Status, options: Options) -> None:
+    for name, wanted in asdict(options).items():
+        if getattr(running, name) != wanted:
+            raise SandboxError(
+                f"The sandbox that runs has {name}={getattr(running, name):g}, not {wanted:g}.",
+                remedy="Run `drlib sandbox down` first: its stack goes with it.",
+            )
 
 
 @contextmanager
@@ -201,23 +132,6 @@ def _lock(base: Path) -> Iterator[None]:
         ) from None
 
 
-def _read(base: Path) -> dict[str, Any] | None:
-    path = state_file(base)
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-        missing = Status.__dataclass_fields__.keys() - state.keys()
-    except FileNotFoundError:
-        return None
-    except (ValueError, AttributeError):
-        missing = {"everything"}
-    if missing:
-        raise SandboxError(
-            f"The sandbox's state file {path} cannot be read: {', '.join(sorted(missing))} missing.",
-            remedy="Run `drlib sandbox up` for a new one.",
-        )
-    return dict(state)
-
-
 def _process(state: dict[str, Any]) -> psutil.Process | None:
     """Return the live process of a state file. A number that another process has since taken is not it."""
     try:
@@ -228,7 +142,7 @@ def _process(state: dict[str, Any]) -> psutil.Process | None:
         return None
 
 
-def _start(base: Path, options: dict[str, float]) -> Status:
+def _start(base: Path, options: Options) -> Status:
     instance_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
     folder = base / ".drlib" / "instances" / instance_id
     (folder / "tmp").mkdir(parents=True)
@@ -240,12 +154,10 @@ def _start(base: Path, options: dict[str, float]) -> Status:
         while time.monotonic() < deadline:
             if process is None or not _alive(process):
                 _fail(f"The sandbox died while starting: {_last_line(log)}", log)
-            state = _read(base)
-            if state is not None and state["instance_id"] == instance_id:
-                _ask(state["aws_endpoint"], max(1.0, deadline - time.monotonic()))
-                found = status()
-                assert found is not None
-                return found
+            found = read(base)
+            if found is not None and found["instance_id"] == instance_id:
+                _ask(found["aws_endpoint"], max(1.0, deadline - time.monotonic()))
+                return Status.of(found)
             time.sleep(POLL_WALL_SECONDS)
         _fail(f"The sandbox was not ready within {READY_WALL_SECONDS:g} s.", log)
     except BaseException:
@@ -256,11 +168,11 @@ def _start(base: Path, options: dict[str, float]) -> Status:
         raise
 
 
-def _launch(base: Path, folder: Path, options: dict[str, float]) -> int:
+def _launch(base: Path, folder: Path, options: Options) -> int:
     """Start the server's process with an environment of its own, and return its number."""
     command = [sys.executable, "-m", "drlib.sandbox", "--home", str(base), "--folder", str(folder)]
-    for name in OPTIONS:
-        command += [f"--{name.replace('_', '-')}", repr(options[name])]
+    for name, value in asdict(options).items():
+        command += [f"--{name.replace('_', '-')}", repr(value)]
     # The functions' worker processes inherit this: nothing of the caller's credentials, proxies or settings
     # may reach them, nor a home folder with a cloud configuration in it.
     environment = {
@@ -318,14 +230,6 @@ def _has_ended(process: psutil.Process) -> bool:
             return False
         time.sleep(POLL_WALL_SECONDS)
     return True
-
-
-def clear(base: Path, folder: Path) -> None:
-    """Remove the state file and the folder of one sandbox, but keep its log as `.drlib/sandbox.log`."""
-    if (folder / "sandbox.log").exists():
-        shutil.copyfile(folder / "sandbox.log", base / ".drlib" / "sandbox.log")
-    state_file(base).unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _bury(base: Path) -> None:

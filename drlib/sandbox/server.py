@@ -7,13 +7,10 @@ import contextlib
 import json
 import logging
 import os
-import random
 import resource
 import shutil
 import signal
-import socket
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,53 +18,26 @@ import psutil
 from filelock import FileLock, Timeout
 
 from drlib.clock import Clock
-from drlib.sandbox import life
+from drlib.sandbox.addresses import Sockets, bind, edge_addresses
 from drlib.sandbox.control import Control, Faults
 from drlib.sandbox.gate import Gate
-from drlib.sandbox.listener import App, Listener, listening_socket
+from drlib.sandbox.listener import App, Listener
+from drlib.sandbox.state import Options, clear, lock_file, state_file
 from drlib.sandbox.tls import Certificates
 from drlib.sandbox.world import Component, World
-
-REGIONS = (
-    "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1",
-    "eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1", "eu-north-1", "eu-south-1",
-    "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-southeast-1", "ap-southeast-2", "ap-south-1",
-    "me-south-1", "af-south-1",
-)  # fmt: skip
-"""The regions that have an edge. Their addresses follow the order: 127.0.0.11, 127.0.0.12, ..."""
 
 TICK_WALL_SECONDS = 0.5
 OPEN_FILES = 8192
 log = logging.getLogger("drlib.sandbox")
 
 
-@dataclass(frozen=True)
-class Sockets:
-    """What the server listens on, bound before the emulator is imported: it reads its own port then."""
-
-    aws: socket.socket
-    edges: dict[str, socket.socket]
-    dns_port: int
-
-
-def main(
-    *,
-    home: Path,
-    folder: Path,
-    time_scale: float,
-    seed: int,
-    replication_lag_seconds: float,
-    idle_wall_seconds: float,
-) -> None:
+def main(*, base: Path, folder: Path, options: Options) -> None:
     """Serve until told to stop, idle for long, or the state file is gone. Does not return: the process ends.
 
     Args:
-        home: the folder that holds `.drlib/`.
+        base: the folder that holds `.drlib/`.
         folder: this instance's own folder; its name is the instance's id.
-        time_scale: modelled seconds in one wall second.
-        seed: what all chance derives from.
-        replication_lag_seconds: typical modelled lag of cross-region replication.
-        idle_wall_seconds: wall seconds without a request after which it stops by itself.
+        options: how it is started.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s [%(name)s] %(message)s")
     log.setLevel(logging.INFO)
@@ -76,11 +46,11 @@ def main(
     world = make_world(
         folder=folder,
         sockets=sockets,
-        clock=Clock(scale=time_scale, anchor=time.time()),
-        seed=seed,
-        replication_lag_seconds=replication_lag_seconds,
+        clock=Clock(scale=options.time_scale, anchor=time.time()),
+        seed=options.seed,
+        replication_lag_seconds=options.replication_lag_seconds,
     )
-    server = Server(home=home, world=world, sockets=sockets, idle_wall_seconds=idle_wall_seconds)
+    server = Server(base=base, world=world, sockets=sockets, idle_wall_seconds=options.idle_wall_seconds)
     code = 1
     try:
         asyncio.run(server.run())
@@ -95,41 +65,6 @@ def main(
         os._exit(code)
 
 
-def bind() -> Sockets:
-    """Bind the control port, one edge a region, and find a free port for DNS.
-
-    Edges have one loopback address each and one port in common; where only 127.0.0.1 exists, one port each.
-    """
-    aws = listening_socket("127.0.0.1")
-    addresses = {region: f"127.0.0.{11 + index}" for index, region in enumerate(REGIONS)}
-    for _ in range(20):
-        bound: dict[str, socket.socket] = {}
-        port = 0
-        try:
-            for region, address in addresses.items():
-                bound[region] = listening_socket(address, port)
-                port = bound[region].getsockname()[1]
-            return Sockets(aws, bound, _free_dns_port())
-        except OSError as error:
-            for sock in bound.values():
-                sock.close()
-            if not bound:
-                log.warning("one loopback address only (%s): regions differ by port", error)
-                break
-    edges = {region: listening_socket("127.0.0.1") for region in REGIONS}
-    return Sockets(aws, edges, _free_dns_port())
-
-
-def _free_dns_port() -> int:
-    # Below the range from which outgoing connections take theirs, so that it stays free until DNS binds it.
-    for port in random.sample(range(20_000, 30_000), 50):
-        with contextlib.suppress(OSError), listening_socket("127.0.0.1", port):
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-                datagrams.bind(("127.0.0.1", port))
-            return port
-    raise OSError("no free port for DNS on 127.0.0.1 between 20000 and 30000")
-
-
 def make_world(
     *, folder: Path, sockets: Sockets, clock: Clock, seed: int, replication_lag_seconds: float
 ) -> World:
@@ -141,7 +76,7 @@ def make_world(
         folder=folder,
         seed=seed,
         replication_lag_seconds=replication_lag_seconds,
-        edges={region: f"127.0.0.{11 + index}" for index, region in enumerate(REGIONS)},
+        edges=edge_addresses(),
         edge_ports={region: port for region, (_, port) in bound.items()},
         edge_hosts={region: host for region, (host, _) in bound.items()},
         aws_port=sockets.aws.getsockname()[1],
@@ -179,14 +114,14 @@ class Server:
     """Everything that runs in the loop, and when it ends.
 
     Args:
-        home: the folder that holds `.drlib/`.
+        base: the folder that holds `.drlib/`.
         world: what the components share.
         sockets: from `bind`; the server owns them.
         idle_wall_seconds: wall seconds without a request after which it stops by itself.
     """
 
-    def __init__(self, *, home: Path, world: World, sockets: Sockets, idle_wall_seconds: float) -> None:
-        self.home = home
+    def __init__(self, *, base: Path, world: World, sockets: Sockets, idle_wall_seconds: float) -> None:
+        self.base = base
         self.world = world
         self.sockets = sockets
         self.idle_wall_seconds = idle_wall_seconds
@@ -215,12 +150,12 @@ class Server:
         listeners = [*edges.values(), Listener(gate, self.sockets.aws)]
         for listener in listeners:
             listener.start()
-        self.world.write_json(life.state_file(self.home), self.state())
+        self.world.write_json(state_file(self.base), self.state())
         log.info("ready on 127.0.0.1:%d", self.world.aws_port)
         await self._until_stopped()
         log.info("stopping")
         if self._is_ours():
-            life.clear(self.home, self.world.folder)
+            clear(self.base, self.world.folder)
         faults.stop()
         for component in reversed(self._components):
             try:
@@ -231,7 +166,7 @@ class Server:
             await listener.stop()
 
     def state(self) -> dict[str, Any]:
-        """Return what the state file holds: the fields of a `life.Status`."""
+        """Return what the state file holds: the fields of a `Status`."""
         world = self.world
         return {
             "aws_endpoint": f"http://127.0.0.1:{world.aws_port}",
@@ -283,7 +218,7 @@ class Server:
 
     def _is_ours(self) -> bool:
         try:
-            state = json.loads(life.state_file(self.home).read_text(encoding="utf-8"))
+            state = json.loads(state_file(self.base).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
         return bool(state.get("instance_id") == self.world.instance_id)
@@ -291,9 +226,9 @@ class Server:
     def _leave(self) -> bool:
         """Remove what is ours, unless somebody is just coming."""
         try:
-            with FileLock(life.lock_file(self.home), timeout=0):
+            with FileLock(lock_file(self.base), timeout=0):
                 log.info("no request for %g s", self.idle_wall_seconds)
-                life.clear(self.home, self.world.folder)
+                clear(self.base, self.world.folder)
                 return True
         except Timeout:
             return False

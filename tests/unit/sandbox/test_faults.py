@@ -216,21 +216,32 @@ def test_a_presigned_request_has_the_region_of_its_signature(
         connection.close()
 
 
-def test_apis_hang_until_the_region_is_whole(control: Control, aws: Callable[..., Any]) -> None:
+def test_apis_hang_until_the_region_is_whole(
+    sandbox: Status, control: Control, aws: Callable[..., Any]
+) -> None:
     inject(control, "hang")
     with pytest.raises(BotoCoreError):
         aws("sqs", East, read_timeout=SILENCE_WALL_SECONDS).list_queues()
     caught: list[BaseException] = []
+    queues = aws("sqs", East)
 
     def call() -> None:
         try:
-            aws("sqs", East).list_queues()
+            queues.list_queues()
         except BotoCoreError as error:
             caught.append(error)
 
     waiting = threading.Thread(target=call)
     waiting.start()
-    time.sleep(SILENCE_WALL_SECONDS)
+    mine = psutil.Process()
+    port = int(sandbox.aws_endpoint.rpartition(":")[2])
+
+    def asks() -> bool:
+        connections = mine.net_connections(kind="tcp4")
+        return any(c.raddr and c.raddr.port == port and c.status == "ESTABLISHED" for c in connections)
+
+    assert sandbox.clock.wait_until(asks, timeout=200)
+    waiting.join(SILENCE_WALL_SECONDS)
     assert waiting.is_alive()
     control("DELETE", f"faults/{East}")
     waiting.join(10)

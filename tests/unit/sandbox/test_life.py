@@ -23,7 +23,8 @@ import pytest
 
 from drlib import sandbox
 from drlib.errors import BadParameters, SandboxError
-from drlib.sandbox import life
+from drlib.sandbox import addresses, life
+from drlib.sandbox.state import Options, state_file
 
 WORKER = """
 import os
@@ -181,7 +182,7 @@ def test_a_number_that_another_process_took_is_not_mistaken(home: Path) -> None:
     status = sandbox.up()
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
-        file = life.state_file(home)
+        file = state_file(home)
         state = json.loads(file.read_text())
         os.kill(status.pid, signal.SIGKILL)
         file.write_text(json.dumps({**state, "pid": other.pid}))
@@ -229,8 +230,8 @@ def test_it_stops_by_itself_when_idle(home: Path) -> None:
 
 
 def test_a_request_keeps_it_up(home: Path) -> None:
-    status = sandbox.up(idle_wall_seconds=2.0)
-    end = time.monotonic() + 4.0
+    status = sandbox.up(idle_wall_seconds=3.0)
+    end = time.monotonic() + 4.5
     while time.monotonic() < end:
         urllib.request.urlopen(f"{status.aws_endpoint}/_drlib/status", timeout=5).close()
         time.sleep(0.2)
@@ -249,7 +250,7 @@ def test_one_that_dies_while_starting_says_where_its_log_is(
 ) -> None:
     real = life._launch
 
-    def with_a_broken_emulator(base: Path, folder: Path, options: dict[str, float]) -> int:
+    def with_a_broken_emulator(base: Path, folder: Path, options: Options) -> int:
         # A folder is where the authority's certificate goes: writing it fails.
         (folder / "ca.pem").mkdir()
         return real(base, folder, options)
@@ -263,7 +264,7 @@ def test_one_that_dies_while_starting_says_where_its_log_is(
 
 
 def test_a_broken_state_file_is_reported(home: Path) -> None:
-    file = life.state_file(home)
+    file = state_file(home)
     file.parent.mkdir()
     file.write_text('{"pid": 1')
     with pytest.raises(SandboxError, match=r"sandbox\.json cannot be read"):
@@ -306,30 +307,26 @@ def test_functions_die_with_a_killed_server(home: Path) -> None:
 
 
 def test_a_single_loopback_address_gives_one_port_a_region(monkeypatch: pytest.MonkeyPatch) -> None:
-    from drlib.sandbox import server
-
-    real = server.listening_socket
+    real = addresses.listening_socket
 
     def only_the_first(host: str, port: int = 0) -> socket.socket:
         if host != "127.0.0.1":
             raise OSError(49, "Can't assign requested address")
         return real(host, port)
 
-    monkeypatch.setattr(server, "listening_socket", only_the_first)
-    sockets = server.bind()
+    monkeypatch.setattr(addresses, "listening_socket", only_the_first)
+    sockets = addresses.bind()
     try:
         bound = [sock.getsockname() for sock in sockets.edges.values()]
         assert {host for host, _ in bound} == {"127.0.0.1"}
-        assert len({port for _, port in bound}) == len(server.REGIONS)
+        assert len({port for _, port in bound}) == len(addresses.REGIONS)
     finally:
         for sock in (sockets.aws, *sockets.edges.values()):
             sock.close()
 
 
 def test_a_port_taken_on_one_address_is_tried_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    from drlib.sandbox import server
-
-    real = server.listening_socket
+    real = addresses.listening_socket
     refused: list[int] = []
 
     def taken_once(host: str, port: int = 0) -> socket.socket:
@@ -338,12 +335,12 @@ def test_a_port_taken_on_one_address_is_tried_anew(monkeypatch: pytest.MonkeyPat
             raise OSError(98, "Address already in use")
         return real(host, port)
 
-    monkeypatch.setattr(server, "listening_socket", taken_once)
-    sockets = server.bind()
+    monkeypatch.setattr(addresses, "listening_socket", taken_once)
+    sockets = addresses.bind()
     try:
         assert refused
         bound = [sock.getsockname() for sock in sockets.edges.values()]
-        assert len({host for host, _ in bound}) == len(server.REGIONS)
+        assert len({host for host, _ in bound}) == len(addresses.REGIONS)
         assert len({port for _, port in bound}) == 1
     finally:
         for sock in (sockets.aws, *sockets.edges.values()):

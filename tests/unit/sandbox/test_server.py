@@ -59,8 +59,8 @@ IN_PROCESS = """
 import sys
 from pathlib import Path
 from drlib.clock import Clock
-from drlib.sandbox import server
-sockets = server.bind()
+from drlib.sandbox import addresses, server
+sockets = addresses.bind()
 world = server.make_world(
     folder=Path(sys.argv[1]), sockets=sockets, clock=Clock(), seed=1, replication_lag_seconds=1
 )
@@ -147,9 +147,9 @@ print(json.dumps([first == (apigateway.run_reentrant, apigateway._create_api), t
 
 
 def test_addresses_follow_the_table_of_regions(sandbox: Status) -> None:
-    from drlib.sandbox import server
+    from drlib.sandbox.addresses import REGIONS
 
-    assert list(sandbox.edges) == list(server.REGIONS)
+    assert list(sandbox.edges) == list(REGIONS)
     hosts = [edge.rsplit(":", 1)[0] for edge in sandbox.edges.values()]
-    assert hosts == [f"127.0.0.{11 + index}" for index in range(len(server.REGIONS))]
+    assert hosts == [f"127.0.0.{11 + index}" for index in range(len(REGIONS))]
     assert len({edge.rsplit(":", 1)[1] for edge in sandbox.edges.values()}) == 1

@@ -1,0 +1,140 @@
+"""What a sandbox leaves on disk while it lives: its state file and its folder, and what they hold.
+
+The state file `<home>/.drlib/sandbox.json` is written by the server once it answers, and removed by whoever
+ends it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from drlib.clock import Clock
+from drlib.errors import BadParameters, SandboxError
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a sandbox is started.
+
+    Attributes:
+        time_scale: modelled seconds in one wall second, 1 to 60.
+        seed: what all its chance derives from.
+        replication_lag_seconds: typical modelled lag of cross-region replication, 0 or more.
+        idle_wall_seconds: it stops by itself after so many wall seconds without a request.
+
+    Raises:
+        BadParameters: an option is out of range.
+    """
+
+    time_scale: float
+    seed: int
+    replication_lag_seconds: float
+    idle_wall_seconds: float
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.time_scale <= 60:
+            raise BadParameters(f"time_scale must be 1 to 60, not {self.time_scale:g}.")
+        if not self.replication_lag_seconds >= 0:
+            raise BadParameters(
+                f"replication_lag_seconds must be 0 or more, not {self.replication_lag_seconds:g}."
+            )
+        if not self.idle_wall_seconds > 0:
+            raise BadParameters(f"idle_wall_seconds must be above 0, not {self.idle_wall_seconds:g}.")
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a running sandbox listens, and how it was started.
+
+    Attributes:
+        aws_endpoint: base URL of every AWS API, for all regions; a request's signature names its region.
+        dns: "host:port" of its name server, UDP and TCP.
+        edges: region -> "host:port" of the HTTPS endpoint that serves the region's APIs.
+        ca_file: PEM file of the authority that signs the edges' certificates.
+        time_scale: modelled seconds in one wall second.
+        anchor: wall instant at which modelled and wall time agreed: the server's start.
+        pid: the server's process, leader of its own group.
+        instance_id: names this life of the sandbox.
+        folder: what belongs to this life: log, CA, faults, and the stack's state.
+        seed: what all its chance derives from.
+        replication_lag_seconds: typical modelled lag of cross-region replication.
+        idle_wall_seconds: it stops by itself after so long without a request.
+    """
+
+    aws_endpoint: str
+    dns: str
+    edges: dict[str, str]
+    ca_file: str
+    time_scale: float
+    anchor: float
+    pid: int
+    instance_id: str
+    folder: str
+    seed: int
+    replication_lag_seconds: float
+    idle_wall_seconds: float
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> Status:
+        """Return the status that a state file holds."""
+        return cls(**{name: content[name] for name in cls.__dataclass_fields__})
+
+    @property
+    def clock(self) -> Clock:
+        """The sandbox's modelled time, the same in every process."""
+        return Clock(scale=self.time_scale, anchor=self.anchor)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the status as a JSON object."""
+        return asdict(self)
+
+
+def home() -> Path:
+    """Return the folder that holds `.drlib/`: $DRLIB_HOME, or the checkout."""
+    chosen = os.environ.get("DRLIB_HOME")
+    return Path(chosen).expanduser().resolve() if chosen else Path(__file__).resolve().parents[2]
+
+
+def state_file(base: Path) -> Path:
+    """Return the path of the state file below `base`."""
+    return base / ".drlib" / "sandbox.json"
+
+
+def lock_file(base: Path) -> Path:
+    """Return the file whose lock whoever starts or ends a sandbox below `base` holds."""
+    return base / ".drlib" / "sandbox.lock"
+
+
+def read(base: Path) -> dict[str, Any] | None:
+    """Return what the state file holds, or None if there is none.
+
+    Raises:
+        SandboxError: it is there, and cannot be read.
+    """
+    path = state_file(base)
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+        missing = Status.__dataclass_fields__.keys() - state.keys()
+    except FileNotFoundError:
+        return None
+    except (ValueError, AttributeError):
+        missing = {"everything"}
+    if missing:
+        raise SandboxError(
+            f"The sandbox's state file {path} cannot be read: {', '.join(sorted(missing))} missing.",
+            remedy="Run `drlib sandbox up` for a new one.",
+        )
+    return dict(state)
+
+
+def clear(base: Path, folder: Path) -> None:
+    """Remove the state file and the folder of one sandbox, but keep its log as `.drlib/sandbox.log`."""
+    if (folder / "sandbox.log").exists():
+        shutil.copyfile(folder / "sandbox.log", base / ".drlib" / "sandbox.log")
+    state_file(base).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
