@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from drlib.target import Target
 
 INTERRUPTED = 5
+TYPER_INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
     help="Rehearse, measure and prove the disaster recovery of a two-region payments API.\n\n"
@@ -193,6 +194,8 @@ def main() -> None:
     """Run the command line. Every error is one plain sentence on stderr, and its exit code."""
     try:
         code = app(standalone_mode=False, prog_name="drlib", args=_paired(sys.argv[1:]))
+        if code == TYPER_INTERRUPTED:
+            raise KeyboardInterrupt
     except DrError as error:
         sys.stderr.write(f"{error}\n")
         code = error.exit_code

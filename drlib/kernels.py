@@ -40,7 +40,7 @@ class Pool:
         self._place = ""
         self._number = 0
         self._spare: Any = None
-        self._used: Any = None
+        self._used: list[Any] = []
 
     def __enter__(self) -> Pool:
         self._log = self._log_path.open("a", encoding="utf-8")
@@ -64,13 +64,14 @@ class Pool:
     def take(self) -> Any:
         """Return a started kernel's manager."""
         self.start()
-        self._used, self._spare = self._spare, None
-        return self._used
+        taken, self._spare = self._spare, None
+        self._used.append(taken)
+        return taken
 
     def release(self) -> None:
-        """Kill the kernel that was taken."""
-        self._kill(self._used)
-        self._used = None
+        """Kill what was taken."""
+        while self._used:
+            self._kill(self._used.pop())
 
     def _started(self) -> Any:
         from jupyter_client.manager import KernelManager

@@ -68,7 +68,9 @@ style="flex:{{ row.seconds }};background:{{ row.colour }}"></div>{% endfor %}</d
 <td class="n">{{ "%.1f"|format(row.seconds) }}</td><td class="n">{{ "%.1f"|format(row.since) }}</td></tr>
 {% endfor %}</table>{% endif %}
 {% if run.rto.cohorts %}<table><caption>Cohorts of clients</caption>
-{% for name, facts in run.rto.cohorts.items() %}<tr><th>{{ name }}</th><td>{{ facts }}</td></tr>{% endfor %}
+{% for name, facts in run.rto.cohorts.items() %}{% if loop.first %}<tr><th></th>{% for key in facts %}
+<th class="n">{{ key|replace("_", " ") }}</th>{% endfor %}</tr>{% endif %}<tr><th>{{ name }}</th>
+{% for value in facts.values() %}<td class="n">{{ figure(value) }}</td>{% endfor %}</tr>{% endfor %}
 </table>{% endif %}
 {% for name, content in figures %}<figure><img alt="{{ name }}" src="data:image/png;base64,{{ content }}">
 <figcaption>{{ name }}</figcaption></figure>{% endfor %}
@@ -122,6 +124,7 @@ def render(folder: Path, evidence: Mapping[str, Any]) -> str:
         history=[row for row in bundle.history(folder.parent) if row["scenario"] == evidence["scenario"]],
         seconds=lambda value: "-" if value is None else f"{value:.1f} s",
         dash=lambda value: "-" if value is None else value,
+        figure=lambda value: f"{value:.1f}" if isinstance(value, float) else "-" if value is None else value,
     )
 
 

@@ -54,13 +54,14 @@ def declared(notebook: Path) -> dict[str, Parameter]:
     lines = source.splitlines()
     found: dict[str, Parameter] = {}
     for node in ast.parse(source).body:
-        match node:
-            case ast.AnnAssign(target=ast.Name(name), annotation=ast.Name(kind), value=ast.expr() as value):
-                if kind in TYPES:
-                    after = lines[node.end_lineno - 1][node.end_col_offset :] if node.end_lineno else ""
-                    found[name] = Parameter(TYPES[kind], ast.literal_eval(value), after.lstrip(" #"))
-                    continue
         line = lines[node.lineno - 1]
+        match node:
+            case ast.AnnAssign(target=ast.Name(name), annotation=ast.Name(kind), value=ast.Constant(default)):
+                if kind in TYPES and type(default) is TYPES[kind]:
+                    found[name] = Parameter(
+                        TYPES[kind], default, line[node.end_col_offset or 0 :].lstrip(" #")
+                    )
+                    continue
         raise BadParameters(f"{notebook.name}: its parameters cell may not hold {line!r}.")
     return found
 

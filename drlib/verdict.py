@@ -16,6 +16,8 @@ RED_COUNTS = {
     "lost": "acknowledged and never found again",
     "unexpected": "found, though they failed or were never sent",
     "unexplained_duplicates": "settled twice without a replication gap that explains it",
+    "unsettled": "acknowledged and never settled",
+    "differing": "recorded differently in the two tables",
 }
 RUNBOOK = "runbook"  # the step that stands for a whole runbook
 ROUNDING_SECONDS = 0.05
