@@ -144,7 +144,8 @@ class Health:
         clock = self._world.clock
         if not first:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(first_seen.wait(), clock.wall_seconds(interval))
+                longest = clock.wall_seconds(interval) + 2 * checker.FLOOR_WALL_SECONDS
+                await asyncio.wait_for(first_seen.wait(), longest)
         turn = 0
         while True:
             turn = max(turn + 1, math.ceil((clock.now() - clock.anchor - offset) / interval))

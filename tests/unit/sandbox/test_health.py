@@ -57,11 +57,7 @@ class Pair:
         return [event for event in log["events"] if event["kind"] == kind]
 
     def latch(self, value: float) -> None:
-        datum = {
-            "MetricName": LATCH["MetricName"],
-            "Value": value,
-            "Timestamp": self.status.clock.now(),
-        }
+        datum = {"MetricName": LATCH["MetricName"], "Value": value}
         self.aws("cloudwatch", WEST).put_metric_data(Namespace=LATCH["Namespace"], MetricData=[datum])
 
 
@@ -114,7 +110,7 @@ def pair(
     zone_id = zone["HostedZone"]["Id"]
     changes = [
         {
-            "Action": action,
+            "Action": "CREATE",
             "ResourceRecordSet": {
                 "Name": NAME,
                 "Type": "A",
@@ -128,7 +124,6 @@ def pair(
                 },
             },
         }
-        for action in ("CREATE",)
         for role, check, region in (("PRIMARY", "primary", EAST), ("SECONDARY", "west", WEST))
     ]
     route53.change_resource_record_sets(HostedZoneId=zone_id, ChangeBatch={"Changes": changes})
