@@ -165,7 +165,7 @@ class Authorizer(Part):
         "identitySources": "IdentitySource",
         "jwtConfiguration.audiences": "Audience",
     }
-    required = ("apiId", "name", "authorizerType")
+    required = ("apiId", "name", "authorizerType", "identitySources")
     replaces = ("apiId", "authorizerType")
     fixed = ("authorizerType",)
 

@@ -186,7 +186,7 @@ def _unexpected(kind: Resource, inputs: Mapping[str, Any], raw: Mapping[str, Any
         name = names.get(kind.renames.get(key, key).casefold())
         if inputs.get(key) is not None or name is None:
             continue
-        value = raw[name]
+        value = raw[name] if key in kind.all_maps else shapes.camel(raw[name])
         if (value or default) and not same(value, default):
-            found[key] = value if key in kind.all_maps else shapes.camel(value)
+            found[key] = value
     return found

@@ -2,7 +2,7 @@
 
 `inputs` may make what the example needs through the engine; the engine clears it away afterwards. `change`
 and `replacement` are merged into the inputs. `drift` changes the resource behind Pulumi's back, and
-`drifted` names the input that must then differ.
+`drifted` names the input that must then differ. `also` names what AWS needs beside the required inputs.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Example:
     drift: Meddle | None = None
     drifted: str = "tags"
     survives: bool = False
+    also: tuple[str, ...] = ()
     delete_first: bool = False
 
 
@@ -693,6 +694,7 @@ TABLES = {
             TableName=id, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
         ),
         drifted="replicas",
+        also=("rangeKey",),
         delete_first=True,
     ),
 }
@@ -911,6 +913,7 @@ NAMES = {
         replacement={"setIdentifier": "other"},
         drift=_record_drift,
         drifted="aliases",
+        also=("aliases",),
         delete_first=True,
     ),
     "aws:route53/healthCheck:HealthCheck": Example(
@@ -921,6 +924,7 @@ NAMES = {
             HealthCheckId=id, Disabled=True
         ),
         drifted="disabled",
+        also=("fqdn", "searchString"),
     ),
 }
 

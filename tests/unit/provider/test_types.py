@@ -40,6 +40,16 @@ def test_what_was_created_reads_the_same(engine: Engine, name: str, example: Exa
 
 
 @pytest.mark.parametrize(("name", "example"), CASES)
+def test_what_aws_adds_by_default_is_no_drift(engine: Engine, name: str, example: Example) -> None:
+    needed = {*table.find(name).required, *example.also, "region"}
+    inputs = {key: value for key, value in example.inputs(engine).items() if key in needed}
+    id, state = engine.create(name, inputs)
+    fresh, again = _read(engine, name, id, state, inputs)
+    assert engine.diff(name, fresh, inputs).is_same, fresh
+    assert again == state
+
+
+@pytest.mark.parametrize(("name", "example"), CASES)
 def test_deleted_is_gone_and_a_second_delete_succeeds(engine: Engine, name: str, example: Example) -> None:
     inputs = example.inputs(engine)
     id, state = engine.create(name, inputs)
