@@ -82,10 +82,7 @@ def put_values(
             namespace, name, dict(dimensions), instant, unit,
             None, list(values), [float(count) for count in values.values()], None,
         )  # fmt: skip
-        key = (namespace, name, cloudwatch._dims_key(dict(dimensions)))
-        series = cloudwatch._metrics.get(key) or []
-        if len(series) > DATAPOINTS_KEPT:
-            del series[: DATAPOINTS_KEPT // 10]
+        trim(cloudwatch._metrics.get((namespace, name, cloudwatch._dims_key(dict(dimensions)))) or [])
 
 
 def evaluate(region: str) -> None:
@@ -96,17 +93,20 @@ def evaluate(region: str) -> None:
         cloudwatch._evaluate_all_alarms()
 
 
-def mend_eviction() -> None:
-    """Make the emulator drop old datapoints in place.
+def mend_storage() -> None:
+    """Keep the emulator's datapoints few, and change them in place.
 
-    With every request it replaces every list of datapoints by a copy: that loses what another thread adds
-    meanwhile, and costs more the longer the sandbox runs.
+    It stores one for each of a function's invocations: the checkers alone would fill the memory. AWS has
+    these metrics by the minute, so one for each minute and value says as much. And it copies every list with
+    every request to drop what is old, which loses what another thread adds meanwhile.
     """
     from ministack.services import cloudwatch
 
     if getattr(cloudwatch._evict_old_metrics, "in_place", False):
         return
     function(cloudwatch, "_evict_old_metrics")
+    function(cloudwatch, "record_metric", "namespace", "metric_name", "value", "unit", "dimensions")
+    bucket = function(cloudwatch, "_metric_bucket", "key")
 
     def evict() -> None:
         oldest = cloudwatch.time.time() - RETENTION_SECONDS
@@ -117,8 +117,41 @@ def mend_eviction() -> None:
             if count:
                 del series[:count]
 
+    def record(
+        namespace: str,
+        metric_name: str,
+        value: float,
+        unit: str = "None",
+        dimensions: dict[str, str] | None = None,
+    ) -> None:
+        series = bucket((namespace, metric_name, cloudwatch._dims_key(dimensions or {})))
+        minute = cloudwatch.time.time() // MINUTE_SECONDS * MINUTE_SECONDS
+        rounded = float(round(value) if unit == "Milliseconds" else value)
+        count_in(
+            series, {"Timestamp": minute, "Value": rounded, "Unit": unit, "Dimensions": dimensions or {}}
+        )
+        trim(series)
+
     evict.in_place = True  # type: ignore[attr-defined]
     cloudwatch._evict_old_metrics = evict
+    cloudwatch.record_metric = record
+
+
+def count_in(series: list[dict[str, Any]], new: dict[str, Any]) -> None:
+    """Add a datapoint to a series: to the one of the same time, value and unit, if there is one at its end."""
+    for point in reversed(series):
+        if point["Timestamp"] != new["Timestamp"]:
+            break
+        if point["Value"] == new["Value"] and point["Unit"] == new["Unit"] and "_stat" not in point:
+            point["Count"] = point.get("Count", 1.0) + 1.0
+            return
+    series.append({**new, "Count": 1.0})
+
+
+def trim(series: list[dict[str, Any]]) -> None:
+    """Drop the oldest datapoints of a long series."""
+    if len(series) > DATAPOINTS_KEPT:
+        del series[: DATAPOINTS_KEPT // 10]
 
 
 class Metrics:
@@ -139,7 +172,7 @@ class Metrics:
 
     def start(self) -> None:
         """Begin."""
-        mend_eviction()
+        mend_storage()
         self._thread.start()
 
     def stop(self) -> None:

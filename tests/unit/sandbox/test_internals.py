@@ -34,6 +34,8 @@ USED = {
         "_evaluate_alarm": ("alarm",),
         "_evaluate_all_alarms": (),
         "_evict_old_metrics": (),
+        "_metric_bucket": ("key",),
+        "record_metric": ("namespace", "metric_name", "value", "unit", "dimensions"),
         "_set_alarm_state": ("params", "cbor_data", "is_cbor", "is_json"),
         "_calc_stats": ("points",),
         "_stat_value": ("stats", "stat_name", "points"),
@@ -124,10 +126,12 @@ def test_why_alarms_are_evaluated_anew() -> None:
         assert cloudwatch._alarms["a"]["StateValue"] == "ALARM"
 
 
-def test_why_eviction_is_mended() -> None:
+def test_why_the_storage_of_metrics_is_mended() -> None:
     cloudwatch = untouched("cloudwatch")
     with internals.scope("us-east-2"):
         cloudwatch.record_metric("N", "M", 5.0)
         before = cloudwatch._metrics["N", "M", ""]
         cloudwatch._evict_old_metrics()
         assert cloudwatch._metrics["N", "M", ""] is not before
+        cloudwatch.record_metric("N", "M", 5.0)
+        assert len(cloudwatch._metrics["N", "M", ""]) == 2

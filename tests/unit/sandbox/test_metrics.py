@@ -13,6 +13,7 @@ from drlib.clock import Clock
 from drlib.sandbox import metrics, route53, signals
 from drlib.sandbox.internals import scope
 from drlib.sandbox.metrics import Metrics, queue_metrics
+from drlib.sandbox.patches import ModelledTime
 from drlib.sandbox.world import Fault, World
 
 from .worlds import standing, world
@@ -25,7 +26,8 @@ START = 1_800_000_000.0
 def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from ministack.services import cloudwatch, sqs
 
-    monkeypatch.setattr(cloudwatch, "_evict_old_metrics", cloudwatch._evict_old_metrics)
+    for name in ("_evict_old_metrics", "record_metric"):
+        monkeypatch.setattr(cloudwatch, name, getattr(cloudwatch, name))
     cloudwatch.reset()
     sqs.reset()
     yield cloudwatch
@@ -152,7 +154,7 @@ def test_queues_are_published_where_they_are_unless_the_region_is_down(made: Wor
 
 
 def test_eviction_happens_in_place(made: World, emulator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    metrics.mend_eviction()
+    metrics.mend_storage()
     now = emulator.time.time()
     with scope(EAST):
         emulator.record_metric("N", "M", 1.0)
@@ -161,6 +163,26 @@ def test_eviction_happens_in_place(made: World, emulator: Any, monkeypatch: pyte
         emulator._evict_old_metrics()
         assert emulator._metrics["N", "M", ""] is series
         assert [point["Value"] for point in series] == [1.0]
+
+
+def test_invocations_are_counted_by_the_minute(
+    made: World, emulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics.mend_storage()
+    monkeypatch.setattr(emulator, "time", ModelledTime(made.clock))
+    dimensions = {"FunctionName": "f"}
+    with scope(EAST):
+        for second, milliseconds in ((0, 12.3), (59, 11.8), (59, 40.0), (60, 12.0)):
+            made.clock.set(START + second)  # type: ignore[attr-defined]
+            emulator.record_metric("AWS/Lambda", "Duration", milliseconds, "Milliseconds", dimensions)
+    series = stored(emulator, EAST)["AWS/Lambda", "Duration", "FunctionName=f"]
+    assert [(point["Timestamp"] - START, point["Value"], point["Count"]) for point in series] == [
+        (0, 12.0, 2.0),
+        (0, 40.0, 1.0),
+        (60, 12.0, 1.0),
+    ]
+    assert emulator._calc_stats(series[:2])["SampleCount"] == 3.0
+    assert series[0]["Dimensions"] == dimensions
 
 
 def test_a_minute_is_published_when_it_is_over(
