@@ -138,7 +138,7 @@ def mend_storage() -> None:
 
 
 def count_in(series: list[dict[str, Any]], new: dict[str, Any]) -> None:
-    """Add a datapoint to a series: to the one of the same time, value and unit, if there is one at its end."""
+    """Add a datapoint to a series: to the one of the same time, value and unit, if its end has one."""
     for point in reversed(series):
         if point["Timestamp"] != new["Timestamp"]:
             break

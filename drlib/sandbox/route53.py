@@ -10,7 +10,6 @@ Formats and rules: Amazon Route 53 API Reference, operations of the same names.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -280,8 +279,3 @@ def health_checks() -> dict[str, dict[str, Any]]:
 
     with scope("us-east-1"):
         return {check_id: dict(check) for check_id, check in emulator._health_checks.items()}
-
-
-def described(config: dict[str, Any]) -> str:
-    """Return a configuration as text that is equal for equal configurations."""
-    return json.dumps(config, sort_keys=True)
