@@ -27,6 +27,7 @@ from drlib.sandbox.tls import Certificates
 from drlib.sandbox.world import Component, World
 
 TICK_WALL_SECONDS = 0.5
+CHILDREN_WALL_SECONDS = 5.0
 OPEN_FILES = 8192
 log = logging.getLogger("drlib.sandbox")
 
@@ -263,6 +264,9 @@ def _allow_open_files() -> None:
 
 
 def _end_children() -> None:
-    for child in psutil.Process().children(recursive=True):
+    """Kill the functions' workers, and see them gone."""
+    children = psutil.Process().children(recursive=True)
+    for child in children:
         with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()
+    psutil.wait_procs(children, timeout=CHILDREN_WALL_SECONDS)
