@@ -39,9 +39,13 @@ class Background:
     """The component: gates what the emulator does by itself."""
 
     def __init__(self, world: World) -> None:
-        self._gate = EventGate(world)
         self._hold = DeliveryHold(world)
-        self._keeper = Keeper(world, self._gate)
+        self._keeper = Keeper(world, EventGate(world))
+
+    def start(self) -> None:
+        """Begin."""
+        self._hold.start()
+        self._keeper.start()
 
     def stop(self) -> None:
         """End the threads."""
@@ -87,9 +91,9 @@ class EventGate:
                 del self._fired[key]
                 continue
             interval = self._rate_seconds(rule.get("ScheduleExpression", ""))
-            if interval and fired != before.get(key, fired):
-                late = (fired - before[key]) % interval
-                self._fired[key] = fired - late
+            if interval:
+                last = before.get(key, rule.get("CreationTime", fired))
+                self._fired[key] = fired - (fired - last) % interval
         self._tick_schedules()
 
     def _event_sources(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -120,6 +124,9 @@ class DeliveryHold:
         ):
             deliver = internals.function(sns, name, *parameters)
             emulator.replace(sns, name, self._holding(deliver, start))
+
+    def start(self) -> None:
+        """Begin to deliver what is kept."""
         self._courier.start()
 
     def stop(self) -> None:
@@ -163,6 +170,9 @@ class Keeper:
         internals.function(self._runtime, "_worker_key", "func_name", "config", "qualifier")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="drlib-background", daemon=True)
+
+    def start(self) -> None:
+        """Begin to fire schedules."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -206,7 +216,9 @@ def region_of(arn: str) -> str:
 
 def start(world: World) -> Background:
     """Gate the emulator's background work. Once a process, after `patches.apply`."""
-    return Background(world)
+    background = Background(world)
+    background.start()
+    return background
 
 
 def _at_once(call: Callable[..., None], *args: Any, **kwargs: Any) -> None:

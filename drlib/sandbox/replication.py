@@ -92,6 +92,9 @@ class Replication:
         ):
             emulator.replace(self._dynamodb, name, self._then_tidy(function(name, *parameters)))
         copies.Copies(world, self._courier)
+
+    def start(self) -> None:
+        """Begin to deliver."""
         self._courier.start()
 
     def stop(self) -> None:
@@ -220,7 +223,9 @@ def lag(world: World, name: str) -> Delay:
 
 def start(world: World) -> Replication:
     """Take replication over from the emulator. Once a process, after `patches.apply`."""
-    return Replication(world)
+    replication = Replication(world)
+    replication.start()
+    return replication
 
 
 def pending(world: World) -> dict[str, dict[str, int]]:

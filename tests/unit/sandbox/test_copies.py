@@ -1,0 +1,199 @@
+"""Two buckets that replicate to each other: statuses, order, delete markers, and an outage."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from drlib.sandbox import Status
+
+from .outages import EAST, WEST, Control, Outages
+
+_numbers = itertools.count()
+
+
+class Buckets:
+    """A bucket in each region; both replicate everything to the other."""
+
+    def __init__(self, status: Status, aws: Callable[..., Any], outages: Outages, name: str) -> None:
+        self.clock = status.clock
+        self._outages = outages
+        self.s3 = {region: aws("s3", region) for region in (EAST, WEST)}
+        self.name = {region: f"{name}-{region}" for region in self.s3}
+        for region, client in self.s3.items():
+            client.create_bucket(
+                Bucket=self.name[region], CreateBucketConfiguration={"LocationConstraint": region}
+            )
+            client.put_bucket_versioning(
+                Bucket=self.name[region], VersioningConfiguration={"Status": "Enabled"}
+            )
+        self.replicate(EAST, WEST)
+        self.replicate(WEST, EAST)
+
+    def replicate(self, source: str, target: str, **filters: Any) -> None:
+        rule = {
+            "ID": "all",
+            "Priority": 1,
+            "Status": "Enabled",
+            "Filter": filters or {"Prefix": ""},
+            "DeleteMarkerReplication": {"Status": "Disabled" if "Tag" in filters else "Enabled"},
+            "Destination": {"Bucket": f"arn:aws:s3:::{self.name[target]}"},
+        }
+        self.s3[source].put_bucket_replication(
+            Bucket=self.name[source],
+            ReplicationConfiguration={"Role": "arn:aws:iam::000000000000:role/replication", "Rules": [rule]},
+        )
+
+    def put(self, region: str, key: str, body: bytes, **options: Any) -> str:
+        answer = self.s3[region].put_object(Bucket=self.name[region], Key=key, Body=body, **options)
+        return str(answer["VersionId"])
+
+    def status(self, region: str, key: str, **options: Any) -> str | None:
+        """Return the replication status; None if the object is not there."""
+        try:
+            answer = self.s3[region].head_object(Bucket=self.name[region], Key=key, **options)
+        except ClientError as error:
+            assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+            return None
+        return str(answer.get("ReplicationStatus", ""))
+
+    def body(self, region: str, key: str) -> bytes:
+        return bytes(self.s3[region].get_object(Bucket=self.name[region], Key=key)["Body"].read())
+
+    def versions(self, region: str, key: str) -> list[dict[str, Any]]:
+        answer = self.s3[region].list_object_versions(Bucket=self.name[region], Prefix=key)
+        return [*answer.get("Versions", []), *answer.get("DeleteMarkers", [])]
+
+    def backlog(self) -> dict[str, int]:
+        return self._outages.backlog("s3")
+
+    def settle(self) -> None:
+        while any(self.backlog().values()):
+            self.clock.sleep(0.2)
+
+
+@pytest.fixture
+def outages(control: Control) -> Iterator[Outages]:
+    regions = Outages(control)
+    yield regions
+    regions.heal_all()
+
+
+@pytest.fixture
+def buckets(sandbox: Status, aws: Callable[..., Any], outages: Outages) -> Buckets:
+    return Buckets(sandbox, aws, outages, f"copies-{next(_numbers)}")
+
+
+def test_an_object_is_pending_then_completed_and_its_copy_a_replica(
+    buckets: Buckets, outages: Outages
+) -> None:
+    with outages.of(WEST):
+        version = buckets.put(EAST, "a", b"1", Tagging="kind=receipt", Metadata={"by": "test"})
+        buckets.clock.sleep(5)
+        assert buckets.status(EAST, "a") == "PENDING"
+        assert buckets.status(EAST, "a", VersionId=version) == "PENDING"
+        assert buckets.backlog()[f"{EAST}->{WEST}"] == 1
+    buckets.settle()
+    assert buckets.status(EAST, "a") == "COMPLETED"
+    assert buckets.status(EAST, "a", VersionId=version) == "COMPLETED"
+    assert buckets.status(WEST, "a") == "REPLICA"
+    assert buckets.body(WEST, "a") == b"1"
+    west = {"Bucket": buckets.name[WEST], "Key": "a"}
+    assert buckets.s3[WEST].get_object_tagging(**west)["TagSet"] == [{"Key": "kind", "Value": "receipt"}]
+    assert buckets.s3[WEST].head_object(**west)["Metadata"] == {"by": "test"}
+
+
+def test_a_copy_arrives_after_the_lag(buckets: Buckets, sandbox: Status) -> None:
+    before = buckets.clock.now()
+    buckets.put(WEST, "a", b"1")
+    while buckets.status(EAST, "a") is None:
+        buckets.clock.sleep(0.2)
+    assert buckets.clock.now() - before >= sandbox.replication_lag_seconds / 2
+
+
+def test_a_replica_is_not_replicated_back(buckets: Buckets) -> None:
+    buckets.put(EAST, "a", b"1")
+    buckets.settle()
+    buckets.clock.sleep(5)
+    assert not any(buckets.backlog().values())
+    assert len(buckets.versions(EAST, "a")) == len(buckets.versions(WEST, "a")) == 1
+
+
+def test_versions_and_delete_markers_arrive_in_order(buckets: Buckets, outages: Outages) -> None:
+    with outages.of(WEST):
+        first = buckets.put(EAST, "a", b"1")
+        buckets.put(EAST, "a", b"2")
+        buckets.s3[EAST].delete_object(Bucket=buckets.name[EAST], Key="gone")
+        buckets.put(EAST, "gone", b"x")
+        buckets.s3[EAST].delete_object(Bucket=buckets.name[EAST], Key="gone")
+    buckets.settle()
+    assert buckets.body(WEST, "a") == b"2"
+    assert len(buckets.versions(WEST, "a")) == 2
+    assert buckets.status(EAST, "a", VersionId=first) == "COMPLETED"
+    assert buckets.status(WEST, "gone") is None
+    assert len(buckets.versions(WEST, "gone")) == 3
+
+
+def test_a_version_removed_before_its_turn_is_not_replicated(buckets: Buckets, outages: Outages) -> None:
+    with outages.of(WEST):
+        version = buckets.put(EAST, "a", b"1")
+        buckets.s3[EAST].delete_object(Bucket=buckets.name[EAST], Key="a", VersionId=version)
+    buckets.settle()
+    assert buckets.versions(WEST, "a") == []
+
+
+def test_a_destination_that_cannot_take_it_fails_the_object(buckets: Buckets, outages: Outages) -> None:
+    outages.fail(EAST)
+    late = buckets.put(WEST, "late", b"1")
+    assert buckets.status(WEST, "late") == "PENDING"
+    outages.turn(EAST)
+    buckets.s3[EAST].put_bucket_versioning(
+        Bucket=buckets.name[EAST], VersioningConfiguration={"Status": "Suspended"}
+    )
+    outages.heal(WEST)
+    buckets.settle()
+    assert buckets.status(WEST, "late", VersionId=late) == "FAILED"
+    buckets.put(WEST, "at once", b"1")
+    assert buckets.status(WEST, "at once") == "FAILED"
+    assert buckets.versions(EAST, "") == []
+
+
+def test_only_what_a_rule_covers_is_replicated(buckets: Buckets, outages: Outages) -> None:
+    buckets.replicate(EAST, WEST, Tag={"Key": "kind", "Value": "receipt"})
+    with outages.of(WEST):
+        buckets.put(EAST, "plain", b"1")
+        buckets.put(EAST, "tagged", b"1", Tagging="kind=receipt")
+        buckets.s3[EAST].delete_object(Bucket=buckets.name[EAST], Key="tagged")
+        assert buckets.status(EAST, "plain") == ""
+        assert buckets.backlog()[f"{EAST}->{WEST}"] == 1
+    buckets.settle()
+    assert buckets.versions(WEST, "plain") == []
+    assert buckets.status(WEST, "tagged") == "REPLICA"
+
+
+def test_the_parts_of_a_large_object_arrive_as_one(buckets: Buckets) -> None:
+    s3, bucket = buckets.s3[EAST], buckets.name[EAST]
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="large")["UploadId"]
+    part = s3.upload_part(Bucket=bucket, Key="large", UploadId=upload, PartNumber=1, Body=b"x" * 6_000_000)
+    s3.complete_multipart_upload(
+        Bucket=bucket,
+        Key="large",
+        UploadId=upload,
+        MultipartUpload={"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]},
+    )
+    buckets.settle()
+    assert buckets.status(EAST, "large") == "COMPLETED"
+    assert buckets.body(WEST, "large") == b"x" * 6_000_000
+
+
+def test_a_bucket_that_is_gone_takes_its_copies_along(buckets: Buckets, outages: Outages) -> None:
+    with outages.of(WEST):
+        version = buckets.put(EAST, "a", b"1")
+        buckets.s3[EAST].delete_object(Bucket=buckets.name[EAST], Key="a", VersionId=version)
+        buckets.s3[EAST].delete_bucket(Bucket=buckets.name[EAST])
+    buckets.settle()
+    assert buckets.versions(WEST, "a") == []
