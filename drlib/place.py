@@ -80,22 +80,25 @@ class Target(ABC):
             return self._clients[service, region]
 
     def resolve(self, name: str, *, timeout_seconds: float = 1.0) -> Answer:
-        """Ask an authoritative server for a name's IPv4 address; nothing is cached.
+        """Ask the authoritative servers, one after the other, for a name's IPv4 address; nothing is cached.
 
         Raises:
-            StepFailed: no answer within `timeout_seconds` wall seconds, or no address in it.
+            StepFailed: no server answers within `timeout_seconds` wall seconds each, or no address is in it.
         """
         import dns.exception
         import dns.message
         import dns.query
         import dns.rdatatype
 
-        host, port = self._name_server()
         question = dns.message.make_query(name, "A")
-        try:
-            reply = dns.query.udp(question, host, port=port, timeout=timeout_seconds)
-        except (dns.exception.DNSException, OSError) as error:
-            raise StepFailed(f"{name} was not resolved: {type(error).__name__}.", resource=name) from error
+        for host, port in self._name_servers():
+            try:
+                reply = dns.query.udp(question, host, port=port, timeout=timeout_seconds)
+                break
+            except (dns.exception.DNSException, OSError) as error:
+                failed = error
+        else:
+            raise StepFailed(f"{name} was not resolved: {type(failed).__name__}.", resource=name) from failed
         found = [part for part in reply.answer if part.rdtype == dns.rdatatype.A]
         if not found:
             raise StepFailed(f"{name} has no address: {reply.rcode().name}.", resource=name)
@@ -144,7 +147,7 @@ class Target(ABC):
     def _client_options(self) -> dict[str, Any]: ...
 
     @abstractmethod
-    def _name_server(self) -> tuple[str, int]: ...
+    def _name_servers(self) -> list[tuple[str, int]]: ...
 
     @abstractmethod
     def connect_to(self, address: str) -> tuple[str, int]:

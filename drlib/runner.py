@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drlib import faults, journal, kernels, planes, runbook, target
+from drlib import evidence, faults, journal, kernels, planes, runbook, target
 from drlib import settings as parameters
 from drlib.errors import DrError, StepFailed
 from drlib.journal import Run
@@ -70,6 +70,7 @@ def run(
     if failure:
         for line in restore(here, entry, but=others):
             say(line)
+        evidence.refresh(entry)
         raise failure.raised()
     return entry.folder / source.name
 

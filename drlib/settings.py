@@ -140,7 +140,10 @@ def make(values: Mapping[str, Any]) -> Settings:
 
 
 def from_cell(namespace: Mapping[str, Any]) -> Settings:
-    """Read the settings back from a notebook: `from_cell(globals())`. Other names are left alone."""
+    """Read the settings back from a notebook: `from_cell(globals())`. Other names are left alone.
+
+    Import nothing under a parameter's name there: `from drlib.target import open_target`.
+    """
     return make({name: namespace[name] for name in PARAMETERS if name in namespace})
 
 

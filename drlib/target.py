@@ -26,10 +26,11 @@ from drlib.settings import Settings
 if TYPE_CHECKING:
     from drlib.sandbox import Status
 
-__all__ = ["Answer", "AwsTarget", "SandboxTarget", "Target", "open"]
+__all__ = ["Answer", "AwsTarget", "SandboxTarget", "Target", "open", "open_target"]
 
 CONTROL_SECONDS = 30  # wall seconds
 HTTPS_PORT = 443
+DNS_PORT = 53
 FIRST_EDGE = 11  # the first region's address is 127.0.0.11, the next one's 127.0.0.12
 PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a variable
 
@@ -60,9 +61,9 @@ class SandboxTarget(Target):
     def _client_options(self) -> dict[str, Any]:
         return clients.sandbox_options(self.status.aws_endpoint)
 
-    def _name_server(self) -> tuple[str, int]:
+    def _name_servers(self) -> list[tuple[str, int]]:
         host, port = self.status.dns.rsplit(":", 1)
-        return host, int(port)
+        return [(host, int(port))]
 
     def connect_to(self, address: str) -> tuple[str, int]:
         """Return the edge that stands behind an address of the sandbox's DNS.
@@ -181,7 +182,7 @@ class AwsTarget(Target):
     def _client_options(self) -> dict[str, Any]:
         return clients.account_options()
 
-    def _name_server(self) -> tuple[str, int]:
+    def _name_servers(self) -> list[tuple[str, int]]:
         """Find the zone's own servers by DNS alone: no call to Route 53's control plane."""
         import dns.exception
         import dns.resolver
@@ -197,7 +198,7 @@ class AwsTarget(Target):
                     remedy="Delegate the domain to its Route 53 zone.",
                     resource=zone,
                 ) from error
-        return self._servers[0], 53
+        return [(server, DNS_PORT) for server in self._servers]
 
     def connect_to(self, address: str) -> tuple[str, int]:
         """Return the address itself, and the HTTPS port."""
@@ -277,3 +278,7 @@ def open(settings: Settings, *, start: bool = True) -> Target:
     if before and all(getattr(before, name) == value for name, value in options.items()):
         return SandboxTarget(settings, before)  # whatever it was told about idling
     return SandboxTarget(settings, sandbox.up(**options), started=True)
+
+
+open_target = open
+"""The same, under a name that fits a notebook: there, `target` is a parameter, and `open` a builtin."""
