@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -201,6 +202,8 @@ def unknown(name: str, known: Iterable[str] = PARAMETERS) -> str:
 
 def ill_typed(name: str, kind: type, value: object) -> str:
     """Say that a value has the wrong type, and how it was written."""
+    if isinstance(value, ModuleType):
+        return f"{name} must be {KINDS[kind]}, and an import has taken its name in this notebook."
     unquoted = kind is str and isinstance(value, int | float)
     hint = f'; in YAML, put it in quotes: "{value}"' if unquoted else ""
     return f"{name} must be {KINDS[kind]}, and is {value!r}{hint}."

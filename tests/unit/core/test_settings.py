@@ -113,6 +113,8 @@ def test_a_cell_is_read_by_known_names() -> None:
     assert settings.from_cell(namespace).seed == 7
     with pytest.raises(BadParameters, match="seed must be a whole number"):
         settings.from_cell({"seed": "7"})
+    with pytest.raises(BadParameters, match="target must be text, and an import has taken its name"):
+        settings.from_cell({"target": settings})
 
 
 @pytest.mark.parametrize(
