@@ -168,7 +168,7 @@ def restore(here: Target, fault: Fault, run: Run | None = None) -> Fault:
         told = here.restore(fault.region)
     healed = replace(fault, state="restored", restored_at=float(told["at"]))
     _write(here, healed)
-    if run:
+    if run and run.run_id == fault.run_id:
         run.save("fault", healed)
     return healed
 

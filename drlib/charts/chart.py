@@ -147,14 +147,15 @@ def mark(axis: Axes, marks: Sequence[Mark], *, zero: float, rows: int = 3) -> No
         )
 
 
-def legend(axis: Axes, *, columns: int) -> None:
-    """Put the legend below the axis, where it covers no data."""
-    axis.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.22),
-        ncols=columns,
-        fontsize=8,
-        frameon=False,
-        handlelength=1.2,
-        columnspacing=1.4,
-    )
+def legend(axis: Axes, *, columns: int, below: float = 0.22) -> None:
+    """Put the legend below the axis, where it covers no data; none if nothing was drawn."""
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(
+            loc="upper center",
+            bbox_to_anchor=(0.5, -below),
+            ncols=columns,
+            fontsize=8,
+            frameon=False,
+            handlelength=1.2,
+            columnspacing=1.4,
+        )

@@ -48,11 +48,11 @@ def lag(
         axis.set_ylabel(label, fontsize=8)
         axis.set_ylim(bottom=0)
         axis.margins(y=0.1)
+        if len(frame.columns):
+            axis.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     low, high = _span(lag_seconds, backlog)
     axes[0].set_xlim(low - zero, high - zero)
     chart.mark(axes[0], marks, zero=zero, rows=2)
-    axes[0].legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    axes[1].legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     unit = "modelled seconds" if origin == "simulated" else "seconds"
     axes[1].set_xlabel(f"{unit} since the fault; a gap means no data", fontsize=8)
     chart.title(axes[0], "Replication lag and backlog", origin=origin)

@@ -37,7 +37,7 @@ def outcomes(counts: Mapping[str, Mapping[str, int]], *, origin: str) -> Chart:
     axis.set_ylim(len(counts) - 0.4, -0.6)
     axis.set_xlim(0, widest * 1.17)
     axis.set_xlabel("attempts to pay, each tried once", fontsize=8)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=4, fontsize=8, frameon=False)
+    chart.legend(axis, columns=4, below=0.3)
     chart.title(axis, "What the clients were told", origin=origin)
     columns = ["cohort", *(label for _, label, _ in GROUPS)]
     rows = [[name, *(row.get(outcome, 0) for outcome, _, _ in GROUPS)] for name, row in counts.items()]

@@ -4,15 +4,19 @@ Clients of the cohort `obeys-ttl` resolve the public name, use the answer for it
 a connection for each payment. Those of `keeps-connection` keep one connection while it lives. Each payment is
 tried once, under its own idempotency key: a retry would hide what the first attempt did.
 
-Every client runs in its own thread, so that neither a notebook's event loop nor a slow answer to one client
-delays another.
+Payments come at their pace, whatever became of those before: a client does not wait for a hanging attempt
+before it makes the next one, or an outage would thin out the very attempts that measure it. The one exception
+is a kept connection, which carries one payment at a time. Everything runs in threads of its own, and touches
+no event loop of a notebook.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import zlib
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -52,6 +56,18 @@ class Client:
         return not self.address or slot >= self.expires_at - self.beat.interval_seconds / 2
 
 
+@dataclass
+class Begun:
+    """A payment under way."""
+
+    seq: int
+    client: Client
+    key: str
+    amount_minor: int
+    started_at: float
+    address: str = ""
+
+
 class Prober:
     """Clients at work. Stop it with `stop()`, or use it as a context manager."""
 
@@ -67,6 +83,7 @@ class Prober:
         self._stop = threading.Event()
         self._broken: BaseException | None = None
         self.clients = self._clients()
+        self._pool = ThreadPoolExecutor(self._most_at_once(), thread_name_prefix="payment")
         self._threads = [
             threading.Thread(target=self._work, args=(client,), name=f"payer-{number}", daemon=True)
             for number, client in enumerate(self.clients)
@@ -91,6 +108,7 @@ class Prober:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+        self._pool.shutdown()
         self.ledger.save(self.folder)
         return self.ledger
 
@@ -130,16 +148,25 @@ class Prober:
             client.expires_at = self.started_at + client.beat.first_renewal_seconds
         return clients
 
+    def _most_at_once(self) -> int:
+        """How many attempts can be under way, if all of them hang."""
+        interval = self.here.settings.attempt_interval_seconds
+        each = math.ceil(patience(self.clock, ATTEMPT_TIMEOUT_SECONDS) / interval) + 1
+        return max(1, each * sum(client.cohort == OBEYS_TTL for client in self.clients))
+
     def _work(self, client: Client) -> None:
         try:
             while not self._stop.wait(self._wall_seconds_until(slot := self._next_slot(client))):
                 self._attempt(client, slot)
         except Exception as error:  # noqa: BLE001 - kept, and raised where someone looks
-            self._broken = error
-            self._stop.set()
+            self._fail(error)
         finally:
             if client.connection is not None:
                 client.connection.close()
+
+    def _fail(self, error: BaseException) -> None:
+        self._broken = error
+        self._stop.set()
 
     def _next_slot(self, client: Client) -> float:
         return self.started_at + client.beat.next_after(self.clock.now() - self.started_at)
@@ -148,73 +175,89 @@ class Prober:
         return max(0.0, self.clock.wall_seconds(instant - self.clock.now()))
 
     def _attempt(self, client: Client, slot: float) -> None:
+        """Begin a payment; one over a kept connection also ends here."""
         seq = self.ledger.open(client.cohort)
-        key = f"{self.run_id}-{seq:06d}"
-        amount = amount_minor(self.here.settings.seed, seq)
-        started_at = self.clock.now()
+        begun = Begun(
+            seq=seq,
+            client=client,
+            key=f"{self.run_id}-{seq:06d}",
+            amount_minor=amount_minor(self.here.settings.seed, seq),
+            started_at=self.clock.now(),
+        )
+        try:
+            connection = self._connection(client, slot)
+        except NotSent as how:
+            self._note(begun, Reply(0), "fail", str(how))
+            return
+        begun.address = client.address
+        if client.cohort == KEEPS_CONNECTION:
+            self._pay(begun, connection, keep=True)
+        else:
+            self._pool.submit(self._pay, begun, connection).add_done_callback(self._look_at)
+
+    def _look_at(self, done: Future[None]) -> None:
+        error = done.exception()
+        if error is not None:
+            self._fail(error)
+
+    def _connection(self, client: Client, slot: float) -> Connection:
+        """Return the client's own connection if it keeps one that lives, else a new one, not yet opened."""
+        if client.connection is not None:
+            if client.connection.usable:
+                return client.connection
+            client.connection.close()
+        if client.is_stale(slot):
+            try:
+                answer = self.here.resolve(self.deployment.public_name)
+            except DrError as error:
+                raise NotSent("no DNS answer") from error
+            client.address = answer.address
+            client.expires_at = self.clock.now() + answer.ttl_wall_seconds * self.clock.scale
+        connection = Connection(
+            self.deployment.public_name,
+            to=self.here.connect_to(client.address),
+            context=self._tls,
+            clock=self.clock,
+            timeout_seconds=patience(self.clock, ATTEMPT_TIMEOUT_SECONDS),
+        )
+        client.connection = connection if client.cohort == KEEPS_CONNECTION else None
+        return connection
+
+    def _pay(self, begun: Begun, connection: Connection, *, keep: bool = False) -> None:
+        body = {"amount_minor": begun.amount_minor, "currency": "EUR", "reference": f"drill {begun.key}"}
+        headers = {"Idempotency-Key": begun.key, **authorization()}
         outcome: Outcome = "fail"
         reply, error = Reply(0), ""
         try:
-            reply = self._pay(client, slot, key=key, amount=amount)
+            reply = connection.call("POST", "/payments", body=body, headers=headers)
             outcome, error = judge(reply)
         except NotSent as how:
             error = str(how)
         except MaybeSent as how:
             outcome, error = "indeterminate", str(how)
+        finally:
+            if not keep:
+                connection.close()
+        self._note(begun, reply, outcome, error)
+
+    def _note(self, begun: Begun, reply: Reply, outcome: Outcome, error: str) -> None:
+        known = reply.body if outcome == "ok" else {}
         self.ledger.close(
             Attempt(
-                seq=seq,
-                cohort=client.cohort,
-                client=client.number,
-                idempotency_key=key,
-                payment_id=str(reply.body.get("payment_id", "")) if outcome == "ok" else "",
-                amount_minor=amount,
-                started_at=started_at,
+                seq=begun.seq,
+                cohort=begun.client.cohort,
+                client=begun.client.number,
+                idempotency_key=begun.key,
+                payment_id=str(known.get("payment_id", "")),
+                amount_minor=begun.amount_minor,
+                started_at=begun.started_at,
                 finished_at=self.clock.now(),
                 outcome=outcome,
                 status=reply.status,
                 error=error,
-                region=str(reply.body.get("region", "")) if outcome == "ok" else "",
-                address=client.address,
+                region=str(known.get("region", "")),
+                address=begun.address,
             )
-        )
-
-    def _pay(self, client: Client, slot: float, *, key: str, amount: int) -> Reply:
-        connection = client.connection
-        if connection is None or not connection.usable:
-            if connection is not None:
-                connection.close()
-            connection = client.connection = self._connection(client, slot)
-        try:
-            return connection.call(
-                "POST",
-                "/payments",
-                body={"amount_minor": amount, "currency": "EUR", "reference": f"drill {key}"},
-                headers={"Idempotency-Key": key, **authorization()},
-            )
-        except (NotSent, MaybeSent):
-            client.connection = None
-            raise
-        finally:
-            if client.cohort == OBEYS_TTL and client.connection is not None:
-                client.connection.close()
-                client.connection = None
-
-    def _connection(self, client: Client, slot: float) -> Connection:
-        name = self.deployment.public_name
-        if client.is_stale(slot):
-            try:
-                answer = self.here.resolve(name)
-            except DrError as error:
-                raise NotSent("no DNS answer") from error
-            client.address = answer.address
-            client.expires_at = self.clock.now() + answer.ttl_wall_seconds * self.clock.scale
-        return Connection(
-            name,
-            to=self.here.connect_to(client.address),
-            context=self._tls,
-            clock=self.clock,
-            timeout_seconds=patience(self.clock, ATTEMPT_TIMEOUT_SECONDS),
         )
 
     def _flush(self) -> None:

@@ -6,14 +6,14 @@ import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import trustme
 
-from drill.world import PRIMARY, PUBLIC_NAME, STANDBY, Here, Region, outputs
+from drill.world import PRIMARY, STANDBY, Here, Region, deployed
 from drlib import settings as parameters
 from drlib.clock import Clock
+from drlib.deployment import Deployment
 from drlib.journal import Approval, Run, open_run
 
 
@@ -53,19 +53,5 @@ def approval() -> Approval:
 
 
 @pytest.fixture
-def deployment() -> SimpleNamespace:
-    return SimpleNamespace(
-        public_name=PUBLIC_NAME,
-        primary_region=PRIMARY,
-        standby_region=STANDBY,
-        table="pay-payments-drill",
-        regions={PRIMARY: outputs(PRIMARY, "primary"), STANDBY: outputs(STANDBY, "standby")},
-        checks={"primary": "hc-all", "primary_endpoint": "hc-1", "standby_endpoint": "hc-2", "latch": "hc-3"},
-        latch={
-            "alarm_name": "latch",
-            "namespace": "PaymentsDR",
-            "metric_name": "FailoverRequested",
-            "dimensions": {"Stack": "drill"},
-            "table_key": {},
-        },
-    )
+def deployment() -> Deployment:
+    return deployed()

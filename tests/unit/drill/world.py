@@ -11,13 +11,13 @@ import uuid
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import trustme
 
 from drlib import settings as parameters
 from drlib.clock import Clock
+from drlib.deployment import Deployment, RegionOutputs
 from drlib.errors import StepFailed
 from drlib.place import Answer
 
@@ -27,6 +27,7 @@ API_HOSTS = {
     region: f"api{number}.execute-api.{region}.amazonaws.com"
     for number, region in enumerate((PRIMARY, STANDBY))
 }
+TABLE = "pay-payments-drill"
 ADDRESSES = {PRIMARY: "127.0.0.11", STANDBY: "127.0.0.12"}
 
 
@@ -178,17 +179,48 @@ class Here:
         return self.backlog
 
 
-def outputs(region: str, role: str) -> SimpleNamespace:
+def outputs(region: str, role: str) -> RegionOutputs:
     queues = {
-        name: {"url": f"https://sqs.{region}/{name}", "arn": f"arn:{name}", "name": name}
-        for name in ("work", "dead_letter")
+        name: {"url": f"https://sqs.{region}/{name}", "arn": f"arn:{name}", "name": f"pay-{name}-{region}"}
+        for name in ("work", "dead_letter", "undelivered")
     }
-    return SimpleNamespace(
+    functions = {name: f"pay-{name}-{region}" for name in ("payments", "settlement", "latch")}
+    return RegionOutputs(
         role=role,
-        table="pay-payments-drill",
+        table=TABLE,
         bucket=f"receipts-{region}",
         queues=queues,
-        functions={name: f"pay-{name}-{region}" for name in ("payments", "settlement", "latch")},
+        functions=functions,
+        roles=functions,
+        api_id=f"api-{region}",
         api_host=API_HOSTS[region],
+        health_check_id=f"hc-{role}",
+        topic_arn=f"arn:events-{region}",
         alarms=[f"alarm-{region}"],
+    )
+
+
+def deployed() -> Deployment:
+    return Deployment(
+        public_name=PUBLIC_NAME,
+        url=f"https://{PUBLIC_NAME}",
+        primary_region=PRIMARY,
+        standby_region=STANDBY,
+        zone_id="Z1",
+        name_servers=[],
+        table=TABLE,
+        resource_count=150,
+        regions={PRIMARY: outputs(PRIMARY, "primary"), STANDBY: outputs(STANDBY, "standby")},
+        checks={"primary": "hc-all", "primary_endpoint": "hc-1", "standby_endpoint": "hc-2", "latch": "hc-3"},
+        latch={
+            "alarm_name": "latch",
+            "namespace": "PaymentsDR",
+            "metric_name": "FailoverRequested",
+            "dimensions": {"Stack": "drill"},
+            "table_key": {"pk": "LATCH", "sk": STANDBY},
+        },
+        check_interval_seconds=10,
+        check_failure_threshold=3,
+        ttl_seconds=60,
+        dns_alarms=["alarm-dns"],
     )

@@ -1,0 +1,107 @@
+"""Is this machine, this account, this configuration ready? Nothing is changed, nothing is deployed yet."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drlib import checklist, faults, planes, timeline, toolchain
+from drlib import settings as parameters
+from drlib.checklist import Checks, Failed, Probe, Skip
+from drlib.errors import DrError
+
+if TYPE_CHECKING:
+    from drlib.target import Target
+
+PYTHON_MINIMUM = (3, 11)
+DISK_MINIMUM_BYTES = 1_000_000_000
+PACKAGES = ("boto3", "botocore", "ministack", "papermill", "pulumi", "pulumi_aws", "pydantic", "pandas")
+CONSTRAINTS = Path(__file__).resolve().parents[2] / "constraints.txt"
+SETUP = "Run `make setup`."
+
+
+def preflight(here: Target) -> Checks:
+    """Check the machine, the tools, the target and the predicted RTO."""
+    questions = [
+        Probe("python", _python, "Install Python 3.11 or newer, then run `make setup`."),
+        Probe("packages", _packages, SETUP),
+        Probe("pulumi command line tool", _pulumi, SETUP),
+        Probe("free disk", _disk, f"Free {DISK_MINIMUM_BYTES / 1e9:g} GB where runs/ is."),
+        Probe("target answers", lambda: _target(here), "90-troubleshoot: target."),
+        Probe("scenario", lambda: _scenario(here), "`drlib scenarios` lists them."),
+        Probe("predicted RTO", lambda: _prediction(here)),
+        Probe("no fault in force", lambda: no_fault(here), "Run `drlib restore`."),
+    ]
+    with planes.purpose("preflight"):
+        return checklist.make("Preflight", questions)
+
+
+def no_fault(here: Target) -> str:
+    """Require that nothing is broken on purpose, neither by a file of ours nor by what the target says."""
+    regions = {fault.region for fault in faults.pending(here)} | set(here.faults())
+    if regions:
+        raise Failed(f"{', '.join(sorted(regions))} is still broken")
+    return "none"
+
+
+def _python() -> str:
+    if sys.version_info[:2] < PYTHON_MINIMUM:
+        raise Failed(f"Python {platform.python_version()} is too old")
+    return platform.python_version()
+
+
+def _packages() -> str:
+    """Compare what is installed with the versions that are proven together."""
+    if not CONSTRAINTS.exists():
+        raise Skip("no constraints.txt beside this package")
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE))
+    wrong = []
+    for name in PACKAGES:
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found = "nothing"
+        if name in pins and found != pins[name]:
+            wrong.append(f"{name} is {found}, and {pins[name]} is proven")
+    if wrong:
+        raise Failed("; ".join(wrong))
+    return f"{len(PACKAGES)} as pinned"
+
+
+def _pulumi() -> str:
+    return toolchain.pulumi_root().name
+
+
+def _disk() -> str:
+    free = shutil.disk_usage(parameters.home()).free
+    if free < DISK_MINIMUM_BYTES:
+        raise Failed(f"{free / 1e9:.1f} GB are free")
+    return f"{free / 1e9:.0f} GB"
+
+
+def _target(here: Target) -> str:
+    """Ask who we are: the smallest question that needs the target, and credentials that it accepts."""
+    region = here.settings.standby_region
+    here.client("sts", region).get_caller_identity()
+    gone = here.gone_deployment()
+    if gone:
+        return f"yes ({here.origin}). {gone}"
+    return f"yes ({here.origin})"
+
+
+def _scenario(here: Target) -> str:
+    return faults.scenario(here.settings.scenario).title
+
+
+def _prediction(here: Target) -> str:
+    prediction = timeline.predict(here.settings)
+    try:
+        prediction.require()
+    except DrError as error:
+        raise Failed(error.message, remedy=error.remedy) from error
+    return f"{prediction.predicted_seconds:.0f} s, target {prediction.target_seconds:g} s"

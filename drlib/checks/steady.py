@@ -1,0 +1,241 @@
+"""The steady state: what is true of a stack that is well, and must be true before a drill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from drlib import checklist, latch, planes, probes, timeline
+from drlib.checklist import Checks, Failed, Probe
+from drlib.checks.payment import Trial
+from drlib.checks.preflight import no_fault
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.target import Target
+
+COMPARED = ("CodeSha256", "MemorySize", "Timeout", "Runtime", "Architectures", "Handler")
+QUEUES = ("dead_letter", "undelivered")
+THREADS = 12
+
+Ask = Callable[["Target", "Deployment"], str]
+
+
+def steady_state(here: Target, deployment: Deployment) -> Checks:
+    """Follow one payment through every hop, and look at everything that a failover would need.
+
+    Writes one payment, under a key that begins with `verify-`, and two marker items that it takes away again.
+    """
+    trial = Trial(here, deployment)
+    primary, standby = deployment.primary_region, deployment.standby_region
+    questions = [
+        *_way_in(here, deployment),
+        *trial.questions(),
+        *_health(here, deployment),
+        *_replication(here, deployment),
+        *_standby(here, deployment),
+        *_queues(here, deployment),
+        _probe("no alarm rings (primary)", _alarms(primary), here, deployment, "alarms"),
+        _probe("no alarm rings (standby)", _alarms(standby), here, deployment, "alarms"),
+        _probe("no alarm rings (Route 53)", _dns_alarms, here, deployment, "alarms"),
+    ]
+    with planes.purpose("verify"):
+        return checklist.make("Steady state", questions, threads=THREADS)
+
+
+def drill_ready(here: Target, deployment: Deployment) -> Checks:
+    """Check, in a few seconds, what must be true just before a fault is injected."""
+    questions = [
+        Probe("no fault in force", lambda: no_fault(here), "Run `drlib restore`."),
+        *_way_in(here, deployment),
+        *_health(here, deployment),
+        *_replication(here, deployment),
+        *_standby(here, deployment),
+        *_queues(here, deployment),
+        Probe("predicted RTO within target", lambda: _predicted(here, deployment)),
+    ]
+    with planes.purpose("verify"):
+        return checklist.make("Ready for the drill", questions, threads=THREADS)
+
+
+def _probe(name: str, ask: Ask, here: Target, deployment: Deployment, topic: str) -> Probe:
+    return Probe(name, lambda: ask(here, deployment), f"90-troubleshoot: {topic}.")
+
+
+def _way_in(here: Target, deployment: Deployment) -> list[Probe]:
+    return [
+        _probe("the public name leads to the primary", _leads_to_primary, here, deployment, "dns"),
+        _probe(
+            "certificate and mapping (primary)",
+            _named(deployment.primary_region),
+            here,
+            deployment,
+            "certificates",
+        ),
+        _probe(
+            "certificate and mapping (standby)",
+            _named(deployment.standby_region),
+            here,
+            deployment,
+            "certificates",
+        ),
+        _probe("the latch is released", _latch_released, here, deployment, "latch"),
+    ]
+
+
+def _health(here: Target, deployment: Deployment) -> list[Probe]:
+    roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
+    found = []
+    for role, region in roles.items():
+        found += [
+            _probe(f"the API reads its table ({role})", _deep(region), here, deployment, "health"),
+            _probe(
+                f"every checker passes ({role})", _checkers(f"{role}_endpoint"), here, deployment, "health"
+            ),
+        ]
+    return found
+
+
+def _replication(here: Target, deployment: Deployment) -> list[Probe]:
+    primary, standby = deployment.primary_region, deployment.standby_region
+    return [
+        _probe("writes reach the standby", _replicates(primary, standby), here, deployment, "replication"),
+        _probe("writes reach the primary", _replicates(standby, primary), here, deployment, "replication"),
+    ]
+
+
+def _standby(here: Target, deployment: Deployment) -> list[Probe]:
+    names = sorted(deployment.regions[deployment.standby_region].functions)
+    found = [
+        _probe(f"the standby's {name} function is the same", _same(name), here, deployment, "parity")
+        for name in names
+    ]
+    roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
+    found += [
+        _probe(f"the worker is on ({role})", _worker(region), here, deployment, "settlement")
+        for role, region in roles.items()
+    ]
+    return found
+
+
+def _queues(here: Target, deployment: Deployment) -> list[Probe]:
+    roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
+    return [
+        _probe(
+            f"the {queue.replace('_', '-')} queue is empty ({role})",
+            _empty(queue, region),
+            here,
+            deployment,
+            "queues",
+        )
+        for queue in QUEUES
+        for role, region in roles.items()
+        if queue in deployment.regions[region].queues
+    ]
+
+
+def _leads_to_primary(here: Target, deployment: Deployment) -> str:
+    region = probes.public_answer(here, deployment)
+    if region != deployment.primary_region:
+        raise Failed(f"it leads to {region or 'neither region'}")
+    return region
+
+
+def _named(region: str) -> Ask:
+    """Ask a region's edge under the public name: TLS checks the certificate, the answer shows the mapping."""
+
+    def ask(here: Target, deployment: Deployment) -> str:
+        address = probes.address_of(here, deployment.regions[region].api_host)
+        if here.origin == "live":  # the regional name of the domain has addresses of its own there
+            address = here.resolve(deployment.public_name).address
+        reply = probes.request(here, deployment.public_name, "GET", "/healthz", address=address)
+        if reply.status != 200:
+            raise Failed(f"it answered {reply.status}", region=region)
+        return "200"
+
+    return ask
+
+
+def _latch_released(here: Target, deployment: Deployment) -> str:
+    now = latch.read(here, deployment)
+    if now.is_set:
+        raise Failed(f"it is set: {now.reason or 'no reason given'}", remedy="Run 40-failback first.")
+    return "released"
+
+
+def _deep(region: str) -> Ask:
+    return lambda here, deployment: probes.deep_health(here, deployment, region)
+
+
+def _checkers(check: str) -> Ask:
+    return lambda here, deployment: probes.check_is_healthy(here, deployment.checks[check])
+
+
+def _replicates(source: str, destination: str) -> Ask:
+    return lambda here, deployment: probes.replicates(here, deployment, source, destination)
+
+
+def _same(name: str) -> Ask:
+    """Compare a function's code and configuration in the two regions; of its variables, the names."""
+
+    def ask(here: Target, deployment: Deployment) -> str:
+        found = [
+            _configuration(here, region, deployment.regions[region].functions[name])
+            for region in (deployment.primary_region, deployment.standby_region)
+        ]
+        different = [field for field in found[0] if found[0][field] != found[1][field]]
+        if different:
+            raise Failed(f"different: {', '.join(different)}", resource=name)
+        return f"{len(found[0])} properties"
+
+    return ask
+
+
+def _configuration(here: Target, region: str, function: str) -> dict[str, Any]:
+    found = here.client("lambda", region).get_function_configuration(FunctionName=function)
+    variables = found.get("Environment", {}).get("Variables", {})
+    return {field: found.get(field) for field in COMPARED} | {"variables": sorted(variables)}
+
+
+def _worker(region: str) -> Ask:
+    def ask(here: Target, deployment: Deployment) -> str:
+        function = deployment.regions[region].functions["settlement"]
+        found = here.client("lambda", region).list_event_source_mappings(FunctionName=function)
+        states = [mapping["State"] for mapping in found["EventSourceMappings"]]
+        if states != ["Enabled"]:
+            raise Failed(f"its event source mapping is {', '.join(states) or 'missing'}", region=region)
+        return "Enabled"
+
+    return ask
+
+
+def _empty(queue: str, region: str) -> Ask:
+    return lambda here, deployment: probes.queue_is_empty(
+        here, deployment.regions[region].queues[queue]["url"], region
+    )
+
+
+def _alarms(region: str) -> Ask:
+    return lambda here, deployment: _ringing(here, region, list(deployment.regions[region].alarms))
+
+
+def _dns_alarms(here: Target, deployment: Deployment) -> str:
+    return _ringing(here, probes.ROUTE53_REGION, list(deployment.dns_alarms))
+
+
+def _ringing(here: Target, region: str, names: list[str]) -> str:
+    """Require that none of the alarms is in ALARM. One without data yet is not ringing."""
+    pages = here.client("cloudwatch", region).get_paginator("describe_alarms").paginate(AlarmNames=names)
+    found = {alarm["AlarmName"]: alarm["StateValue"] for page in pages for alarm in page["MetricAlarms"]}
+    missing = sorted(set(names) - found.keys())
+    if missing:
+        raise Failed(f"{missing[0]} does not exist", region=region)
+    ringing = sorted(name for name, state in found.items() if state == "ALARM")
+    if ringing:
+        raise Failed(f"{', '.join(ringing)}", region=region)
+    return f"{len(found)} alarms"
+
+
+def _predicted(here: Target, deployment: Deployment) -> str:
+    prediction = timeline.predict(here.settings, deployment).require()
+    return f"{prediction.predicted_seconds:.0f} s, target {prediction.target_seconds:g} s"

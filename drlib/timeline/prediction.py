@@ -1,0 +1,225 @@
+"""The RTO that the deployed configuration leads to, worked out before the drill.
+
+Three things take time, one after the other.
+
+*Detection.* Each of n checkers looks once an interval, at phases that are evenly spread, and changes its mind
+after `threshold` failures in a row. The check turns when so many have changed theirs that 18 % or less still
+find the endpoint healthy: that is k of them. The fault comes at any point between two checks, so that the
+k-th checker's first failure comes (k - 1/2) steps of interval/n after it, give or take half a step::
+
+    detection = (threshold - 1) * interval + (k - 1/2) * interval / n + time for a check to fail
+
+*The answer.* Records and checks exist already: the name servers answer with the standby at once.
+
+*Clients.* A client that obeys the TTL goes on asking the primary until its answer ends. With N clients whose
+answers end evenly spread over the TTL, the last of them turns after TTL * (1 - 1 / 2N) on average. The RTO
+ends with the first of ten successes in a row: with up to ten clients, it is the attempt that follows the last
+client's last failure, one attempt interval before its turn; with more, ten successes fit between two failures
+of one client. So this part is not a formula: the attempts of the cohort are gone through, for faults at every
+point of its cycle, and the mean is taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from drlib import show
+from drlib.errors import BadParameters
+from drlib.pace import Beat, beats, renewal_turns
+from drlib.probes import HEALTHY_SHARE
+from drlib.wire import patience
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.settings import Settings
+
+STREAK = 10
+"""So many successes in a row, by clients that obey the TTL, end the RTO."""
+STAGES = ("client_error", "check_failing", "unhealthy", "dns_answer", "client_switch")
+CHECKERS = 8  # all regions that Route 53 has checkers in
+TTL_SECONDS = 60.0  # of an alias record: it has its target's
+CONNECT_LIMIT_SECONDS = 4.0  # Route 53 gives a connection up after that
+ATTEMPT_LIMIT_SECONDS = 5.0
+LOOK_SECONDS = {"sandbox": 1.0, "aws": 5.0}  # how often the watch asks DNS
+ANSWER_WALL_SECONDS = {"sandbox": 0.03, "aws": 0.2}  # a payment, with its TLS handshake
+FAULT_PHASES = 239  # a prime: no rhythm of the clients' is met at the same point each time
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The predicted RTO in modelled seconds: mean, range, stages, and how it came about."""
+
+    predicted_seconds: float
+    earliest_seconds: float
+    latest_seconds: float
+    target_seconds: float
+    stages: Mapping[str, float] = field(default_factory=dict)
+    derivation: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def within_target(self) -> bool:
+        return self.predicted_seconds <= self.target_seconds
+
+    def require(self) -> Prediction:
+        """Return it. Raises BadParameters when the configuration cannot meet the target."""
+        if not self.within_target:
+            raise BadParameters(
+                f"The configuration leads to an RTO of {self.predicted_seconds:.0f} s, and the target is "
+                f"{self.target_seconds:g} s.",
+                remedy="Take a shorter check interval or a lower threshold, or set a target that can be met.",
+            )
+        return self
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "predicted_seconds": round(self.predicted_seconds, 3),
+            "earliest_seconds": round(self.earliest_seconds, 3),
+            "latest_seconds": round(self.latest_seconds, 3),
+            "target_seconds": self.target_seconds,
+            "stages": {name: round(seconds, 3) for name, seconds in self.stages.items()},
+            "derivation": [[words, round(seconds, 3)] for words, seconds in self.derivation],
+        }
+
+    def table(self) -> show.Table:
+        rows = [(words, f"{seconds:.1f}") for words, seconds in self.derivation]
+        rows.append(("predicted RTO", f"{self.predicted_seconds:.1f}"))
+        rows.append(("its range", f"{self.earliest_seconds:.0f} to {self.latest_seconds:.0f}"))
+        return show.Table(("predicted RTO, modelled", "seconds"), rows)
+
+    def __str__(self) -> str:
+        return f"{self.table()}\n{self._verdict()}"
+
+    def _verdict(self) -> show.Verdict:
+        words = "within target" if self.within_target else "beyond target"
+        return show.Verdict("predicted RTO", self.within_target, says=words)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        verdict = self._verdict()._repr_mimebundle_()["text/html"]
+        return {"text/plain": str(self), "text/html": f"{self.table().html()}{verdict}"}
+
+
+def predict(settings: Settings, deployment: Deployment | None = None) -> Prediction:
+    """Work out the RTO of an outage of the primary, from the configuration that is deployed (or to be)."""
+    interval, threshold = float(settings.check_interval_seconds), settings.check_failure_threshold
+    ttl = TTL_SECONDS
+    if deployment is not None:
+        interval, threshold = float(deployment.check_interval_seconds), deployment.check_failure_threshold
+        ttl = float(deployment.ttl_seconds)
+    scale = settings.time_scale if settings.target == "sandbox" else 1.0
+    answer = ANSWER_WALL_SECONDS[settings.target] * scale
+    hangs = settings.outage_mode == "hang"
+    check_time = CONNECT_LIMIT_SECONDS if hangs else 0.0
+    attempt_time = patience_seconds(scale) if hangs else answer / 2
+
+    step = interval / CHECKERS
+    needed = failures_needed(CHECKERS)
+    repeats, spread = (threshold - 1) * interval, (needed - 0.5) * step
+    changed = repeats + spread + check_time
+    cohort = beats(
+        settings.ttl_clients,
+        interval_seconds=settings.attempt_interval_seconds,
+        ttl_seconds=wire_ttl(ttl, scale),
+    )
+    switches = list(_switches(cohort, ttl_seconds=wire_ttl(ttl, scale), changed=changed))
+    switch = sum(switches) / len(switches)
+    first_attempt = settings.attempt_interval_seconds / settings.ttl_clients / 2
+    look = LOOK_SECONDS[settings.target] / 2
+    around = step / 2 + settings.attempt_interval_seconds / settings.ttl_clients / 2
+    total = changed + switch + answer
+    return Prediction(
+        predicted_seconds=total,
+        earliest_seconds=total - around - (switch - min(switches)),
+        latest_seconds=total + around + (max(switches) - switch),
+        target_seconds=float(settings.rto_target_seconds),
+        stages=in_stages(
+            {
+                "client_error": first_attempt + attempt_time,
+                "check_failing": step / 2 + check_time,
+                "unhealthy": changed,
+                "dns_answer": changed + look,
+            },
+            end=total,
+        ),
+        derivation=(
+            (f"{threshold} failures in a row, {interval:g} s apart", repeats),
+            (f"until {needed} of {CHECKERS} checkers have them", spread),
+            (f"a check takes to fail ({settings.outage_mode})", check_time),
+            (f"clients turn ({settings.ttl_clients} of them, TTL {ttl:g} s)", switch),
+            ("the standby answers", answer),
+        ),
+    )
+
+
+def failures_needed(checkers: int) -> int:
+    """Return how many checkers must find an endpoint unhealthy for Route 53 to do so."""
+    return next(failed for failed in range(checkers + 1) if (checkers - failed) / checkers <= HEALTHY_SHARE)
+
+
+def wire_ttl(ttl_seconds: float, scale: float) -> float:
+    """Return the TTL as clients of the sandbox get it: DNS carries whole wall seconds, one at least."""
+    return max(1, round(ttl_seconds / scale)) * scale
+
+
+def patience_seconds(scale: float) -> float:
+    """Return for how long a client waits for an answer that does not come, in modelled seconds."""
+    from drlib.clock import Clock
+
+    return patience(Clock(scale=scale), ATTEMPT_LIMIT_SECONDS)
+
+
+def in_stages(events: Mapping[str, float | None], *, end: float) -> dict[str, float]:
+    """Turn instants after the fault into the stages of the RTO, which ends at `end`.
+
+    Each stage is measured from the latest event before it, and none goes beyond the end: they are never
+    negative, and they add up to `end`. An event that was not seen takes no time. Counted in whole
+    milliseconds, so that the sum is exact.
+    """
+    last = round(end * 1000)
+    latest = 0
+    stages: dict[str, float] = {}
+    for name in STAGES[:-1]:
+        seen = events.get(name)
+        now = latest if seen is None else min(max(latest, round(seen * 1000)), last)
+        stages[name] = (now - latest) / 1000
+        latest = now
+    stages[STAGES[-1]] = (last - latest) / 1000
+    return stages
+
+
+def _switches(cohort: Sequence[Beat], *, ttl_seconds: float, changed: float) -> Iterator[float]:
+    """Yield, for faults at every point of the cohort's cycle, how long after the change the RTO ends.
+
+    That is the start of the first of `STREAK` attempts in a row, of whatever clients, that succeed.
+    """
+    interval = cohort[0].interval_seconds
+    period = interval * renewal_turns(interval_seconds=interval, ttl_seconds=ttl_seconds)
+    for number in range(FAULT_PHASES):
+        fault = period * (number + 0.5) / FAULT_PHASES
+        attempts = sorted(
+            attempt
+            for beat in cohort
+            for attempt in _attempts(beat, fault=fault, changed=fault + changed, period=period)
+        )
+        yield _first_of_streak(attempts) - fault - changed
+
+
+def _attempts(beat: Beat, *, fault: float, changed: float, period: float) -> Iterator[tuple[float, bool]]:
+    """Yield the starts of a client's attempts after the fault, and whether each succeeds."""
+    cycles = math.ceil((changed - beat.first_renewal_seconds) / period)
+    turn = beat.first_renewal_seconds + cycles * period - beat.interval_seconds / 2
+    slot = beat.next_after(fault)
+    while slot < changed + 2 * period + STREAK * beat.interval_seconds:
+        yield slot, slot >= turn
+        slot += beat.interval_seconds
+
+
+def _first_of_streak(attempts: Sequence[tuple[float, bool]]) -> float:
+    row: list[float] = []
+    for start, works in attempts:
+        row = [*row, start] if works else []
+        if len(row) == STREAK:
+            return row[0]
+    raise AssertionError("every client turns in the end, and pays more than ten times after that")

@@ -1,0 +1,168 @@
+"""From a watched failover to its RTO: stages that add up, and how each cohort of clients fared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from drlib import charts, show
+from drlib.errors import StepFailed
+from drlib.ledger import OBEYS_TTL, Attempt
+from drlib.timeline.prediction import STREAK, Prediction, in_stages
+
+if TYPE_CHECKING:
+    from drlib.timeline.watching import Watch
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """How long the clients of a cohort took, each on its own; None where none of them came back."""
+
+    clients: int
+    recovered: int
+    p50_seconds: float | None
+    p95_seconds: float | None
+    max_seconds: float | None
+
+
+@dataclass(frozen=True)
+class RecoveryTime:
+    """The measured RTO beside the predicted one. All durations in modelled seconds since the fault."""
+
+    scenario: str
+    origin: str
+    measured_seconds: float
+    predicted_seconds: float
+    target_seconds: float
+    stable_seconds: float
+    stages: Mapping[str, float]
+    predicted_stages: Mapping[str, float]
+    cohorts: Mapping[str, Cohort]
+    failed: int
+    indeterminate: int
+
+    @property
+    def within_target(self) -> bool:
+        return self.measured_seconds <= self.target_seconds
+
+    @property
+    def error_seconds(self) -> float:
+        """How much longer it took than predicted; negative if it was shorter."""
+        return self.measured_seconds - self.predicted_seconds
+
+    @property
+    def error_share(self) -> float:
+        """The same as a share of the prediction."""
+        return self.error_seconds / self.predicted_seconds if self.predicted_seconds else 0.0
+
+    def waterfall(self) -> charts.Chart:
+        """Return the picture of the stages, with the predicted ones beside them."""
+        return charts.waterfall(
+            self.stages, self.predicted_stages, target_seconds=self.target_seconds, origin=self.origin
+        )
+
+    def table(self) -> show.Table:
+        """Return the cohorts: how many clients, and how long they took."""
+        rows = [
+            (name, one.clients, one.recovered, one.p50_seconds, one.p95_seconds, one.max_seconds)
+            for name, one in self.cohorts.items()
+        ]
+        columns = ("cohort", "clients", "recovered", "p50 s", "p95 s", "max s")
+        return show.Table(columns, rows, varying=columns[3:])
+
+    def verdict(self) -> show.Verdict:
+        detail = (
+            f"{self.measured_seconds:.1f} s measured, {self.predicted_seconds:.1f} s predicted "
+            f"({self.error_share:+.0%}), target {self.target_seconds:g} s, {self.origin}"
+        )
+        words = "within target" if self.within_target else "beyond target"
+        return show.Verdict("RTO", self.within_target, says=words, detail=detail)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON-like data for the evidence."""
+        return asdict(self) | {"error_seconds": round(self.error_seconds, 3)}
+
+    def __str__(self) -> str:
+        return f"{self.verdict()}\n{self.table()}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        verdict = self.verdict()._repr_mimebundle_()["text/html"]
+        return {"text/plain": str(self), "text/html": f"{verdict}{self.table().html()}"}
+
+
+def measure(watch: Watch, prediction: Prediction) -> RecoveryTime:
+    """Work out the RTO of a watched failover. Raises StepFailed when the clients had not recovered."""
+    if watch.streak is None:
+        raise StepFailed(
+            "The clients did not recover while they were watched.",
+            remedy="See the timeline above for the stage that is missing, and 90-troubleshoot.",
+        )
+    first, last = watch.streak
+    measured = max(0.0, first.finished_at - watch.zero)
+    return RecoveryTime(
+        scenario=watch.scenario,
+        origin=watch.origin,
+        measured_seconds=round(measured * 1000) / 1000,
+        predicted_seconds=prediction.predicted_seconds,
+        target_seconds=prediction.target_seconds,
+        stable_seconds=round(max(0.0, last.finished_at - first.finished_at), 3),
+        stages=in_stages(
+            {name: None if at is None else at - watch.zero for name, at in watch.events.items()},
+            end=measured,
+        ),
+        predicted_stages=prediction.stages,
+        cohorts=cohorts(watch.attempts, zero=watch.zero, region=watch.to_region),
+        failed=watch.count("fail"),
+        indeterminate=watch.count("indeterminate"),
+    )
+
+
+def streak(
+    attempts: Sequence[Attempt], *, region: str, length: int = STREAK
+) -> tuple[Attempt, Attempt] | None:
+    """Return the first and the last of the first `length` successes in a row that `region` served.
+
+    `attempts` are those of one cohort, in start order.
+    """
+    row: list[Attempt] = []
+    for attempt in attempts:
+        row = [*row, attempt] if attempt.outcome == "ok" and attempt.region == region else []
+        if len(row) == length:
+            return row[0], row[-1]
+    return None
+
+
+def first_error(attempts: Sequence[Attempt], *, since: float) -> float | None:
+    """Return when a client that obeys the TTL first learnt that a payment had failed, or may have."""
+    bad = [
+        row.finished_at
+        for row in attempts
+        if row.cohort == OBEYS_TTL and row.outcome != "ok" and row.finished_at >= since
+    ]
+    return min(bad, default=None)
+
+
+def cohorts(attempts: Sequence[Attempt], *, zero: float, region: str) -> dict[str, Cohort]:
+    """Return, for each cohort, how long its clients took from `zero` until `region` served them for good."""
+    times: dict[str, dict[int, float | None]] = {}
+    for attempt in sorted(attempts, key=lambda row: row.seq):
+        if attempt.finished_at < zero:
+            continue
+        known = times.setdefault(attempt.cohort, {})
+        served = attempt.outcome == "ok" and attempt.region == region
+        if not served:
+            known[attempt.client] = None
+        elif known.get(attempt.client) is None:
+            known[attempt.client] = round(attempt.finished_at - zero, 3)
+    return {name: _cohort(list(by_client.values())) for name, by_client in times.items()}
+
+
+def _cohort(times: list[float | None]) -> Cohort:
+    found = sorted(seconds for seconds in times if seconds is not None)
+
+    def percentile(share: float) -> float | None:
+        return found[max(0, math.ceil(share * len(found)) - 1)] if found else None
+
+    return Cohort(len(times), len(found), percentile(0.5), percentile(0.95), percentile(1.0))

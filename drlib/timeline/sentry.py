@@ -1,0 +1,144 @@
+"""The sentry: looks at the primary's health check and at the public name, again and again, in its own thread.
+
+It works out what Route 53 makes of its checkers from their reports alone, since the status of a calculated
+check cannot be asked for: each checker changes its mind after `threshold` equal results in a row, and the
+endpoint is healthy while more than 18 % of the checkers find it so.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from drlib import planes, probes
+from drlib.charts import Observation
+from drlib.errors import DrError
+from drlib.probes import HEALTHY_SHARE, CheckerReport
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.target import Target
+
+
+@dataclass
+class Checker:
+    """What one checker thinks, from the reports seen of it."""
+
+    healthy: bool = True
+    last_at: float = 0.0
+    failures: int = 0
+    successes: int = 0
+
+    def take(self, report: CheckerReport, *, threshold: int) -> bool:
+        """Take a report; return whether it is a new one."""
+        if report.at <= self.last_at:
+            return False
+        self.last_at = report.at
+        self.failures = 0 if report.ok else self.failures + 1
+        self.successes = self.successes + 1 if report.ok else 0
+        if self.failures >= threshold:
+            self.healthy = False
+        elif self.successes >= threshold:
+            self.healthy = True
+        return True
+
+
+class Judgement:
+    """The endpoint's health over time, worked out from reports as they are seen.
+
+    `observations` are all results; `first_failure_at` and `unhealthy_at` the instants of the checks that were
+    the first to fail and the one that tipped the balance (None before that).
+    """
+
+    def __init__(self, *, threshold: int, since: float) -> None:
+        self.observations: list[Observation] = []
+        self.first_failure_at: float | None = None
+        self.unhealthy_at: float | None = None
+        self.healthy = True
+        self._threshold = threshold
+        self._since = since
+        self._checkers: dict[str, Checker] = {}
+
+    def take(self, reports: list[CheckerReport]) -> None:
+        """Take the last report of every checker, old ones among them."""
+        for report in reports:
+            self._checkers.setdefault(report.checker, Checker())
+        for report in sorted(reports, key=lambda row: row.at):
+            checker = self._checkers[report.checker]
+            if not checker.take(report, threshold=self._threshold):
+                continue
+            self.observations.append(Observation(report.checker, report.at, checker.failures))
+            if not report.ok and self.first_failure_at is None and report.at >= self._since:
+                self.first_failure_at = report.at
+            self._judge(report.at)
+
+    def _judge(self, at: float) -> None:
+        share = sum(checker.healthy for checker in self._checkers.values()) / len(self._checkers)
+        healthy = share > HEALTHY_SHARE
+        if self.healthy and not healthy and self.unhealthy_at is None and at >= self._since:
+            self.unhealthy_at = at
+        self.healthy = healthy
+
+
+class Sentry:
+    """Looks until it is stopped. What it has seen is in `health`, `answers` and `misses`.
+
+    `answers` holds (instant, region) for each change of what the public name leads to. A look that fails
+    (Route 53's API is a control plane, and may be gone) is counted in `misses`, and is no reason to stop.
+    """
+
+    def __init__(self, here: Target, deployment: Deployment, *, since: float) -> None:
+        self.health = Judgement(threshold=deployment.check_failure_threshold, since=since)
+        self.answers: list[tuple[float, str]] = []
+        self.misses = 0
+        self._here = here
+        self._deployment = deployment
+        self._stop = threading.Event()
+        self._broken: BaseException | None = None
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(look,), name="sentry", daemon=True)
+            for look in (self._look_at_checks, self._look_at_dns)
+        ]
+
+    def start(self) -> Sentry:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        if self._broken is not None:
+            raise self._broken
+
+    def answered_at(self, region: str) -> float | None:
+        """Return when the public name first led to a region, while it was looked at."""
+        return next((at for at, name in self.answers if name == region), None)
+
+    def _repeat(self, look: object) -> None:
+        assert callable(look)
+        pause = self._here.clock.wall_seconds(self._here.observe_interval_seconds)
+        with planes.purpose("observe"):
+            while True:
+                try:
+                    look()
+                except (DrError, BotoCoreError, ClientError):
+                    self.misses += 1
+                except Exception as error:  # noqa: BLE001 - kept, and raised by `stop`
+                    self._broken = error
+                    return
+                if self._stop.wait(pause):
+                    return
+
+    def _look_at_checks(self) -> None:
+        self.health.take(probes.checkers(self._here, self._deployment.checks["primary_endpoint"]))
+
+    def _look_at_dns(self) -> None:
+        answer = self._here.resolve(self._deployment.public_name)
+        region = probes.region_of(self._here, self._deployment, answer.addresses)
+        if not self.answers or self.answers[-1][1] != region:
+            self.answers.append((answer.at, region))

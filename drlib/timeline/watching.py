@@ -1,0 +1,266 @@
+"""Watching a move of the public name, from the clients' side, until they are served by the other region."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from drlib import charts, show
+from drlib.charts import Mark, Observation
+from drlib.errors import DeadlineExceeded
+from drlib.ledger import OBEYS_TTL, Attempt, Outcome
+from drlib.timeline.prediction import STREAK
+from drlib.timeline.recovery import first_error, streak
+from drlib.timeline.sentry import Sentry
+from drlib.traffic import Prober
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.faults import Fault
+    from drlib.target import Target
+
+TIMEOUT_SECONDS = 600.0
+BEFORE_THE_DEADLINE_SECONDS = 30.0  # a watched failover must be over before the fault heals by itself
+LINGER_SECONDS = 60.0  # after the RTO, for clients outside the cohort that it is measured by
+SHOWN_BEFORE_SECONDS = 30.0
+LOOKS_IN_AN_INTERVAL = 12
+WORDS = {
+    "client_error": "first error",
+    "check_failing": "check fails",
+    "unhealthy": "unhealthy",
+    "dns_answer": "DNS changed",
+}
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What was seen of a move. Instants are modelled seconds since the epoch.
+
+    `zero` is when it began: the fault, or the release of the latch. `streak` holds the first and the last of
+    the ten successes in a row that ended it. `events` are the instants that the stages are made of.
+    """
+
+    zero: float
+    ended_at: float
+    to_region: str
+    primary_region: str
+    standby_region: str
+    threshold: int
+    scenario: str
+    origin: str
+    streak: tuple[Attempt, Attempt] | None
+    events: Mapping[str, float | None] = field(default_factory=dict)
+    attempts: Sequence[Attempt] = ()
+    observations: Sequence[Observation] = ()
+    misses: int = 0
+
+    @property
+    def seconds(self) -> float | None:
+        """From the beginning to the first of the ten successes."""
+        return None if self.streak is None else max(0.0, self.streak[0].finished_at - self.zero)
+
+    def count(self, outcome: Outcome) -> int:
+        """Count the attempts with an outcome, of all cohorts, from the beginning on."""
+        return sum(row.outcome == outcome and row.finished_at >= self.zero for row in self.attempts)
+
+    def marks(self) -> list[Mark]:
+        """Return the events to mark in a figure."""
+        begun = "fault" if self.scenario else "begun"
+        marks = [Mark(self.zero, begun)]
+        marks += [Mark(at, WORDS[name]) for name, at in self.events.items() if at is not None]
+        if self.streak:
+            marks.append(Mark(self.streak[0].finished_at, "recovered" if self.scenario else "moved"))
+        return marks
+
+    def payments(self, *, restored_at: float | None = None) -> charts.Chart:
+        """Return the figure of payments by region; `restored_at` adds one more mark."""
+        return charts.payments(self.view(restored_at=restored_at))
+
+    def health(self) -> charts.Chart:
+        """Return the figure of the primary's checkers."""
+        return charts.health(
+            self.observations,
+            threshold=self.threshold,
+            start=self.zero - SHOWN_BEFORE_SECONDS,
+            end=self.ended_at,
+            zero=self.zero,
+            origin=self.origin,
+            marks=self.marks(),
+        )
+
+    def view(self, *, restored_at: float | None = None) -> charts.View:
+        """Return what the figure of payments shows."""
+        more = [] if restored_at is None else [Mark(restored_at, "restored")]
+        return charts.View(
+            attempts=self.attempts,
+            start=self.zero - SHOWN_BEFORE_SECONDS,
+            end=max(self.ended_at, restored_at or 0.0),
+            zero=self.zero,
+            primary_region=self.primary_region,
+            standby_region=self.standby_region,
+            origin=self.origin,
+            marks=[*self.marks(), *more],
+        )
+
+    def __str__(self) -> str:
+        return f"{STREAK} payments in a row were served by {self.to_region}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        rows = [
+            (words, self._after(self.events.get(name)))
+            for name, words in WORDS.items()
+            if self.events.get(name) is not None
+        ]
+        rows.append((f"served by {self.to_region}", self._after(self.streak and self.streak[0].finished_at)))
+        rows += [("payments failed", f"{self.count('fail')}")]
+        rows += [("payments unclear", f"{self.count('indeterminate')}")]
+        table = show.Table(("seen", "seconds after it began"), rows, title=str(self))
+        return {"text/plain": str(self), "text/html": table.html()}
+
+    def _after(self, at: float | None) -> str:
+        return "-" if at is None else f"{at - self.zero:.1f}"
+
+
+def watch(
+    here: Target,
+    deployment: Deployment,
+    prober: Prober,
+    fault: Fault | None = None,
+    *,
+    since: float | None = None,
+    timeout_seconds: float | None = None,
+) -> Watch:
+    """Watch a failover until the clients that obey the TTL are served by the standby, ten times in a row.
+
+    Afterwards it looks on for a while, until the other cohorts have followed.
+
+    Args:
+        here, deployment, prober: as everywhere.
+        fault: what was injected; the clock starts with it.
+        since: without a fault, when it began; by default, the first failed payment of the ledger.
+        timeout_seconds: when to give up; by default, just before the fault heals by itself.
+
+    Raises:
+        DeadlineExceeded: it did not happen in time; the message names the stage that is missing.
+    """
+    begun = fault.at if fault else since
+    if begun is None:
+        begun = first_error(prober.ledger.attempts(), since=prober.started_at) or prober.started_at
+    now = here.clock.now()
+    until = now + (TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds)
+    if fault and timeout_seconds is None:
+        until = min(until, fault.deadline - BEFORE_THE_DEADLINE_SECONDS)
+    observer = _Observer(here, deployment, prober, zero=begun, to_region=deployment.standby_region)
+    return observer.run(until=until, linger=LINGER_SECONDS, scenario=fault.scenario if fault else "")
+
+
+def watch_return(
+    here: Target,
+    deployment: Deployment,
+    prober: Prober,
+    *,
+    since: float | None = None,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Watch:
+    """Watch a failback until the clients that obey the TTL are served by the primary, ten times in a row.
+
+    `since` is when it began, by default now. Raises DeadlineExceeded.
+    """
+    now = here.clock.now()
+    observer = _Observer(
+        here,
+        deployment,
+        prober,
+        zero=now if since is None else since,
+        to_region=deployment.primary_region,
+    )
+    # A connection that lives stays with the standby: nothing is to be waited for.
+    return observer.run(until=now + timeout_seconds, linger=0.0, scenario="")
+
+
+class _Observer:
+    """Waits for the streak, with a live figure, while the sentry looks at Route 53."""
+
+    def __init__(
+        self, here: Target, deployment: Deployment, prober: Prober, *, zero: float, to_region: str
+    ) -> None:
+        self.here, self.deployment, self.prober = here, deployment, prober
+        self.zero, self.to_region = zero, to_region
+        self.sentry = Sentry(here, deployment, since=zero)
+        self.scenario = ""
+
+    def run(self, *, until: float, linger: float, scenario: str) -> Watch:
+        """Watch until the streak is there, and a little longer; see `watch`."""
+        self.scenario = scenario
+        clock = self.here.clock
+        pause = self.here.settings.attempt_interval_seconds / LOOKS_IN_AN_INTERVAL
+        live = charts.LiveFigure("failover, live", clock, lambda: self.seen().payments().figure)
+        self.sentry.start()
+        try:
+            while (found := self._streak()) is None:
+                self.prober.require_running()
+                if clock.now() > until:
+                    raise self._too_late()
+                live.update()
+                clock.sleep(pause)
+            linger_until = min(until, found[1].finished_at + linger)
+            while clock.now() < linger_until and not self._all_moved():
+                self.prober.require_running()
+                live.update()
+                clock.sleep(pause)
+        finally:
+            self.sentry.stop()
+        live.finish()
+        return self.seen()
+
+    def seen(self) -> Watch:
+        """Return what has been seen up to now."""
+        attempts = self.prober.ledger.attempts(since=self.zero - SHOWN_BEFORE_SECONDS)
+        return Watch(
+            zero=self.zero,
+            ended_at=self.here.clock.now(),
+            to_region=self.to_region,
+            primary_region=self.deployment.primary_region,
+            standby_region=self.deployment.standby_region,
+            threshold=self.deployment.check_failure_threshold,
+            scenario=self.scenario,
+            origin=self.here.origin,
+            streak=self._streak(),
+            events={
+                "client_error": first_error(attempts, since=self.zero),
+                "check_failing": self.sentry.health.first_failure_at,
+                "unhealthy": self.sentry.health.unhealthy_at,
+                "dns_answer": self.sentry.answered_at(self.to_region),
+            },
+            attempts=attempts,
+            observations=list(self.sentry.health.observations),
+            misses=self.sentry.misses,
+        )
+
+    def _streak(self) -> tuple[Attempt, Attempt] | None:
+        return streak(self.prober.ledger.decided(OBEYS_TTL, since=self.zero), region=self.to_region)
+
+    def _all_moved(self) -> bool:
+        """Whether the last attempt of every client was served by the new region."""
+        last = {(row.cohort, row.client): row for row in self.prober.ledger.attempts(since=self.zero)}
+        clients = {(client.cohort, client.number) for client in self.prober.clients}
+        return clients <= last.keys() and all(
+            row.outcome == "ok" and row.region == self.to_region for row in last.values()
+        )
+
+    def _too_late(self) -> DeadlineExceeded:
+        seen = self.seen().events
+        told = {
+            "client_error": "no client saw an error",
+            "check_failing": "no checker failed",
+            "unhealthy": "the health check did not turn unhealthy",
+            "dns_answer": f"the public name never led to {self.to_region}",
+        }
+        missing = [words for name, words in told.items() if seen[name] is None]
+        return DeadlineExceeded(
+            f"The clients were not served by {self.to_region} in time; "
+            f"{missing[-1] if missing else 'the name led there, and they did not succeed'}.",
+            remedy="`drlib restore` ends a fault at once. See 90-troubleshoot for what each stage needs.",
+            region=self.to_region,
+        )

@@ -1,0 +1,115 @@
+"""Figures: that they are drawn, also of nothing, and that the table beside each says the same."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from drill.test_ledger import attempt
+from drill.world import PRIMARY, STANDBY
+from drlib import charts
+
+EMPTY = pd.DataFrame()
+
+
+def view(attempts, **changes):
+    facts = {
+        "attempts": attempts,
+        "start": 1000.0,
+        "end": 1100.0,
+        "zero": 1030.0,
+        "primary_region": PRIMARY,
+        "standby_region": STANDBY,
+        "origin": "simulated",
+    }
+    return charts.View(**facts | changes)
+
+
+ATTEMPTS = [
+    attempt(1),
+    attempt(40, outcome="fail", region=""),
+    attempt(41, outcome="indeterminate", region=""),
+    attempt(42, outcome="rejected", region=""),
+    attempt(60, region=STANDBY),
+    attempt(61, region=STANDBY),
+    attempt(500, region=STANDBY),  # later than what is shown
+]
+MARKS = [charts.Mark(1030.0, "fault"), charts.Mark(1030.1, "first error"), charts.Mark(1099.0, "recovered")]
+OBSERVATIONS = [
+    charts.Observation("us-east-1", 1005.0, 0),
+    charts.Observation("us-east-1", 1035.0, 1),
+    charts.Observation("us-west-1", 1036.0, 3),
+]
+
+
+def counts(chart, column=1):
+    return {row[0]: row[column] for row in chart.table.rows}
+
+
+def test_payments_are_counted_by_who_served_them():
+    chart = charts.payments(view(ATTEMPTS, marks=MARKS))
+    assert counts(chart) == {"by the primary": "1", "by the standby": "2", "failed": "2", "unclear": "1"}
+    assert chart.png().startswith(b"\x89PNG")
+
+
+def test_the_checkers_table_holds_their_worst():
+    chart = charts.health(
+        OBSERVATIONS, threshold=3, start=1000.0, end=1100.0, zero=1030.0, origin="simulated", marks=MARKS
+    )
+    assert counts(chart) == {"us-east-1": "1", "us-west-1": "3"}
+    assert chart.png().startswith(b"\x89PNG")
+
+
+def test_the_waterfall_adds_up():
+    chart = charts.waterfall(
+        {"client_error": 1.0, "client_switch": 78.2},
+        {"client_error": 0.5, "client_switch": 77.5},
+        target_seconds=180,
+        origin="simulated",
+    )
+    assert counts(chart)["RTO"] == "79.2"
+    assert counts(chart, 2)["RTO"] == "78"
+    assert chart.png().startswith(b"\x89PNG")
+
+
+def test_minutes_without_data_are_counted_and_are_not_zero():
+    lag = pd.DataFrame({"a to b": [1.0, math.nan, 3.0]}, index=[1000.0, 1060.0, 1120.0])
+    chart = charts.lag(lag, EMPTY, zero=1030.0, origin="simulated", marks=MARKS)
+    assert chart.table.rows == [["a to b", "3", "1"]]
+    assert chart.png().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        charts.payments(view([])),
+        charts.health([], threshold=3, start=0.0, end=0.0, zero=0.0, origin="live"),
+        charts.waterfall({}, {}, target_seconds=180, origin="live"),
+        charts.outcomes({}, origin="live"),
+        charts.lag(EMPTY, EMPTY, zero=0.0, origin="live"),
+    ],
+    ids=["payments", "health", "waterfall", "outcomes", "lag"],
+)
+def test_nothing_can_be_drawn_too(chart):
+    assert chart.png().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("origin", "says"), [("simulated", True), ("live", False)])
+def test_a_simulated_figure_says_so(origin, says):
+    figures = [
+        charts.payments(view(ATTEMPTS, origin=origin)),
+        charts.health(OBSERVATIONS, threshold=3, start=1000.0, end=1100.0, zero=1030.0, origin=origin),
+        charts.waterfall({"client_error": 1.0}, {}, target_seconds=180, origin=origin),
+        charts.outcomes({"obeys-ttl": {"ok": 3}}, origin=origin),
+        charts.lag(EMPTY, EMPTY, zero=0.0, origin=origin),
+    ]
+    for chart in figures:
+        title = chart.figure.axes[0].get_title(loc="left")
+        assert ("(simulated)" in title) is says
+        labels = " ".join(axis.get_xlabel() for axis in chart.figure.axes)
+        assert says or "modelled" not in labels
+
+
+def test_the_plain_text_has_no_varying_number():
+    chart = charts.payments(view(ATTEMPTS))
+    assert str(chart) == str(charts.payments(view(ATTEMPTS[:3])))

@@ -1,0 +1,86 @@
+import pytest
+from botocore.exceptions import ClientError
+
+from drlib import checklist
+from drlib.checklist import Failed, Probe, Skip
+from drlib.errors import PreflightFailed, StepFailed
+
+
+def fails(error):
+    def ask():
+        raise error
+
+    return ask
+
+
+def asked(*probes):
+    return checklist.make("Preflight", probes)
+
+
+GOOD = Probe("dns", lambda: "us-east-2")
+
+
+def test_answers_come_in_the_order_of_the_questions():
+    names = [f"question {number}" for number in range(20)]
+    made = asked(*(Probe(name, lambda name=name: name) for name in names))
+    assert [row.name for row in made] == [row.detail for row in made] == names
+    assert made.status == "passed"
+    assert made.require() is made
+
+
+@pytest.mark.parametrize(
+    ("error", "detail"),
+    [
+        (Failed("it leads to us-west-2"), "it leads to us-west-2"),
+        (StepFailed("no answer"), "no answer"),
+        (OSError("no route"), "OSError: no route"),
+        (
+            ClientError({"Error": {"Code": "AccessDenied", "Message": "account 111122223333"}}, "GetItem"),
+            "GetItem: AccessDenied",
+        ),
+    ],
+)
+def test_a_failure_is_an_answer(error, detail):
+    made = asked(GOOD, Probe("latch", fails(error), "Run 40-failback."))
+    assert made.status == "failed"
+    assert (made["latch"].detail, made["latch"].hint) == (detail, "Run 40-failback.")
+
+
+def test_a_mistake_of_ours_is_no_answer():
+    with pytest.raises(ZeroDivisionError):
+        asked(Probe("broken", fails(ZeroDivisionError())))
+
+
+def test_the_hint_of_the_error_wins():
+    made = asked(Probe("latch", fails(Failed("set", remedy="Release it.")), "See 90."))
+    assert made["latch"].hint == "Release it."
+
+
+def test_require_names_everything_that_failed():
+    made = asked(
+        Probe("one", fails(Failed("is off")), "Mend one."), GOOD, Probe("two", fails(Failed("is on")))
+    )
+    with pytest.raises(PreflightFailed) as caught:
+        made.require()
+    assert "2 of 3 checks failed. one: is off; two: is on." in caught.value.message
+    assert caught.value.remedy == "Mend one."
+
+
+def test_what_was_skipped_is_not_passed_and_does_not_stop():
+    made = asked(GOOD, Probe("backlog", fails(Skip("AWS does not tell"))))
+    assert made.status == "skipped"
+    assert [row.name for row in made.skipped] == ["backlog"]
+    assert made.require() is made
+
+
+def test_plain_text_holds_names_and_verdicts_and_html_the_rest():
+    made = asked(GOOD, Probe("latch", fails(Failed("set <at 3 a.m.>")), "Release it."))
+    assert str(made) == "Preflight: 1 of 2 passed\ndns    ok\nlatch  FAILED"
+    shown = made._repr_mimebundle_()
+    assert "us-east-2" not in shown["text/plain"]
+    assert "us-east-2" in shown["text/html"]
+    assert "set &lt;at 3 a.m.&gt;" in shown["text/html"]
+
+
+def test_rows_are_plain_data():
+    assert asked(GOOD).as_dicts() == [{"name": "dns", "status": "passed", "detail": "us-east-2", "hint": ""}]

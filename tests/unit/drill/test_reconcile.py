@@ -1,0 +1,182 @@
+"""One payment of each kind, and whether it is counted as that and as nothing else."""
+
+import pytest
+
+from drill.test_ledger import attempt
+from drill.world import PRIMARY, STANDBY
+from drlib.errors import StepFailed
+from drlib.holdings import Holdings, Payment, Settlement, from_dict
+from drlib.reconcile import NAMES, tally
+
+FAULT_AT = 1050.0
+
+
+def payment(seq, region=PRIMARY, **changes):
+    facts = {
+        "payment_id": f"id-{seq}",
+        "idempotency_key": f"run-{seq:06d}",
+        "amount_minor": 100 + seq,
+        "region": region,
+        "accepted_at": 1000.2 + seq,
+    }
+    return Payment(**facts | changes)
+
+
+def held(region, at, payments, settlements=()):
+    groups = {}
+    for one in settlements:
+        groups[one.payment_id] = (*groups.get(one.payment_id, ()), one)
+    return Holdings(region, at, {one.payment_id: one for one in payments}, groups)
+
+
+def settled(seq, region=PRIMARY, at=None):
+    return Settlement(f"id-{seq}", region, 1001.0 + seq if at is None else at)
+
+
+def count(attempts, *, now, at_takeover, settlements, known=(), standby=None):
+    primary = held(PRIMARY, 2000.0, now, settlements)
+    return tally(
+        attempts,
+        primary=primary,
+        standby=standby or held(STANDBY, 2000.0, now, settlements),
+        takeover=held(STANDBY, 1150.0, at_takeover, known),
+        fault_at=FAULT_AT,
+    )
+
+
+def nothing_but(losses, **expected):
+    found = {
+        name: getattr(losses, name) for name in (*NAMES, "unsettled", "differing") if getattr(losses, name)
+    }
+    assert found == expected
+
+
+def test_a_good_payment_is_acknowledged_and_nothing_else():
+    one = payment(1)
+    losses = count([attempt(1)], now=[one], at_takeover=[one], settlements=[settled(1)])
+    nothing_but(losses, acknowledged=("id-1",))
+    assert losses.rpo_seconds == 0
+    assert losses.require() is losses
+
+
+def test_a_payment_that_is_nowhere_is_lost():
+    losses = count([attempt(1)], now=[], at_takeover=[], settlements=[])
+    nothing_but(losses, acknowledged=("id-1",), lost=("id-1",))
+    with pytest.raises(StepFailed, match="1 acknowledged payments are lost, such as id-1"):
+        losses.require()
+
+
+def test_the_rpo_counts_from_the_oldest_payment_that_takeover_lacked():
+    rows = [attempt(seq) for seq in (1, 48, 49)]
+    now = [payment(seq) for seq in (1, 48, 49)]
+    losses = count(rows, now=now, at_takeover=now[:1], settlements=[settled(seq) for seq in (1, 48, 49)])
+    assert losses.stranded == ("id-48", "id-49")
+    assert losses.lost == ()
+    assert losses.rpo_seconds == pytest.approx(FAULT_AT - rows[1].finished_at)
+
+
+def test_a_lost_payment_counts_for_the_rpo_too():
+    losses = count([attempt(40)], now=[], at_takeover=[], settlements=[])
+    assert losses.rpo_seconds == pytest.approx(FAULT_AT - 1040.5)
+    assert losses.stranded == ()
+
+
+def test_what_the_standby_accepted_after_takeover_is_not_stranded():
+    row = attempt(1, region=STANDBY, started_at=1200.0, finished_at=1200.5)
+    one = payment(1, region=STANDBY)
+    losses = count([row], now=[one], at_takeover=[], settlements=[settled(1, STANDBY, 1201.0)])
+    nothing_but(losses, acknowledged=("id-1",))
+    assert losses.rpo_seconds == 0
+
+
+def test_two_settlements_are_a_duplicate_and_the_takeover_explains_it_or_not():
+    one = payment(1)
+    both = [settled(1), settled(1, STANDBY, 1120.0)]
+    unknown = count([attempt(1)], now=[one], at_takeover=[one], settlements=both)
+    assert (unknown.duplicated, unknown.explained, unknown.unexplained_duplicates) == (
+        ("id-1",),
+        ("id-1",),
+        (),
+    )
+    assert unknown.reasons == []
+    known = count([attempt(1)], now=[one], at_takeover=[one], settlements=both, known=[settled(1)])
+    assert (known.explained, known.unexplained_duplicates) == ((), ("id-1",))
+    assert "settled twice" in known.reasons[0]
+
+
+def test_a_settlement_after_the_target_time_is_late():
+    one = payment(1)
+    losses = count([attempt(1)], now=[one], at_takeover=[one], settlements=[settled(1, at=1302.0)])
+    nothing_but(losses, acknowledged=("id-1",), late=("id-1",))
+    assert losses.reasons == []
+
+
+def test_a_payment_that_is_never_settled_is_late_and_unsettled():
+    one = payment(1)
+    losses = count([attempt(1)], now=[one], at_takeover=[one], settlements=[])
+    nothing_but(losses, acknowledged=("id-1",), late=("id-1",), unsettled=("id-1",))
+    assert "not settled" in losses.reasons[0]
+
+
+def test_an_unclear_payment_is_recovered_if_it_is_there_and_never_acknowledged():
+    row = attempt(1, outcome="indeterminate", payment_id="", region="")
+    there = count([row], now=[payment(1)], at_takeover=[], settlements=[settled(1)])
+    nothing_but(there, indeterminate=("key run-000001",), recovered=("key run-000001",))
+    gone = count([row], now=[], at_takeover=[], settlements=[])
+    nothing_but(gone, indeterminate=("key run-000001",))
+    assert there.rpo_seconds == gone.rpo_seconds == 0
+
+
+@pytest.mark.parametrize("outcome", ["fail", "rejected"])
+def test_what_certainly_did_not_happen_must_not_be_there(outcome):
+    row = attempt(1, outcome=outcome, payment_id="", region="")
+    losses = count([row], now=[payment(1)], at_takeover=[], settlements=[settled(1)])
+    assert losses.unexpected == ("id-1",)
+    assert losses.reasons
+    assert count([row], now=[], at_takeover=[], settlements=[]).unexpected == ()
+
+
+def test_a_payment_of_this_run_that_nobody_sent_is_unexpected_and_others_are_not():
+    now = [payment(1), payment(2), payment(3, idempotency_key="verify-abc")]
+    losses = count([attempt(1)], now=now, at_takeover=now, settlements=[settled(seq) for seq in (1, 2, 3)])
+    assert losses.unexpected == ("id-2",)
+
+
+def test_a_rejected_payment_is_counted_as_that():
+    row = attempt(1, outcome="rejected", payment_id="", region="", status=422)
+    nothing_but(count([row], now=[], at_takeover=[], settlements=[]), rejected=("key run-000001",))
+
+
+def test_tables_that_do_not_agree_are_told():
+    one, two = payment(1), payment(2)
+    standby = held(STANDBY, 2000.0, [one], [settled(1)])
+    losses = count(
+        [attempt(1), attempt(2)],
+        now=[one, two],
+        at_takeover=[one, two],
+        settlements=[settled(1), settled(2)],
+        standby=standby,
+    )
+    assert losses.differing == ("id-2",)
+    assert losses.lost == ()
+    assert losses.reasons
+
+
+def test_a_payment_with_another_amount_is_told():
+    one = payment(1, amount_minor=1)
+    losses = count([attempt(1)], now=[one], at_takeover=[one], settlements=[settled(1)])
+    assert losses.differing == ("id-1",)
+
+
+def test_the_evidence_gets_lists_of_ids_for_the_counts_alone():
+    one = payment(1)
+    data = count([attempt(1)], now=[one], at_takeover=[one], settlements=[settled(1)]).as_dict()
+    lists = {name for name, value in data.items() if isinstance(value, list)}
+    assert lists == {*NAMES, "unexplained_duplicates"}
+    assert data["acknowledged"] == ["id-1"]
+    assert data["rpo_seconds"] == 0
+
+
+def test_holdings_are_read_as_they_were_saved():
+    one = held(STANDBY, 1150.0, [payment(1), payment(2)], [settled(1), settled(1, STANDBY, 1120.0)])
+    assert from_dict(one.as_dict()) == one
