@@ -93,7 +93,8 @@ READ_PREFIXES = (
 
 NO_PURPOSE = "other"
 FAILOVER = "failover"
-_purpose: contextvars.ContextVar[str] = contextvars.ContextVar("purpose", default=NO_PURPOSE)
+_purpose: contextvars.ContextVar[str] = contextvars.ContextVar("purpose", default="")
+_assumed = NO_PURPOSE
 
 
 class Call(NamedTuple):
@@ -120,12 +121,21 @@ def purpose(name: str) -> Iterator[None]:
         _purpose.reset(token)
 
 
+def assume(name: str = NO_PURPOSE) -> None:
+    """Say what calls of this process are for from now on, wherever no `purpose` says otherwise.
+
+    From a fault to the recovery that is "failover": a call that nobody declared counts against the run.
+    """
+    global _assumed
+    _assumed = name
+
+
 def classify(service: str, operation: str, region: str) -> Call:
     """Return the call's record, with the region whose plane really serves it."""
     plane = "data" if operation in DATA_PLANE.get(service, ()) else "control"
     access = "read" if operation.startswith(READ_PREFIXES) else "write"
     where = GLOBAL_REGION if service in GLOBAL_SERVICES or region == "aws-global" else region
-    return Call(service, operation, where, plane, access, _purpose.get())
+    return Call(service, operation, where, plane, access, _purpose.get() or _assumed)
 
 
 class Recorder:

@@ -92,6 +92,22 @@ def test_a_purpose_ends_and_nests_and_stays_in_its_thread() -> None:
     assert seen == ["observe", "deploy", "other", "other"]
 
 
+def test_undeclared_calls_count_as_what_is_assumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planes, "_assumed", planes.NO_PURPOSE)
+    recorder = planes.Recorder()
+    planes.assume(planes.FAILOVER)
+    with planes.purpose("observe"):
+        recorder.add("route53", "GetHealthCheckStatus", "us-east-1")
+    assert planes.control_calls(recorder.rows()) == 0
+    thread = threading.Thread(target=lambda: recorder.add("pulumi", "Engine", "us-east-2"))
+    thread.start()
+    thread.join()
+    assert planes.control_calls(recorder.rows()) == 1, "in any thread"
+    planes.assume()
+    recorder.add("pulumi", "Engine", "us-east-2")
+    assert planes.control_calls(recorder.rows()) == 1
+
+
 def test_rows_of_several_runbooks_add_up() -> None:
     one, two = planes.Recorder(), planes.Recorder()
     for recorder in (one, two, two):
