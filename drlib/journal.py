@@ -172,7 +172,7 @@ class Run:
         Objects with `as_dict()` are taken by it. Payment ids stay; account ids and ARNs are masked.
         """
         content = mask_all(value.as_dict() if hasattr(value, "as_dict") else value)
-        text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         chain.write(self._saved(name), text)
         self.note(f"save {name}", detail={"file": f"saved/{name}.json", "sha256": chain.sha256(text)})
 

@@ -91,6 +91,7 @@ def test_it_has_the_keys_that_others_rely_on(run: journal.Run, here: Nowhere) ->
         *("measured_seconds", "predicted_seconds", "target_seconds", "stable_seconds", "stages", "cohorts")
     }
     assert set(content["rpo"]) == {"seconds", "target_seconds", *bundle.COUNTS, "payment_ids"}
+    assert tuple(content["rto"]["stages"]) == verdict.STAGES, "in the order of events"
     assert content["rpo"]["stranded"] == 2
     assert content["rpo"]["payment_ids"]["stranded"] == ["p1", "p2"]
     assert (content["origin"], content["target"], content["time_scale"]) == ("simulated", "sandbox", 20.0)
