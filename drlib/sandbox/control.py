@@ -1,7 +1,16 @@
 """The sandbox's own controls, below /_drlib/ of the control port: status, faults, the log of what happened.
 
-Everything is JSON. The server itself ends a fault at its deadline, so that a caller who dies leaves no broken
-region behind.
+| request | answer |
+|---|---|
+| GET status | the fields of `drlib.sandbox.Status` |
+| GET faults | region -> mode, latency_seconds, at, deadline |
+| PUT faults/REGION | takes mode, latency_seconds, deadline_seconds; answers with the region's fault |
+| DELETE faults/REGION | region, at, and healed: whether there was a fault |
+| GET events?since=SEQ | events: those numbered above SEQ, each with seq, at, kind, detail |
+| GET replication | service -> route -> writes that wait |
+
+Seconds and instants are modelled. A request that cannot be done gets a message. The server itself ends a
+fault at its deadline, so that a caller who dies leaves no broken region behind.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from drlib.sandbox.world import Fault, World
 GLOBAL_SERVICES = frozenset({"iam", "sts", "route53", "route53domains", "cloudfront", "globalaccelerator"})
 """Services that answer for all regions: a region's failure does not reach them."""
 
+POLL_WALL_SECONDS = 0.1
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
 _SCOPE = re.compile(r"(?:Credential=)?([^/\s=]+)/\d{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _ROUND_THE_EDGES = ("/_aws/execute-api/", "/restapis/", "/_alb/")
@@ -70,7 +71,7 @@ class Gate:
         if fault is not None and fault.mode == "latency":
             await asyncio.sleep(self._world.clock.wall_seconds(fault.latency_seconds))
         elif fault is not None and fault.mode == "hang":
-            await self._hang(region, fault, receive)
+            await self._hang(region, receive)
             scope["drlib.abort"]()
             return
         elif fault is not None:
@@ -80,12 +81,12 @@ class Gate:
         scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         await self._emulator(scope, receive, send)
 
-    async def _hang(self, region: str, fault: Fault, receive: Receive) -> None:
+    async def _hang(self, region: str, receive: Receive) -> None:
         """Wait until the client gives up, or until the fault is over."""
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
-            while self._world.faults.get(region) is fault and not gone.done():
-                await asyncio.wait({gone}, timeout=0.1)
+            while _hangs(self._world.faults.get(region)) and not gone.done():
+                await asyncio.wait({gone}, timeout=POLL_WALL_SECONDS)
         finally:
             gone.cancel()
 
@@ -133,6 +134,10 @@ async def respond(
     headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers + (extra or [])})
     await send({"type": "http.response.body", "body": body})
+
+
+def _hangs(fault: Fault | None) -> bool:
+    return fault is not None and fault.mode == "hang"
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -163,9 +163,17 @@ def _start(base: Path, options: Options) -> Status:
     except BaseException:
         if process is not None:
             _end(process)
-        state_file(base).unlink(missing_ok=True)
+        if _names(base, instance_id):
+            state_file(base).unlink(missing_ok=True)
         shutil.rmtree(folder / "tmp", ignore_errors=True)
         raise
+
+
+def _names(base: Path, instance_id: str) -> bool:
+    with suppress(SandboxError):
+        found = read(base)
+        return found is not None and found["instance_id"] == instance_id
+    return False
 
 
 def _launch(base: Path, folder: Path, options: Options) -> int:

@@ -151,7 +151,7 @@ class Server:
         listeners = [*edges.values(), Listener(gate, self.sockets.aws)]
         for listener in listeners:
             listener.start()
-        self.world.write_json(state_file(self.base), self.state())
+        self._announce()
         log.info("ready on 127.0.0.1:%d", self.world.aws_port)
         await self._until_stopped()
         log.info("stopping")
@@ -165,6 +165,12 @@ class Server:
                 log.exception("%s did not stop", type(component).__name__)
         for listener in listeners:
             await listener.stop()
+
+    def _announce(self) -> None:
+        # Whoever started this one may have been killed since, and somebody else may have started another.
+        if state_file(self.base).exists() or not self.world.folder.exists():
+            raise RuntimeError("another sandbox was started meanwhile")
+        self.world.write_json(state_file(self.base), self.state())
 
     def state(self) -> dict[str, Any]:
         """Return what the state file holds: the fields of a `Status`."""

@@ -130,7 +130,7 @@ class World:
         aws_port: TCP port of the control endpoint on 127.0.0.1 (plain HTTP).
         dns_port: UDP and TCP port on 127.0.0.1 reserved for the DNS server.
         faults: region -> its fault; absent when the region is whole. Changed by drlib.sandbox.control alone.
-        backlog: reporters of what waits to be replicated, by service: each returns {region: count}.
+        backlog: reporters of what waits to be replicated, by service: each returns {route: count}.
     """
 
     clock: Clock
@@ -180,4 +180,4 @@ class BacklogReporter(Protocol):
     """Tells how much waits to be replicated."""
 
     def __call__(self) -> dict[str, int]:
-        """Return region -> number of writes that have not arrived there yet."""
+        """Return "source->target" -> how much has not arrived there yet."""

@@ -263,6 +263,19 @@ def test_one_that_dies_while_starting_says_where_its_log_is(
     assert sandbox.status() is None
 
 
+def test_of_two_that_start_the_second_gives_way(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = sandbox.up()
+    # As if it had not been there yet when the second was started.
+    monkeypatch.setattr(life, "status", lambda: None)
+    monkeypatch.setattr(life, "_bury", lambda base: None)
+    monkeypatch.setattr(life, "read", lambda base: None)
+    with pytest.raises(SandboxError, match="another sandbox was started meanwhile"):
+        sandbox.up()
+    monkeypatch.undo()
+    monkeypatch.setenv("DRLIB_HOME", str(home))
+    assert sandbox.status() == first
+
+
 def test_a_broken_state_file_is_reported(home: Path) -> None:
     file = state_file(home)
     file.parent.mkdir()
