@@ -1,0 +1,45 @@
+"""Condition keys that the sandbox adds to the emulator's policy evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from drlib.sandbox import conditions, emulator
+
+
+@pytest.fixture
+def context() -> Iterator[Any]:
+    """The emulator's own function, with ours in its place."""
+    actions = emulator.module("core.iam_actions")
+    original = actions.request_tag_context
+    conditions.apply()
+    try:
+        yield lambda *args: actions.request_tag_context(*args)
+    finally:
+        actions.request_tag_context = original
+
+
+@pytest.mark.parametrize(
+    ("body", "params", "named"),
+    [
+        (b'{"Namespace": "PaymentsDR"}', {}, "PaymentsDR"),
+        (b"", {"Namespace": ["PaymentsDR"]}, "PaymentsDR"),
+        (b"", {"Namespace": "PaymentsDR"}, "PaymentsDR"),
+        (b"{", {}, ""),
+        (b"", {}, ""),
+    ],
+)
+def test_a_datapoint_says_its_namespace(
+    context: Any, body: bytes, params: dict[str, Any], named: str
+) -> None:
+    found = context("monitoring", "cloudwatch:PutMetricData", body, params)
+    assert found["cloudwatch:namespace"] == named
+
+
+def test_other_requests_say_what_they_did(context: Any) -> None:
+    assert "cloudwatch:namespace" not in context("sqs", "sqs:SendMessage", b"{}", {})
+    tagged = context("sns", "sns:TagResource", b'{"Tags": [{"Key": "a", "Value": "b"}]}', {})
+    assert tagged["aws:TagKeys"] == ["a"]
