@@ -147,8 +147,7 @@ def _start(base: Path, options: Options) -> Status:
     folder = base / ".drlib" / "instances" / instance_id
     (folder / "tmp").mkdir(parents=True)
     log = folder / "sandbox.log"
-    pid = _launch(base, folder, options)
-    process = psutil.Process(pid) if psutil.pid_exists(pid) else None
+    process = _launch(base, folder, options)
     deadline = time.monotonic() + READY_WALL_SECONDS
     try:
         while time.monotonic() < deadline:
@@ -176,8 +175,8 @@ def _names(base: Path, instance_id: str) -> bool:
     return False
 
 
-def _launch(base: Path, folder: Path, options: Options) -> int:
-    """Start the server's process with an environment of its own, and return its number."""
+def _launch(base: Path, folder: Path, options: Options) -> psutil.Process | None:
+    """Start the server's process with an environment of its own; return it, or None if it has ended already."""
     command = [sys.executable, "-m", "drlib.sandbox", "--home", str(base), "--folder", str(folder)]
     for name, value in asdict(options).items():
         command += [f"--{name.replace('_', '-')}", repr(value)]
@@ -195,7 +194,10 @@ def _launch(base: Path, folder: Path, options: Options) -> int:
     )
     if launched.returncode != 0:
         raise SandboxError(f"The sandbox could not be started: {launched.stderr.strip()}")
-    return int(launched.stdout)
+    try:
+        return psutil.Process(int(launched.stdout))
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _ask(aws_endpoint: str, timeout: float) -> None:

@@ -250,7 +250,7 @@ def test_one_that_dies_while_starting_says_where_its_log_is(
 ) -> None:
     real = life._launch
 
-    def with_a_broken_emulator(base: Path, folder: Path, options: Options) -> int:
+    def with_a_broken_emulator(base: Path, folder: Path, options: Options) -> psutil.Process | None:
         # A folder is where the authority's certificate goes: writing it fails.
         (folder / "ca.pem").mkdir()
         return real(base, folder, options)
