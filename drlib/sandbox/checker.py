@@ -26,7 +26,7 @@ RESPONSE_SECONDS = 2.0
 """Modelled seconds from there to the status, and from the status to the searched body."""
 SEARCHED_BYTES = 5120
 """How much of a body is searched."""
-FLOOR_WALL_SECONDS = 1.0
+FLOOR_WALL_SECONDS = 5.0
 """No limit is shorter than this on the wall, unless a fault is known to be the cause: see `Patience`."""
 
 TIMED_OUT = "The health checker could not establish a connection within the timeout limit."
@@ -54,17 +54,21 @@ class Patience:
     async def limit(self, seconds: float) -> AsyncIterator[None]:
         """Raise TimeoutError in the body when it takes more than `seconds` modelled seconds."""
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(max(seconds / self.scale, FLOOR_WALL_SECONDS)) as timeout:
+        modelled = seconds / self.scale
+        async with asyncio.timeout(max(modelled, FLOOR_WALL_SECONDS)) as timeout:
+            next_look = loop.call_later(modelled, lambda: look())
 
-            def hopeless() -> None:
+            def look() -> None:
+                nonlocal next_look
                 if self.injected_seconds() >= seconds:
                     timeout.reschedule(loop.time())
+                else:
+                    next_look = loop.call_later(modelled, look)
 
-            modelled = loop.call_later(seconds / self.scale, hopeless)
             try:
                 yield
             finally:
-                modelled.cancel()
+                next_look.cancel()
 
 
 @dataclass(frozen=True)

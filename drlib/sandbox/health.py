@@ -144,7 +144,7 @@ class Health:
         clock = self._world.clock
         if not first:
             with contextlib.suppress(TimeoutError):
-                longest = clock.wall_seconds(interval) + 2 * checker.FLOOR_WALL_SECONDS
+                longest = clock.wall_seconds(interval) + checker.FLOOR_WALL_SECONDS
                 await asyncio.wait_for(first_seen.wait(), longest)
         turn = 0
         while True:

@@ -223,6 +223,13 @@ def test_a_handshake_that_hangs_counts_to_the_connection(monkeypatch: pytest.Mon
     assert asyncio.run(run()) == (False, f"Failure: {checker.TIMED_OUT}")
 
 
+def test_a_fault_that_comes_in_the_middle_of_a_check_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checker, "FLOOR_WALL_SECONDS", 3600.0)
+    looks = iter([0.0, 0.0])
+    passed, text = checked(never, patience=Patience(600.0, lambda: next(looks, float("inf"))))
+    assert (passed, "did not get a response" in text) == (False, True)
+
+
 def test_slow_computing_is_waited_for_beyond_the_modelled_limit() -> None:
     scale = 1000.0  # the modelled limit of 2 s is over after 2 ms
     limit_is_over = 4 * checker.RESPONSE_SECONDS / scale
