@@ -176,7 +176,7 @@ def _names(base: Path, instance_id: str) -> bool:
 
 
 def _launch(base: Path, folder: Path, options: Options) -> psutil.Process | None:
-    """Start the server's process with an environment of its own; return it, or None if it has ended already."""
+    """Start the server's process with an environment of its own; return None if it has ended already."""
     command = [sys.executable, "-m", "drlib.sandbox", "--home", str(base), "--folder", str(folder)]
     for name, value in asdict(options).items():
         command += [f"--{name.replace('_', '-')}", repr(value)]
