@@ -33,7 +33,7 @@ class Clients:
             max_pool_connections=32,
             proxies={},
             connect_timeout=5,
-            read_timeout=60,
+            read_timeout=300,
             retries={"mode": "standard", "total_max_attempts": 3},
             s3={"addressing_style": "path"},
         )

@@ -100,7 +100,7 @@ class Table(Resource):
             "streamLabel": table.get("LatestStreamLabel", ""),
         }
         wanted = [one.get("regionName") for one in state.get("replicas") or ()]
-        if set(wanted) == set(present):  # beside the inputs' own list, item by item
+        if wanted and set(wanted) == set(present):  # beside the inputs' own list, item by item
             computed["replicas"] = [{key: present[region][key] for key in _COMPUTED} for region in wanted]
         return Reading(raw, computed)
 

@@ -64,9 +64,8 @@ def preview(kind: Resource, base: Mapping[str, Any], inputs: Mapping[str, Any]) 
     """Return the outputs that a plan can promise: `base`, the inputs, computed keys in objects as unknown."""
     result = {**base}
     for key, value in inputs.items():
-        present = base.get(key)
-        keep = _has_nested(kind, key) and isinstance(value, Mapping)
-        result[key] = merged(present, value) if keep and isinstance(present, Mapping) else value
+        known = {key: base[key]} if key in base and _has_nested(kind, key) else {}
+        result.update(merged(known, {key: value}))
     for path in kind.nested:
         _mark_unknown(result, path.split("."))
     return result

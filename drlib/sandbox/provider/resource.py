@@ -36,7 +36,7 @@ class Call:
         """Return the boto3 client of `service` in this call's region, or in another."""
         return self.clients.get(service, region or self.region)
 
-    def wait(self, done: Callable[[], bool], what: str, *, timeout_seconds: float = 60.0) -> None:
+    def wait(self, done: Callable[[], bool], what: str, *, timeout_seconds: float = 300.0) -> None:
         """Ask `done` every 50 ms until it is true.
 
         Raises:
@@ -144,7 +144,7 @@ class Resource:
         """Bring about `change`. Idempotent."""
         if not change.is_repair:
             raise Refused(
-                f"the sandbox cannot change {', '.join(sorted(change.changed))} of a {self.type} in place"
+                f"the sandbox cannot change {', '.join(sorted(change.changed))} of {self.type} in place"
             )
 
     def delete(self, call: Call, id: str, state: Mapping[str, Any]) -> None:
@@ -223,7 +223,7 @@ class Resource:
         dropped = change.changed.difference(change.news, self.expected, self.write_only, self.no_effect)
         if dropped:
             names = ", ".join(sorted(dropped))
-            raise Refused(f"the sandbox cannot take {names} away from a {self.type}; set it to what you want")
+            raise Refused(f"the sandbox cannot take {names} away from {self.type}: set it instead")
         restored = {
             key: self.expected[key]
             for key in change.changed
