@@ -21,7 +21,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from drlib.sandbox import emulator, internals
-from drlib.sandbox.courier import Courier, Route
+from drlib.sandbox.courier import Courier
+from drlib.sandbox.lanes import Route
 from drlib.sandbox.patches import DELIVER_TO_SQS, tick_wall_seconds
 from drlib.sandbox.world import World
 

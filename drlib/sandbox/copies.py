@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 from drlib.sandbox import emulator, internals
-from drlib.sandbox.courier import Courier, Route
+from drlib.sandbox.courier import Courier
+from drlib.sandbox.lanes import Route
 from drlib.sandbox.world import World
 
 SERVICE = "s3"

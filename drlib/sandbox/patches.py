@@ -24,7 +24,7 @@ from time import struct_time
 from typing import Any
 
 from drlib.clock import Clock
-from drlib.sandbox import conditions, emulator, internals
+from drlib.sandbox import emulator, internals
 from drlib.sandbox.world import World
 
 MODELLED = (
@@ -115,7 +115,6 @@ def apply(world: World) -> None:
     _date_messages(world.clock)
     _hasten_event_sources(world.clock)
     _prepare_functions(world)
-    conditions.apply()
 
 
 def tick_wall_seconds(clock: Clock) -> float:

@@ -21,7 +21,8 @@ from functools import partial
 from typing import Any
 
 from drlib.sandbox import copies, emulator, internals
-from drlib.sandbox.courier import Courier, Delay, Deliver, Route
+from drlib.sandbox.courier import Courier
+from drlib.sandbox.lanes import Delay, Deliver, Route
 from drlib.sandbox.world import World
 
 SERVICE = "dynamodb"
@@ -60,13 +61,10 @@ class Write:
 class Replication:
     """The component: replaces the emulator's own replication.
 
-    Attributes:
-        conflicts: how many writes lost against a later one of another region. Each is an event
-            `replication_conflict` too.
+    A write that loses against a later one of another region is an event `replication_conflict`.
     """
 
     def __init__(self, world: World) -> None:
-        self.conflicts = 0
         self._world = world
         self._dynamodb = emulator.module("services.dynamodb")
         self._responses = emulator.module("core.responses")
@@ -145,7 +143,6 @@ class Replication:
             self._replicate_at_once(group, write.event, write.old, write.new)
 
     def _note_conflict(self, write: Write, region: str, present: Stamp) -> None:
-        self.conflicts += 1
         self._world.events.add(
             "replication_conflict",
             table=write.table,
@@ -226,12 +223,3 @@ def start(world: World) -> Replication:
     replication = Replication(world)
     replication.start()
     return replication
-
-
-def pending(world: World) -> dict[str, dict[str, int]]:
-    """Return what has not arrived yet, by service and "source->target", and since how many modelled seconds.
-
-    `{"dynamodb": {"us-east-2->us-west-2": 3}, "dynamodb_oldest_seconds": {"us-east-2->us-west-2": 41}, ...}`,
-    for dynamodb, s3 and sns.
-    """
-    return {service: report() for service, report in sorted(world.backlog.items())}

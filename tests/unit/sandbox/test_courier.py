@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from drlib.clock import Clock
-from drlib.sandbox.courier import Courier, Route
+from drlib.sandbox.courier import Courier
+from drlib.sandbox.lanes import Route
 from drlib.sandbox.world import Fault, World
 
 from .worlds import standing, world
