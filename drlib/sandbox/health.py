@@ -26,6 +26,11 @@ from drlib.sandbox.world import World
 from drlib.sandbox.zones import Resolver, region_of_api, snapshot
 
 RECONCILE_WALL_SECONDS = 1.0
+AT_ONCE = 2
+"""How many checks of one endpoint compute at the same time, if they can wait for each other: each more would
+start one more worker, on a machine that is too slow as it is. Route 53 has no such limit."""
+TURN_WALL_SECONDS = 1.0
+"""How long a check waits for others to end."""
 
 log = logging.getLogger("drlib.sandbox")
 
@@ -45,6 +50,7 @@ class Health:
         self._checks: dict[str, dict[str, Any]] = {}
         self._running: dict[str, tuple[str, list[asyncio.Task[None]]]] = {}
         self._verdicts: dict[str, dict[str, Verdict]] = {}
+        self._slots: dict[str, asyncio.Semaphore] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self._stopping = False
@@ -112,6 +118,7 @@ class Health:
             jitters=[chance.uniform(-1, 1) for _ in regions],
         )
         self._verdicts[check_id] = {region: Verdict() for region in regions}
+        self._slots[check_id] = asyncio.Semaphore(AT_ONCE)
         first_seen = asyncio.Event()
         tasks = [
             asyncio.create_task(self._watch(check_id, region, interval, offset, first_seen, first=not index))
@@ -123,6 +130,7 @@ class Health:
         for task in self._running.pop(check_id)[1]:
             task.cancel()
         self._verdicts.pop(check_id, None)
+        self._slots.pop(check_id, None)
         self._board.forget(check_id)
 
     async def _watch(
@@ -151,7 +159,7 @@ class Health:
             turn = max(turn + 1, math.ceil((clock.now() - clock.anchor - offset) / interval))
             await asyncio.sleep(clock.wall_seconds(clock.anchor + offset + turn * interval - clock.now()))
             try:
-                passed, text = await self._check(self._checks[check_id])
+                passed, text = await self._check(self._checks[check_id], self._slots[check_id])
             except Exception as error:
                 log.exception("checking %s failed", check_id)
                 passed, text = False, f"Failure: {type(error).__name__}"
@@ -186,13 +194,23 @@ class Health:
         if changed:
             self._board.tell(signals.HEALTH)
 
-    async def _check(self, config: Mapping[str, Any]) -> tuple[bool, str]:
+    async def _check(self, config: Mapping[str, Any], slots: asyncio.Semaphore) -> tuple[bool, str]:
         found = locate(config, self._world, self._board)
         if found is None:
             return False, "Failure: DNS resolution failed: Rcode NXDomain(3)"
         endpoint, region = found
         patience = checker.Patience(self._world.clock.scale, lambda: self._injected_seconds(region))
-        return await checker.check(endpoint, patience, self._tls)
+        if self._injected_seconds(region):
+            # It waits for a fault and computes nothing.
+            return await checker.check(endpoint, patience, self._tls)
+        taken = False
+        with contextlib.suppress(TimeoutError):
+            taken = await asyncio.wait_for(slots.acquire(), TURN_WALL_SECONDS)
+        try:
+            return await checker.check(endpoint, patience, self._tls)
+        finally:
+            if taken:
+                slots.release()
 
     def _injected_seconds(self, region: str | None) -> float:
         """Return by how many modelled seconds a fault delays the answers of a region."""
