@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from drlib import checklist, latch, planes, probes, timeline
 from drlib.checklist import Checks, Failed, Probe
+from drlib.checks.machine import no_fault
 from drlib.checks.payment import Trial
-from drlib.checks.preflight import no_fault
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment

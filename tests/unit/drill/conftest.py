@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from drill.aws import Aws
 from drill.world import PRIMARY, STANDBY, Here, Region, deployed
 from drlib import settings as parameters
 from drlib.clock import Clock
@@ -55,3 +56,8 @@ def approval() -> Approval:
 @pytest.fixture
 def deployment() -> Deployment:
     return deployed()
+
+
+@pytest.fixture
+def aws(here: Here, deployment: Deployment) -> Aws:
+    return Aws(here, deployment)

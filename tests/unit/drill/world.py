@@ -8,6 +8,7 @@ import ssl
 import struct
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -39,6 +40,7 @@ class Region:
         self.mode = "ok"
         self.payments: dict[str, dict[str, Any]] = {}
         self.connections = 0
+        self.on_payment: Callable[[str], None] | None = None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(PUBLIC_NAME, API_HOSTS[name]).configure_cert(context)
         region = self
@@ -59,17 +61,13 @@ class Region:
                 if region.mode in ("503", "400"):
                     self.reply(int(region.mode), {"message": "as asked"})
                     return
-                payment_id = str(uuid.uuid5(uuid.NAMESPACE_URL, key))
-                region.payments[key] = body
-                if region.mode == "empty":
-                    self.reply(201, {})
-                    return
-                self.reply(201, {"payment_id": payment_id, "status": "accepted", "region": region.name})
+                self.reply(*region.accept(key, body))
 
             def do_GET(self) -> None:
-                self.reply(
-                    503 if region.mode == "503" else 200, {"status": "ok", "host": self.headers["Host"]}
-                )
+                if self.path.startswith("/payments/"):
+                    self.reply(200, {"settlements": [{"region": PRIMARY, "at": 1.0}]})
+                else:
+                    self.reply(503 if region.mode == "503" else 200, {"status": "ok"})
 
             def reply(self, status: int, body: dict[str, Any]) -> None:
                 content = json.dumps(body).encode()
@@ -100,6 +98,21 @@ class Region:
             target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
         )
         self.thread.start()
+
+    def accept(self, key: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Take a payment as the API does: once a key, and only if the body is in order."""
+        payment_id = str(uuid.uuid5(uuid.NAMESPACE_URL, key))
+        answer = {"payment_id": payment_id, "status": "accepted", "region": self.name}
+        strict = self.mode != "always 201"
+        if strict and body.get("currency", "EUR") != "EUR":
+            return 400, {"message": "no such currency", "field": "currency"}
+        known = self.payments.get(key)
+        if strict and known is not None:
+            return (200, answer) if known == body else (422, {"message": "another body"})
+        self.payments[key] = body
+        if self.on_payment is not None and known is None:
+            self.on_payment(payment_id)
+        return 201, answer
 
     @property
     def where(self) -> tuple[str, int]:
@@ -174,6 +187,9 @@ class Here:
     def restore(self, region: str) -> dict[str, Any]:
         self.in_force.pop(region, None)
         return {"at": self.clock.now()}
+
+    def gone_deployment(self) -> str:
+        return ""
 
     def replication_backlog(self) -> dict[str, Any]:
         return self.backlog

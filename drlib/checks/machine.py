@@ -41,6 +41,16 @@ def preflight(here: Target) -> Checks:
         return checklist.make("Preflight", questions)
 
 
+def teardown_ready(here: Target) -> Checks:
+    """Check that the target answers and is whole: what a broken region holds cannot be removed."""
+    questions = [
+        Probe("target answers", lambda: _target(here), "90-troubleshoot: target."),
+        Probe("no fault in force", lambda: no_fault(here), "Run `drlib restore`."),
+    ]
+    with planes.purpose("preflight"):
+        return checklist.make("Teardown", questions)
+
+
 def no_fault(here: Target) -> str:
     """Require that nothing is broken on purpose, neither by a file of ours nor by what the target says."""
     regions = {fault.region for fault in faults.pending(here)} | set(here.faults())

@@ -1,0 +1,179 @@
+"""Preflight, steady state, readiness: green when all is well, and each red one is the one that was broken."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from drill.aws import payment, settlement
+from drill.world import PRIMARY, STANDBY
+from drlib import checks, faults, probes
+from drlib import settings as parameters
+from drlib.checks import machine
+from drlib.checks import payment as hops
+
+
+@pytest.fixture
+def stack(here, deployment, aws, monkeypatch):
+    """A stack that settles and replicates each payment as soon as it has been accepted."""
+    monkeypatch.setattr(hops, "ARRIVE_TIMEOUT_SECONDS", 12.0)
+    monkeypatch.setattr(probes, "REPLICATION_TIMEOUT_SECONDS", 6.0)
+    for region in here.regions.values():
+        region.on_payment = lambda payment_id, name=region.name: accept(aws, payment_id, name)
+    return deployment
+
+
+def accept(aws, payment_id, region):
+    wall = datetime.now(UTC).timestamp()
+    for item in (payment(payment_id, region, wall), settlement(payment_id, PRIMARY, wall)):
+        aws.tables[region].put_item(TableName="", Item=item)
+    aws.receipts |= {f"receipts-{name}" for name in aws.tables}
+
+
+def red(made):
+    return [row.name for row in made.failed]
+
+
+def test_the_steady_state_of_a_stack_that_is_well(here, aws, stack):
+    made = checks.steady_state(here, stack)
+    assert made.require().status == "passed"
+    assert [pk.split("#")[0] for pk, _ in aws.tables[STANDBY].items] == ["PAYMENT", "PAYMENT"]
+
+
+def test_a_stack_that_is_well_is_ready(here, aws, stack):
+    made = checks.drill_ready(here, stack)
+    assert made.require().status == "passed"
+    assert aws.tables[PRIMARY].items == {}
+
+
+def other_region(here, aws):
+    here.points_to = STANDBY
+
+
+def latch_set(here, aws):
+    item = {"pk": {"S": "LATCH"}, "sk": {"S": STANDBY}, "is_set": {"BOOL": True}}
+    aws.tables[STANDBY].items["LATCH", STANDBY] = item
+
+
+def checker_fails(here, aws):
+    aws.failing["hc-2"] = 1
+
+
+def old_code(here, aws):
+    aws.configurations[f"pay-settlement-{STANDBY}"]["CodeSha256"] = "old"
+
+
+def variable_missing(here, aws):
+    aws.configurations[f"pay-latch-{STANDBY}"]["Environment"] = {"Variables": {}}
+
+
+def worker_off(here, aws):
+    aws.mappings[STANDBY] = ["Disabled"]
+
+
+def worker_gone(here, aws):
+    aws.mappings[PRIMARY] = []
+
+
+def dead_letter(here, aws):
+    aws.messages[f"https://sqs.{PRIMARY}/dead_letter"] = 1
+
+
+def one_way(here, aws):
+    aws.tables[PRIMARY].replicas = []
+
+
+def broken_region(here, aws):
+    here.in_force[STANDBY] = {"mode": "latency"}
+
+
+READY = [
+    (other_region, ["the public name leads to the primary"]),
+    (latch_set, ["the latch is released"]),
+    (checker_fails, ["every checker passes (standby)"]),
+    (old_code, ["the standby's settlement function is the same"]),
+    (variable_missing, ["the standby's latch function is the same"]),
+    (worker_off, ["the worker is on (standby)"]),
+    (worker_gone, ["the worker is on (primary)"]),
+    (dead_letter, ["the dead-letter queue is empty (primary)"]),
+    (one_way, ["writes reach the standby"]),
+    (broken_region, ["no fault in force"]),
+]
+
+
+@pytest.mark.parametrize(("break_it", "names"), READY, ids=[case[0].__name__ for case in READY])
+def test_what_is_broken_is_what_is_red(here, aws, stack, break_it, names):
+    break_it(here, aws)
+    assert red(checks.drill_ready(here, stack)) == names
+
+
+def no_receipt(here, aws, stack):
+    stack.regions[STANDBY] = replace(stack.regions[STANDBY], bucket="elsewhere")
+
+
+def message_left(here, aws, stack):
+    aws.messages[f"https://sqs.{STANDBY}/work"] = 1
+
+
+def alarm_rings(here, aws, stack):
+    aws.alarms[f"alarm-{STANDBY}"] = "ALARM"
+
+
+def alarm_gone(here, aws, stack):
+    del aws.alarms["alarm-dns"]
+
+
+def forgets_keys(here, aws, stack):
+    here.regions[PRIMARY].mode = "always 201"
+
+
+STEADY = [
+    (no_receipt, ["its receipt is in the bucket (standby)"]),
+    (message_left, ["the work queue is drained (standby)"]),
+    (alarm_rings, ["no alarm rings (standby)"]),
+    (alarm_gone, ["no alarm rings (Route 53)"]),
+    (
+        forgets_keys,
+        [
+            "the same key gives the same answer",
+            "the same key with another body is refused",
+            "a bad body is refused, and the field named",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("break_it", "names"), STEADY, ids=[case[0].__name__ for case in STEADY])
+def test_each_hop_can_be_red(here, aws, stack, break_it, names):
+    break_it(here, aws, stack)
+    assert red(checks.steady_state(here, stack)) == names
+
+
+@pytest.fixture
+def machine_is_fine(monkeypatch, tmp_path):
+    (tmp_path / "constraints.txt").write_text("")
+    monkeypatch.setattr(machine, "CONSTRAINTS", tmp_path / "constraints.txt")
+    monkeypatch.setattr(machine.toolchain, "pulumi_root", lambda: tmp_path)
+
+
+@pytest.mark.usefixtures("machine_is_fine")
+def test_the_preflight_of_a_machine_that_is_fine(here, aws):
+    assert checks.preflight(here).require().status == "passed"
+
+
+@pytest.mark.usefixtures("machine_is_fine")
+def test_the_preflight_names_what_is_wrong(here, deployment, aws, run, approval, monkeypatch):
+    machine.CONSTRAINTS.write_text("boto3==0.0.1\n")
+    monkeypatch.setattr(machine, "PYTHON_MINIMUM", (4, 0))
+    monkeypatch.setattr(machine, "DISK_MINIMUM_BYTES", 10**18)
+    faults.inject(here, deployment, run, approval)
+    here.settings = parameters.make({"rto_target_seconds": 60, "time_scale": 60.0})
+    made = checks.preflight(here)
+    assert red(made) == ["python", "packages", "free disk", "predicted RTO", "no fault in force"]
+    assert "boto3 is" in made["packages"].detail
+
+
+@pytest.mark.usefixtures("machine_is_fine")
+def test_packages_without_pins_are_skipped(here, aws, monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "CONSTRAINTS", tmp_path / "none")
+    assert checks.preflight(here)["packages"].status == "skipped"

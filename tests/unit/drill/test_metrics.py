@@ -1,0 +1,36 @@
+import math
+
+import pytest
+
+from drill.world import PRIMARY, STANDBY
+from drlib import metrics
+
+
+def test_a_minute_without_data_is_nan_and_not_zero(here, deployment, aws):
+    aws.datapoints[f"{PRIMARY} ReplicationLatency"] = [(600.0, 1200.0), (720.0, 0.0)]
+    frame = metrics.replication_lag(here, deployment, start=610.0, end=790.0)
+    assert list(frame.index) == [600.0, 660.0, 720.0, 780.0]
+    values = list(frame[f"{PRIMARY} to {STANDBY}"])
+    assert values[0] == pytest.approx(1.2)
+    assert math.isnan(values[1])
+    assert values[2] == 0.0
+    assert frame[f"{STANDBY} to {PRIMARY}"].isna().all()
+
+
+def test_each_metric_is_asked_for_where_it_is_kept(here, deployment, aws):
+    window = {"start": 600.0, "end": 720.0}
+    metrics.replication_lag(here, deployment, **window)
+    metrics.health(here, deployment, **window)
+    metrics.backlog(here, deployment, **window)
+    metrics.requests(here, deployment, **window)
+    asked = set(aws.asked)
+    assert {region for region, name in asked if name.startswith("HealthCheck")} == {"us-east-1"}
+    assert {region for region, name in asked if name == "ReplicationLatency"} == {PRIMARY, STANDBY}
+    assert (STANDBY, "ApproximateNumberOfMessagesVisible") in asked
+    assert (PRIMARY, "5xx") in asked
+
+
+def test_datapoints_outside_the_window_are_left_out(here, deployment, aws):
+    aws.datapoints[f"{PRIMARY} Count"] = [(0.0, 9.0), (660.0, 7.0)]
+    frame = metrics.requests(here, deployment, start=600.0, end=720.0)
+    assert frame[f"requests {PRIMARY}"].sum() == 7.0
