@@ -24,7 +24,7 @@ from time import struct_time
 from typing import Any
 
 from drlib.clock import Clock
-from drlib.sandbox import emulator, internals
+from drlib.sandbox import archives, emulator, internals
 from drlib.sandbox.world import World
 
 MODELLED = (
@@ -234,6 +234,7 @@ def _prepare_functions(world: World) -> None:
     emulator.value(runtime, "os", type(os))
     internals.function(worker, "_spawn", "self")
     emulator.replace(runtime, "os", FunctionsOs(function_environment(world)))
+    archives.install(world.folder / "tmp" / "code")
 
 
 def function_environment(world: World) -> dict[str, str]:
@@ -251,8 +252,6 @@ def function_environment(world: World) -> dict[str, str]:
         "HOME": str(tmp),
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{world.aws_port}",
-        # Each process unpacks its code anew: bytecode written beside it would never be read again.
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 
