@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from drlib.errors import StepFailed
 from drlib.infra.naming import PREFIX, Names
 from drlib.show import Table
 
@@ -38,6 +39,17 @@ class Leftover:
 
 class Leftovers(list[Leftover]):
     """What is still there; empty is what a teardown is for. Prints as a table."""
+
+    def require_none(self) -> Leftovers:
+        """Return itself. Raises StepFailed, naming what is there, unless it is empty."""
+        if self:
+            names = ", ".join(f"{found.kind} {found.name}" for found in self[:5])
+            more = f" and {len(self) - 5} more" if len(self) > 5 else ""
+            raise StepFailed(
+                f"Something is left of the stack: {names}{more}.",
+                remedy="Run 80-teardown again; what stays then was made outside of the stack.",
+            )
+        return self
 
     def table(self) -> Table:
         """Return one line for each thing, or one that says that there is none."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from drlib.errors import StepFailed
 from drlib.show import Table
 
 CREATE, UPDATE, REPLACE, DELETE, SAME = "create", "update", "replace", "delete", "same"
@@ -99,6 +100,17 @@ class Plan:
     def __bool__(self) -> bool:
         """Tell whether anything would change."""
         return bool(self.changes)
+
+    def require_same(self) -> Plan:
+        """Return itself. Raises StepFailed, naming what differs, unless everything would stay as it is."""
+        if self:
+            names = ", ".join(found.name for found in self.changes[:5])
+            more = f" and {len(self.changes) - 5} more" if len(self.changes) > 5 else ""
+            raise StepFailed(
+                f"What is deployed differs from the program: {names}{more}.",
+                remedy="Look at the plan's details(), and run 10-deploy again if the program is right.",
+            )
+        return self
 
     def table(self) -> Table:
         """Return the table of services: how many resources of each are created, changed and so on."""
