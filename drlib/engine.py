@@ -14,6 +14,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -31,6 +33,7 @@ LOCK_HOLDER = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 EXISTS = re.compile(
     r"AlreadyExist|AlreadyOwnedByYou|ResourceInUse|ResourceConflict|already exists", re.IGNORECASE
 )
+SIGNAL_WALL_SECONDS = 2.0  # for the engine to say that an interruption has reached it too
 Watch = Callable[[int, str], None]
 
 
@@ -86,8 +89,8 @@ class Steps:
 class Session:
     """The engine, ready for commands on this settings' stack."""
 
-    def __init__(self, here: Target, variables: Mapping[str, str], stack: Any) -> None:
-        self._here, self._variables, self._stack = here, variables, stack
+    def __init__(self, here: Target, stack: Any) -> None:
+        self._here, self._stack = here, stack
 
     def run(self, command: str, *, watch: Watch | None = None, **options: Any) -> Steps:
         """Run `up`, `preview`, `refresh` or `destroy`, and return its steps.
@@ -112,7 +115,7 @@ class Session:
                     watch(len(steps.done), steps.resources[begun.metadata.urn].name)
 
             try:
-                getattr(self._stack, command)(on_event=see, **options)
+                self._act(command, see, options)
             except errors.ConcurrentUpdateError as error:
                 if last_try or not self._break_stale_lock(str(error)):
                     raise _busy(str(error)) from None
@@ -123,6 +126,51 @@ class Session:
         if watch is not None:
             watch(len(steps.done), "")
         return steps
+
+    def _act(self, command: str, see: Callable[[Any], None], options: Mapping[str, Any]) -> None:
+        """Run a command in a thread, so that an interruption of this one does not cut the engine off.
+
+        The engine is in this process's group: Ctrl-C, or a kernel's interrupt, reaches it as well. It ends
+        what is in flight and saves its state, for which it needs the provider and the program of this
+        process. Here the interruption waits for it. Where the signal went to this process alone, it is
+        passed on.
+        """
+        ended, told = threading.Event(), threading.Event()
+        failed: list[BaseException] = []
+
+        def hear(text: str) -> None:
+            if "received; cancelling" in text:
+                told.set()
+
+        def act() -> None:
+            try:
+                getattr(self._stack, command)(on_event=see, on_output=hear, on_error=hear, **options)
+            except BaseException as error:
+                failed.append(error)
+            finally:
+                ended.set()
+
+        threading.Thread(target=act, name=f"pulumi-{command}", daemon=True).start()
+        interrupted = False
+        while not ended.is_set():
+            try:
+                if interrupted and not told.is_set() and not ended.wait(SIGNAL_WALL_SECONDS):
+                    self._interrupt()
+                    told.set()
+                ended.wait()
+            except KeyboardInterrupt:
+                interrupted = True
+        if interrupted:
+            raise KeyboardInterrupt
+        if failed:
+            raise failed[0]
+
+    def _interrupt(self) -> None:
+        """Pass an interruption on to the engine."""
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):
+                if child.name().startswith("pulumi"):
+                    child.send_signal(signal.SIGINT)
 
     def _break_stale_lock(self, text: str) -> bool:
         """Take away the locks of dead processes; return whether the command may be tried again."""
@@ -171,7 +219,7 @@ def open(
             stack = _quick(automation.Stack).create_or_select(settings.suffix, workspace)
         except automation.errors.CommandError as error:
             raise _failed("open", Steps(), str(error)) from None
-        yield Session(here, variables, stack)
+        yield Session(here, stack)
 
 
 def state(here: Target) -> dict[str, Any]:

@@ -86,8 +86,12 @@ class SandboxTarget(Target):
 
     @property
     def backend_url(self) -> str:
-        """A folder inside the instance's own, so that state and sandbox go together."""
-        return f"file://{quote(str(self.folder / 'pulumi'))}"
+        """A folder inside the instance's own, so that state and sandbox go together.
+
+        Without files of metadata beside the state: they are not replaced in one go, and an engine that is
+        killed while it writes one leaves a state that it cannot read.
+        """
+        return f"file://{quote(str(self.folder / 'pulumi'))}?metadata=skip"
 
     @contextlib.contextmanager
     def engine(self, *, checkpoints: bool = True) -> Iterator[dict[str, str]]:
