@@ -24,7 +24,7 @@ from time import struct_time
 from typing import Any
 
 from drlib.clock import Clock
-from drlib.sandbox import archives, emulator, internals
+from drlib.sandbox import conditions, archives, emulator, internals
 from drlib.sandbox.world import World
 
 MODELLED = (
@@ -115,6 +115,7 @@ def apply(world: World) -> None:
     _date_messages(world.clock)
     _hasten_event_sources(world.clock)
     _prepare_functions(world)
+    conditions.apply()
 
 
 def tick_wall_seconds(clock: Clock) -> float:
