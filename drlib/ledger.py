@@ -75,11 +75,6 @@ class Ledger:
             self._open.pop(attempt.seq, None)
             self._attempts[attempt.seq] = attempt
 
-    def drop(self, seq: int) -> None:
-        """Forget an attempt that was announced and never sent."""
-        with self._lock:
-            self._open.pop(seq, None)
-
     def attempts(self, cohort: str | None = None, *, since: float = 0.0) -> list[Attempt]:
         """Attempts that finished at or after the instant `since`, in start order; of one cohort or of all."""
         with self._lock:

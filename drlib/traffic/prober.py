@@ -16,6 +16,7 @@ import math
 import os
 import threading
 import zlib
+from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -99,9 +100,19 @@ class Prober:
         return not self._stop.is_set()
 
     def start(self) -> Prober:
+        # Loaded now: the first import takes a second of computing, which would stretch a measured one.
+        import pyarrow.parquet  # noqa: F401
+
         for thread in self._threads:
             thread.start()
         return self
+
+    def __str__(self) -> str:
+        counted = Counter(client.cohort for client in self.clients)
+        return "Paying: " + ", ".join(f"{number} clients of {cohort}" for cohort, number in counted.items())
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def stop(self) -> Ledger:
         """Let the attempts under way end, write the ledger, and return it. May be called again."""
