@@ -17,13 +17,12 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from drlib.errors import StepFailed
-from drlib.plan import STEPS, PlannedResource
+from drlib.steps import Steps, plain
 
 if TYPE_CHECKING:
     from drlib.target import Target
@@ -33,57 +32,9 @@ LOCK_HOLDER = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 EXISTS = re.compile(
     r"AlreadyExist|AlreadyOwnedByYou|ResourceInUse|ResourceConflict|already exists", re.IGNORECASE
 )
+POLL_WALL_SECONDS = 0.1
 SIGNAL_WALL_SECONDS = 2.0  # for the engine to say that an interruption has reached it too
 Watch = Callable[[int, str], None]
-
-
-@dataclass
-class Steps:
-    """What the engine did, or means to do, so far.
-
-    Attributes:
-        resources: AWS resources by URN, with the last step that was begun for each.
-        done: how many of them are done.
-        errors: what went wrong: resource and message.
-    """
-
-    resources: dict[str, PlannedResource] = field(default_factory=dict)
-    done: set[str] = field(default_factory=set)
-    errors: list[tuple[str, str]] = field(default_factory=list)
-
-    def see(self, event: Any) -> None:
-        """Take in one event of the engine."""
-        begun = event.resource_pre_event
-        if begun is not None:
-            self._begin(begun.metadata)
-        ended = event.res_outputs_event
-        if ended is not None and ended.metadata.urn in self.resources:
-            self.done.add(ended.metadata.urn)
-        told = event.diagnostic_event
-        if told is not None and told.severity == "error":
-            self.errors.append((_short(told.urn or ""), plain(told.message)))
-
-    def _begin(self, step: Any) -> None:
-        op = STEPS.get(str(getattr(step.op, "value", step.op)))
-        if op is None or not step.type.startswith("aws:"):
-            return
-        state = step.new or step.old
-        changed = tuple(sorted(step.diffs or step.detailed_diff or ()))
-        before = self.resources.get(step.urn)
-        if before is not None and before.op == "replace":
-            op = "replace"  # a later step of the same replacement
-        self.resources[step.urn] = PlannedResource(
-            type=step.type,
-            name=_short(step.urn),
-            op=op,
-            inputs=dict((state and state.inputs) or {}),
-            changed=changed or (before.changed if before else ()),
-        )
-
-    def failure(self) -> tuple[str, str]:
-        """Return the first error that names a resource, or else the first that there is."""
-        named = [found for found in self.errors if found[0]]
-        return (named or self.errors or [("", "")])[0]
 
 
 class Session:
@@ -150,17 +101,14 @@ class Session:
             finally:
                 ended.set()
 
-        threading.Thread(target=act, name=f"pulumi-{command}", daemon=True).start()
-        interrupted = False
-        while not ended.is_set():
-            try:
-                if interrupted and not told.is_set() and not ended.wait(SIGNAL_WALL_SECONDS):
-                    self._interrupt()
+        with _held_back() as interrupted:
+            threading.Thread(target=act, name=f"pulumi-{command}", daemon=True).start()
+            while not ended.wait(POLL_WALL_SECONDS):
+                if interrupted.is_set() and not told.is_set() and not ended.wait(SIGNAL_WALL_SECONDS):
+                    if not told.is_set():
+                        self._interrupt()
                     told.set()
-                ended.wait()
-            except KeyboardInterrupt:
-                interrupted = True
-        if interrupted:
+        if interrupted.is_set():
             raise KeyboardInterrupt
         if failed:
             raise failed[0]
@@ -249,6 +197,20 @@ def state(here: Target) -> dict[str, Any]:
     return found
 
 
+@contextlib.contextmanager
+def _held_back() -> Iterator[threading.Event]:
+    """Note an interruption instead of raising it, while the block lasts. Only the main thread gets one."""
+    noted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: noted.set())
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+
+
 def _nothing() -> None:
     """A program for commands that need none."""
 
@@ -267,17 +229,6 @@ def _quick(stack: type[Any]) -> type[Any]:
             return ()
 
     return Quick
-
-
-def _short(urn: str) -> str:
-    return urn.rsplit("::", 1)[-1]
-
-
-def plain(text: str) -> str:
-    """Return the engine's message without colours, prefixes and line breaks."""
-    text = re.sub(r"<\{%[a-z ]+%\}>|\x1b\[[0-9;]*m", "", text)
-    lines = [re.sub(r"^\s*(error|\*)\s*:?\s*", "", line).strip() for line in text.splitlines()]
-    return " ".join(line for line in lines if line)
 
 
 def _busy(text: str) -> StepFailed:

@@ -1,0 +1,69 @@
+"""The engine's events, step by step: what is done, what is under way, what went wrong."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from drlib.plan import STEPS, PlannedResource
+
+
+@dataclass
+class Steps:
+    """What the engine did, or means to do, so far.
+
+    Attributes:
+        resources: AWS resources by URN, with the last step that was begun for each.
+        done: how many of them are done.
+        errors: what went wrong: resource and message.
+    """
+
+    resources: dict[str, PlannedResource] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+    errors: list[tuple[str, str]] = field(default_factory=list)
+
+    def see(self, event: Any) -> None:
+        """Take in one event of the engine."""
+        begun = event.resource_pre_event
+        if begun is not None:
+            self._begin(begun.metadata)
+        ended = event.res_outputs_event
+        if ended is not None and ended.metadata.urn in self.resources:
+            self.done.add(ended.metadata.urn)
+        told = event.diagnostic_event
+        if told is not None and told.severity == "error":
+            self.errors.append((_short(told.urn or ""), plain(told.message)))
+
+    def _begin(self, step: Any) -> None:
+        op = STEPS.get(str(getattr(step.op, "value", step.op)))
+        if op is None or not step.type.startswith("aws:"):
+            return
+        state = step.new or step.old
+        changed = tuple(sorted(step.diffs or step.detailed_diff or ()))
+        before = self.resources.get(step.urn)
+        if before is not None and before.op == "replace":
+            op = "replace"  # a later step of the same replacement
+        self.resources[step.urn] = PlannedResource(
+            type=step.type,
+            name=_short(step.urn),
+            op=op,
+            inputs=dict((state and state.inputs) or {}),
+            changed=changed or (before.changed if before else ()),
+        )
+
+    def failure(self) -> tuple[str, str]:
+        """Return the first error that names a resource, or else the first that there is."""
+        named = [found for found in self.errors if found[0]]
+        return (named or self.errors or [("", "")])[0]
+
+
+def _short(urn: str) -> str:
+    return urn.rsplit("::", 1)[-1]
+
+
+def plain(text: str) -> str:
+    """Return the engine's message without colours, prefixes and line breaks."""
+    text = re.sub(r"<\{%[a-z ]+%\}>|\x1b\[[0-9;]*m", "", text)
+    lines = [re.sub(r"^\s*(error|\*)\s*:?\s*", "", line).strip() for line in text.splitlines()]
+    return " ".join(line for line in lines if line)

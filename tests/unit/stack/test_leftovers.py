@@ -1,0 +1,168 @@
+"""The search for what is left: ours, all of it, and nothing of anyone else's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drlib import leftovers, settings
+from drlib.infra.naming import Names
+
+ACCOUNT = "111122223333"
+EMPTY: dict[str, Any] = {
+    "list_tables": {"TableNames": []},
+    "list_queues": {},
+    "list_topics": {"Topics": []},
+    "list_functions": {"Functions": []},
+    "list_event_source_mappings": {"EventSourceMappings": []},
+    "describe_log_groups": {"logGroups": []},
+    "get_apis": {"Items": []},
+    "get_domain_names": {"Items": []},
+    "describe_alarms": {"MetricAlarms": []},
+    "list_dashboards": {"DashboardEntries": []},
+    "list_rules": {"Rules": []},
+    "list_certificates": {"CertificateSummaryList": []},
+    "list_buckets": {"Buckets": []},
+    "list_roles": {"Roles": []},
+    "list_health_checks": {"HealthChecks": []},
+    "list_hosted_zones": {"HostedZones": []},
+    "describe_vpcs": {"Vpcs": []},
+    "describe_subnets": {"Subnets": []},
+    "describe_route_tables": {"RouteTables": []},
+    "describe_vpc_endpoints": {"VpcEndpoints": []},
+    "describe_security_groups": {"SecurityGroups": []},
+    "get_caller_identity": {"Account": ACCOUNT},
+}
+
+
+class Here:
+    """A target whose clients answer from a script, by operation and region."""
+
+    def __init__(self, answers: dict[tuple[str, str], Any], **changes: Any) -> None:
+        self.settings = settings.make(changes)
+        self.answers = answers
+        self.asked: set[tuple[str, str]] = set()
+
+    def client(self, service: str, region: str) -> Any:
+        return Client(self, region)
+
+
+class Client:
+    def __init__(self, here: Here, region: str) -> None:
+        self.here, self.region = here, region
+
+    def can_paginate(self, operation: str) -> bool:
+        return False
+
+    def __getattr__(self, operation: str) -> Any:
+        self.here.asked.add((operation, self.region))
+        answer = self.here.answers.get((operation, self.region), EMPTY.get(operation))
+        assert answer is not None, f"{operation} was not expected"
+        return lambda **options: answer(**options) if callable(answer) else answer
+
+
+def test_a_clean_account_has_nothing_and_every_service_was_asked() -> None:
+    here = Here({})
+    found = leftovers.find(here)  # type: ignore[arg-type]
+    assert found == []
+    assert str(found).splitlines() == ["left     region  name", "nothing  -       -"]
+    global_ones = {
+        "get_caller_identity",
+        "list_buckets",
+        "list_roles",
+        "list_health_checks",
+        "list_hosted_zones",
+    }
+    for operation in set(EMPTY) - global_ones - {"get_domain_names", "list_certificates"}:
+        for region in ("us-east-1", "us-east-2", "us-west-2"):
+            assert (operation, region) in here.asked
+
+
+def test_ours_is_found_by_name_and_others_are_not() -> None:
+    names = Names("drill", ACCOUNT)
+    other = Names("x-drill", ACCOUNT)
+    here = Here(
+        {
+            ("list_tables", "us-west-2"): {"TableNames": [names.shared("payments"), "payments"]},
+            ("list_queues", "us-east-2"): {
+                "QueueUrls": [f"https://sqs/1/{of.regional('work', 'us-east-2')}" for of in (names, other)]
+            },
+            ("describe_log_groups", "us-east-2"): lambda logGroupNamePrefix: {  # noqa: N803 - boto3's own name
+                "logGroups": [{"logGroupName": f"{logGroupNamePrefix}latch-drill-use2"}]
+            },
+            ("list_buckets", "us-west-2"): {"Buckets": [{"Name": names.bucket("receipts", "us-east-2")}]},
+            ("describe_alarms", "us-east-1"): {
+                "MetricAlarms": [{"AlarmName": names.regional("alarm-check-primary", "us-east-1")}]
+            },
+            ("get_domain_names", "us-east-2"): {
+                "Items": [{"DomainName": "api.pay.drill.test"}, {"DomainName": "other.test"}]
+            },
+            ("list_hosted_zones", "us-west-2"): {
+                "HostedZones": [{"Name": "pay.drill.test."}, {"Name": "drill.test."}]
+            },
+        }
+    )
+    assert [(left.kind, left.region, left.name) for left in leftovers.find(here)] == [  # type: ignore[arg-type]
+        ("alarm", "us-east-1", "pay-alarm-check-primary-drill-use1"),
+        ("bucket", "", names.bucket("receipts", "us-east-2")),
+        ("custom domain", "us-east-2", "api.pay.drill.test"),
+        ("hosted zone", "", "pay.drill.test"),
+        ("log group", "us-east-2", "pay-latch-drill-use2"),
+        ("queue", "us-east-2", "pay-work-drill-use2"),
+        ("table", "us-west-2", "pay-payments-drill"),
+    ]
+
+
+def test_what_has_no_name_is_found_by_its_tags() -> None:
+    def tags(ResourceType: str, ResourceId: str) -> dict[str, Any]:  # noqa: N803 - boto3's own names
+        suffix = {"ours": "drill", "theirs": "other"}[ResourceId]
+        found = [{"Key": "Project", "Value": "payments-dr"}, {"Key": "Stack", "Value": suffix}]
+        return {"ResourceTagSet": {"Tags": found}}
+
+    def groups(Filters: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's own name
+        assert {"Name": "tag:Stack", "Values": ["drill"]} in Filters
+        return {
+            "SecurityGroups": [
+                {"GroupId": "sg-1", "GroupName": "pay-functions-drill-use2"},
+                {"GroupId": "sg-2", "GroupName": "default"},
+            ]
+        }
+
+    here = Here(
+        {
+            ("list_health_checks", "us-west-2"): {"HealthChecks": [{"Id": "ours"}, {"Id": "theirs"}]},
+            ("list_tags_for_resource", "us-west-2"): tags,
+            ("describe_security_groups", "us-east-2"): groups,
+            ("describe_vpc_endpoints", "us-east-2"): {
+                "VpcEndpoints": [
+                    {"VpcEndpointId": "vpce-1", "State": "available"},
+                    {"VpcEndpointId": "vpce-2", "State": "deleted"},
+                ]
+            },
+        }
+    )
+    assert [(left.kind, left.name) for left in leftovers.find(here)] == [  # type: ignore[arg-type]
+        ("VPC endpoint", "vpce-1"),
+        ("health check", "ours"),
+        ("security group", "sg-1"),
+    ]
+
+
+def test_in_a_zone_of_someone_else_only_our_records_are_looked_for() -> None:
+    here = Here(
+        {
+            ("list_resource_record_sets", "us-west-2"): {
+                "ResourceRecordSets": [
+                    {"Name": "api.pay.acme.net.", "Type": "A"},
+                    {"Name": "www.pay.acme.net.", "Type": "A"},
+                ]
+            }
+        },
+        target="aws",
+        approval="",
+        state_backend="s3://state",
+        domain_name="pay.acme.net",
+        hosted_zone_id="Z0123456789ABC",
+    )
+    assert [(left.kind, left.name) for left in leftovers.find(here)] == [  # type: ignore[arg-type]
+        ("record", "api.pay.acme.net A")
+    ]

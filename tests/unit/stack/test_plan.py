@@ -1,0 +1,56 @@
+"""What a plan counts, and how it prints."""
+
+from __future__ import annotations
+
+from drlib.plan import Plan, PlannedResource
+
+
+def resource(kind: str, name: str, op: str, **inputs: object) -> PlannedResource:
+    return PlannedResource(f"aws:{kind}", name, op, inputs, changed=("tags",) if op == "update" else ())
+
+
+PLAN = Plan(
+    "Plan",
+    (
+        resource("sqs/queue:Queue", "work", "create", region="us-east-2"),
+        resource("sqs/queue:Queue", "put-aside", "same", region="us-east-2"),
+        resource("iam/role:Role", "payments", "update"),
+        resource("ec2/vpc:Vpc", "network", "replace", region="us-west-2"),
+    ),
+)
+
+
+def test_each_resource_counts_once() -> None:
+    assert (PLAN.creates, PLAN.updates, PLAN.replaces, PLAN.deletes, PLAN.same) == (1, 1, 1, 0, 1)
+    assert [found.name for found in PLAN.changes] == ["work", "payments", "network"]
+    assert PLAN
+    assert not Plan("Plan", (PLAN.resources[1],))
+
+
+def test_a_resource_knows_its_service_and_region() -> None:
+    assert [(found.service, found.region) for found in PLAN.resources] == [
+        ("sqs", "us-east-2"),
+        ("sqs", "us-east-2"),
+        ("iam", ""),
+        ("ec2", "us-west-2"),
+    ]
+
+
+def test_it_prints_as_services_without_columns_that_are_empty() -> None:
+    assert str(PLAN).splitlines() == [
+        "Plan",
+        "service  create  update  replace  same",
+        "ec2      0       0       1        0",
+        "iam      0       1       0        0",
+        "sqs      1       0       0        1",
+        "all      1       1       1        1",
+    ]
+
+
+def test_its_details_name_what_changes() -> None:
+    assert str(PLAN.details()).splitlines()[1:] == [
+        "what     type   name      region     inputs",
+        "create   Queue  work      us-east-2",
+        "replace  Vpc    network   us-west-2",
+        "update   Role   payments             tags",
+    ]

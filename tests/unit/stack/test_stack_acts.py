@@ -1,0 +1,109 @@
+"""What the acts refuse before they begin, and what they say when there is nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from drlib import engine, settings, stack
+from drlib.errors import NotApproved, StepFailed
+from drlib.journal import Approval
+
+APPROVED = Approval("test", "drill@sandbox")
+TABLE = {
+    "type": "aws:dynamodb/table:Table",
+    "inputs": {"name": "pay-payments-drill", "deletionProtectionEnabled": True},
+}
+
+
+class Here:
+    """A target that has settings and says what happened to it."""
+
+    origin = "simulated"
+
+    def __init__(self, folder: Path, **changes: Any) -> None:
+        self.settings = settings.make(changes)
+        self.folder = folder
+        self.gone = ""
+        self.forgotten = 0
+        self.protected: dict[str, bool] = {}
+
+    def gone_deployment(self) -> str:
+        return self.gone
+
+    def forget_deployed(self) -> None:
+        self.forgotten += 1
+
+    def client(self, service: str, region: str) -> Any:
+        found = {"Table": {"DeletionProtectionEnabled": self.protected[region]}}
+        return SimpleNamespace(describe_table=lambda TableName: found)  # noqa: N803 - boto3's own name
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Here:
+    return Here(tmp_path)
+
+
+@pytest.fixture
+def state(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the engine's state is said to be; opening the engine is an error."""
+    found: dict[str, Any] = {}
+
+    def never(*args: Any, **options: Any) -> None:
+        raise AssertionError("the engine was opened")
+
+    monkeypatch.setattr(engine, "state", lambda here: found)
+    monkeypatch.setattr(engine, "open", never)
+    return found
+
+
+@pytest.mark.parametrize("act", [stack.up, stack.destroy])
+def test_an_act_wants_its_own_approval(act: Any, here: Any, state: dict[str, Any]) -> None:
+    with pytest.raises(NotApproved, match="other@sandbox"):
+        act(here, Approval("test", "other@sandbox"))
+
+
+def test_nothing_deployed_says_what_to_run(here: Any, state: dict[str, Any]) -> None:
+    with pytest.raises(StepFailed, match=r"Nothing is deployed. Run 10-deploy."):
+        stack.current(here)
+    with pytest.raises(StepFailed, match=r"Nothing is deployed. Run 10-deploy."):
+        stack.drift(here)
+
+
+def test_a_stack_of_an_earlier_sandbox_is_missed_by_name(here: Any, state: dict[str, Any]) -> None:
+    here.gone = "The stack was deployed to an earlier sandbox, which is gone."
+    with pytest.raises(StepFailed, match="earlier sandbox"):
+        stack.current(here)
+
+
+def test_half_a_stack_is_no_deployment(here: Any, state: dict[str, Any]) -> None:
+    state["resources"] = [{"type": "pulumi:pulumi:Stack", "outputs": {}}, TABLE]
+    with pytest.raises(StepFailed, match="not whole: 1 resources"):
+        stack.current(here)
+
+
+def test_destroying_nothing_is_no_error(here: Any, state: dict[str, Any]) -> None:
+    stack.destroy(here, APPROVED)
+    assert here.forgotten == 1
+
+
+def test_protected_data_stops_a_destroy_before_it_begins(here: Any, state: dict[str, Any]) -> None:
+    state["resources"] = [TABLE]
+    here.protected = {"us-east-2": False, "us-west-2": True}
+    with pytest.raises(StepFailed, match="protected against deletion") as caught:
+        stack.destroy(here, APPROVED)
+    assert caught.value.region == "us-west-2"
+    assert here.forgotten == 0
+
+
+def test_data_is_protected_where_it_is_real(tmp_path: Path) -> None:
+    live = {"target": "aws", "approval": "", "state_backend": "s3://state", "domain_name": "pay.acme.net"}
+    real, drill = Here(tmp_path, suffix="prod", **live), Here(tmp_path, suffix="drill-2", **live)
+    for here in (real, drill):
+        here.origin = "live"
+    assert stack.protects_data(real)  # type: ignore[arg-type]
+    assert not stack.protects_data(drill)  # type: ignore[arg-type]
+    assert not stack.protects_data(Here(tmp_path, suffix="prod", approval=""))  # type: ignore[arg-type]
