@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from drlib import leftovers, settings
+from drlib.errors import StepFailed
 from drlib.infra.naming import Names
 
 ACCOUNT = "111122223333"
@@ -64,6 +67,7 @@ def test_a_clean_account_has_nothing_and_every_service_was_asked() -> None:
     here = Here({})
     found = leftovers.find(here)  # type: ignore[arg-type]
     assert found == []
+    assert found.require_none() is found
     assert str(found).splitlines() == ["left     region  name", "nothing  -       -"]
     global_ones = {
         "get_caller_identity",
@@ -166,3 +170,9 @@ def test_in_a_zone_of_someone_else_only_our_records_are_looked_for() -> None:
     assert [(left.kind, left.name) for left in leftovers.find(here)] == [  # type: ignore[arg-type]
         ("record", "api.pay.acme.net A")
     ]
+
+
+def test_what_is_left_is_named() -> None:
+    found = leftovers.Leftovers([leftovers.Leftover("queue", "us-east-2", "pay-work-drill-use2")])
+    with pytest.raises(StepFailed, match=r"1 things of the stack are left: queue pay-work-drill-use2"):
+        found.require_none()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from drlib.errors import StepFailed
 from drlib.plan import Plan, PlannedResource
 
 
@@ -54,3 +57,13 @@ def test_its_details_name_what_changes() -> None:
         "replace  Vpc    network   us-west-2",
         "update   Role   payments             tags",
     ]
+
+
+def test_drift_is_refused_by_name() -> None:
+    same = Plan("Drift", (PLAN.resources[1],))
+    assert same.require_same() is same
+    with pytest.raises(StepFailed, match=r"Drift: 1 of 1 resources differ: payments \(update\)\."):
+        Plan("Drift", (PLAN.resources[2],)).require_same()
+    many = Plan("Drift", tuple(resource("iam/role:Role", f"r{n}", "create") for n in range(7)))
+    with pytest.raises(StepFailed, match=r"r4 \(create\) and 2 more\."):
+        many.require_same()
