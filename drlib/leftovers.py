@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drlib.errors import StepFailed
-from drlib.errors import StepFailed
 from drlib.infra.naming import PREFIX, Names
 from drlib.show import Table
 
@@ -51,22 +50,6 @@ class Leftovers(list[Leftover]):
                 remedy="Run 80-teardown again; what stays then was made outside of the stack.",
             )
         return self
-
-    def require_none(self) -> Leftovers:
-        """Return itself if it is empty.
-
-        Raises:
-            StepFailed: something is left; names it.
-        """
-        if not self:
-            return self
-        told = "; ".join(f"{found.kind} {found.name} ({found.region or 'global'})" for found in self)
-        raise StepFailed(
-            f"{len(self)} things of the stack are left: {told}.",
-            remedy="Run 80-teardown again. What stays then is not in the stack's state: delete it by hand.",
-            resource=self[0].name,
-            region=self[0].region,
-        )
 
     def table(self) -> Table:
         """Return one line for each thing, or one that says that there is none."""

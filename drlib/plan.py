@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drlib.errors import StepFailed
-from drlib.errors import StepFailed
 from drlib.show import Table
 
 CREATE, UPDATE, REPLACE, DELETE, SAME = "create", "update", "replace", "delete", "same"
-NAMED = 5  # how many changes an error names
 KINDS = (CREATE, UPDATE, REPLACE, DELETE, SAME)
 # The engine's steps, as a person counts them: a replacement is three steps for the engine, and one for us.
 STEPS = {
@@ -113,24 +111,6 @@ class Plan:
                 remedy="Look at the plan's details(), and run 10-deploy again if the program is right.",
             )
         return self
-
-    def require_same(self) -> Plan:
-        """Return the plan if nothing would change.
-
-        Raises:
-            StepFailed: something would; names it.
-        """
-        if not self.changes:
-            return self
-        told = [f"{found.name} ({found.op})" for found in self.changes[:NAMED]]
-        more = f" and {len(self.changes) - NAMED} more" if len(self.changes) > NAMED else ""
-        raise StepFailed(
-            f"{self.title}: {len(self.changes)} of {len(self.resources)} resources differ: "
-            f"{', '.join(told)}{more}.",
-            remedy="`details()` of this result names the inputs. 10-deploy brings them back.",
-            resource=self.changes[0].name,
-            region=self.changes[0].region,
-        )
 
     def table(self) -> Table:
         """Return the table of services: how many resources of each are created, changed and so on."""

@@ -62,8 +62,8 @@ def test_its_details_name_what_changes() -> None:
 def test_drift_is_refused_by_name() -> None:
     same = Plan("Drift", (PLAN.resources[1],))
     assert same.require_same() is same
-    with pytest.raises(StepFailed, match=r"Drift: 1 of 1 resources differ: payments \(update\)\."):
+    with pytest.raises(StepFailed, match="differs from the program: payments[.]"):
         Plan("Drift", (PLAN.resources[2],)).require_same()
     many = Plan("Drift", tuple(resource("iam/role:Role", f"r{n}", "create") for n in range(7)))
-    with pytest.raises(StepFailed, match=r"r4 \(create\) and 2 more\."):
+    with pytest.raises(StepFailed, match="r4 and 2 more"):
         many.require_same()
