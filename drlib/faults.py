@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from drlib import planes, show
+from drlib import settings as parameters
 from drlib.errors import BadParameters, NotApproved, StepFailed
 
 if TYPE_CHECKING:
@@ -143,17 +144,17 @@ def inject(here: Target, deployment: Deployment, run: Run, approval: Approval) -
         )
     fault = _intended(here, plan, region, run)
     with run.step("inject", mutating=True, resource=region, detail=fault.as_dict()) as step:
-        _write(here, fault)
+        _write(fault)
         try:
             with planes.purpose("fault"):
                 told = here.inject(region, mode=fault.mode, deadline_seconds=plan.deadline_seconds)
         except BaseException:  # an interruption too: nobody knows whether the fault is in force
             with planes.purpose("fault"), contextlib.suppress(StepFailed):
                 here.restore(region)
-                _write(here, replace(fault, state="restored", restored_at=here.clock.now()))
+                _write(replace(fault, state="restored", restored_at=here.clock.now()))
             raise
         fault = replace(fault, at=float(told["at"]), deadline=float(told["deadline"]), state="in force")
-        _write(here, fault)
+        _write(fault)
         step.detail.update(fault.as_dict())
     run.save("fault", fault)
     return fault
@@ -167,7 +168,7 @@ def restore(here: Target, fault: Fault, run: Run | None = None) -> Fault:
     with step, planes.purpose("fault"):
         told = here.restore(fault.region)
     healed = replace(fault, state="restored", restored_at=float(told["at"]))
-    _write(here, healed)
+    _write(healed)
     if run and run.run_id == fault.run_id:
         run.save("fault", healed)
     return healed
@@ -175,7 +176,7 @@ def restore(here: Target, fault: Fault, run: Run | None = None) -> Fault:
 
 def pending(here: Target) -> list[Fault]:
     """Return the faults that were meant and not restored, and whose deadline has not passed."""
-    found = [_read(file) for file in sorted(_folder(here).glob("*.json"))]
+    found = [_read(file) for file in sorted(_folder().glob("*.json"))]
     now = here.clock.now()
     return [
         fault
@@ -215,13 +216,14 @@ def _intended(here: Target, plan: Scenario, region: str, run: Run) -> Fault:
     )
 
 
-def _folder(here: Target) -> Path:
-    return here.folder / "faults"
+def _folder() -> Path:
+    """Return where the files are: beside the sandbox's folders, so that one outlives a sandbox that died."""
+    return parameters.home() / ".drlib" / "faults"
 
 
-def _write(here: Target, fault: Fault) -> None:
+def _write(fault: Fault) -> None:
     """Write the fault's file whole or not at all."""
-    folder = _folder(here)
+    folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f".{fault.fault_id}.part"
     draft.write_text(json.dumps(fault.as_dict(), indent=1) + "\n", encoding="utf-8")

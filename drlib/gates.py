@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from drlib import checklist, holdings, latch, planes, probes
 from drlib.checklist import Checks, Failed, Probe, Skip
+from drlib.errors import StepFailed
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 SETTLE_WITHIN_SECONDS = 60.0
 """A payment older than this and not settled waits for something: it is no longer just under way."""
 DRAIN_TIMEOUT_SECONDS = 180.0
+RETRY_SECONDS = 5.0
 HINT = "See 90-troubleshoot, failback gates."
 
 
@@ -25,11 +28,17 @@ def gates(here: Target, deployment: Deployment) -> Checks:
     questions = [
         Probe("the latch is set", lambda: _is_set(here, deployment), "There is nothing to fail back from."),
         Probe("no fault is in force", lambda: _no_fault(here), "Run `drlib restore`."),
-        Probe("the primary is healthy", lambda: probes.deep_health(here, deployment, primary), HINT),
+        Probe(
+            "the primary is healthy",
+            lambda: _in_time(here, lambda: probes.deep_health(here, deployment, primary)),
+            HINT,
+        ),
         Probe(
             "its health check passes",
-            lambda: probes.check_is_healthy(here, deployment.checks["primary_endpoint"]),
-            "Wait until every checker has passed as often as the threshold says, and ask again.",
+            lambda: _in_time(
+                here, lambda: probes.check_is_healthy(here, deployment.checks["primary_endpoint"])
+            ),
+            "Wait until every checker has passed, and ask again.",
         ),
         Probe(
             "writes reach the standby", lambda: probes.replicates(here, deployment, primary, standby), HINT
@@ -58,6 +67,18 @@ def gates(here: Target, deployment: Deployment) -> Checks:
     questions.append(Probe("no payment waits", lambda: _all_settled(here, deployment), HINT))
     with planes.purpose("failback"):
         return checklist.make("Failback gates", questions)
+
+
+def _in_time(here: Target, ask: Callable[[], str]) -> str:
+    """Ask again until the answer is good: a region that has just come back needs a moment."""
+    give_up_at = here.clock.now() + DRAIN_TIMEOUT_SECONDS
+    while True:
+        try:
+            return ask()
+        except (Failed, StepFailed):
+            if here.clock.now() >= give_up_at:
+                raise
+        here.clock.sleep(RETRY_SECONDS)
 
 
 def _is_set(here: Target, deployment: Deployment) -> str:

@@ -49,7 +49,8 @@ def beats(clients: int, *, interval_seconds: float, ttl_seconds: float) -> list[
     step = interval_seconds / clients
     before_a_collision = clients // math.gcd(turns, clients)
     steps = [number * turns + number // before_a_collision for number in range(clients)]
-    return [Beat(count % clients * step, interval_seconds, count * step) for count in steps]
+    period = clients * turns
+    return [Beat(count % clients * step, interval_seconds, (count or period) * step) for count in steps]
 
 
 def renewal_turns(*, interval_seconds: float, ttl_seconds: float) -> int:

@@ -7,6 +7,7 @@ standby: the way over needs nothing of the primary, of us-east-1 or of Pulumi.
     switch.set(here, deployment, run, approval, reason="...")  the standby becomes active
     switch.gates(here, deployment).require()                   may traffic return?
     switch.release(here, deployment, run, approval)            the primary becomes active again
+    switch.arm(here, deployment, run, approval)                all are back: the next failover latches
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     from drlib.journal import Approval, Run
     from drlib.target import Target
 
-__all__ = ["Latch", "gates", "latch", "release", "set", "snapshot"]
+__all__ = ["Latch", "arm", "gates", "latch", "release", "set", "snapshot"]
 
 HOLD_SECONDS = 900.0
-"""After a release, payments of clients that are still on their way back do not set the latch for so long."""
+"""After a release, payments of clients that are still on their way back do not set the latch for so long,
+unless `arm` ends it."""
 
 latch = read
 
@@ -86,6 +88,29 @@ def release(
                 hold_seconds=hold_seconds,
             )
             publish(here, deployment, 0.0)
+            now = read(here, deployment)
+        step.detail.update(now.as_dict())
+    return now
+
+
+def arm(here: Target, deployment: Deployment, run: Run, approval: Approval) -> Latch:
+    """End the hold of a release, once all clients are back: the next failover sets the latch again.
+
+    A connection that is still kept to the standby would set it at once, with its next payment: stop such
+    clients first. Arming an armed latch is no error.
+
+    Raises StepFailed when the latch is set.
+    """
+    _require_approval(here, approval)
+    if read(here, deployment).is_set:
+        raise StepFailed(
+            "The latch is set: there is nothing to arm.",
+            remedy="Release it first, with 40-failback.",
+            region=deployment.standby_region,
+        )
+    with run.step("arm latch", mutating=True, resource=deployment.standby_region) as step:
+        with planes.purpose("failback"):
+            write(here, deployment, deployment.standby_region, is_set=False, reason="armed", hold_seconds=0.0)
             now = read(here, deployment)
         step.detail.update(now.as_dict())
     return now

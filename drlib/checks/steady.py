@@ -79,7 +79,7 @@ def _way_in(here: Target, deployment: Deployment) -> list[Probe]:
             deployment,
             "certificates",
         ),
-        _probe("the latch is released", _latch_released, here, deployment, "latch"),
+        _probe("the latch is released, and armed", _latch_armed, here, deployment, "latch"),
     ]
 
 
@@ -156,11 +156,17 @@ def _named(region: str) -> Ask:
     return ask
 
 
-def _latch_released(here: Target, deployment: Deployment) -> str:
+def _latch_armed(here: Target, deployment: Deployment) -> str:
     now = latch.read(here, deployment)
     if now.is_set:
         raise Failed(f"it is set: {now.reason or 'no reason given'}", remedy="Run 40-failback first.")
-    return "released"
+    held = (now.hold_until or 0.0) - here.clock.now()
+    if held > 0:
+        raise Failed(
+            f"a failback holds it for another {held:.0f} s: a failover would not latch",
+            remedy="Wait for that, or end it with switch.arm, as 40-failback does.",
+        )
+    return "released, and armed"
 
 
 def _deep(region: str) -> Ask:

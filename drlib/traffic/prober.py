@@ -79,7 +79,7 @@ class Prober:
         self.ledger = Ledger.reopen(run.folder)
         self.folder = run.folder
         self.run_id = run.run_id
-        self.started_at = self.clock.now()
+        self.started_at = 0.0
         self._tls = here.ssl_context()
         self._stop = threading.Event()
         self._broken: BaseException | None = None
@@ -103,6 +103,9 @@ class Prober:
         # Loaded now: the first import takes a second of computing, which would stretch a measured one.
         import pyarrow.parquet  # noqa: F401
 
+        self.started_at = self.clock.now()
+        for client in self.clients:
+            client.expires_at = self.started_at + client.beat.first_renewal_seconds
         for thread in self._threads:
             thread.start()
         return self
@@ -145,7 +148,7 @@ class Prober:
             )
 
     def _clients(self) -> list[Client]:
-        """Make the clients, with caches primed by one answer that ends for each at another instant."""
+        """Make the clients, their caches primed by one answer; `start` says when it ends for each."""
         settings = self.here.settings
         interval = settings.attempt_interval_seconds
         answer = self.here.resolve(self.deployment.public_name)
@@ -156,7 +159,6 @@ class Prober:
         clients += [Client(KEEPS_CONNECTION, number, beat.shifted()) for number, beat in enumerate(keeping)]
         for client in clients:
             client.address = answer.address
-            client.expires_at = self.started_at + client.beat.first_renewal_seconds
         return clients
 
     def _most_at_once(self) -> int:
@@ -223,7 +225,8 @@ class Prober:
             except DrError as error:
                 raise NotSent("no DNS answer") from error
             client.address = answer.address
-            client.expires_at = self.clock.now() + answer.ttl_wall_seconds * self.clock.scale
+            # Counted from when the attempt was due: never too long, and the same on a slow machine.
+            client.expires_at = slot + answer.ttl_wall_seconds * self.clock.scale
         connection = Connection(
             self.deployment.public_name,
             to=self.here.connect_to(client.address),

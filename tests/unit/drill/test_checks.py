@@ -55,6 +55,12 @@ def latch_set(here, aws):
     aws.tables[STANDBY].items["LATCH", STANDBY] = item
 
 
+def latch_held(here, aws):
+    latch_set(here, aws)
+    later = {"N": f"{here.clock.to_wall(here.clock.now() + 300):.6f}"}
+    aws.tables[STANDBY].items["LATCH", STANDBY] |= {"is_set": {"BOOL": False}, "hold_until": later}
+
+
 def checker_fails(here, aws):
     aws.failing["hc-2"] = 1
 
@@ -89,7 +95,8 @@ def broken_region(here, aws):
 
 READY = [
     (other_region, ["the public name leads to the primary"]),
-    (latch_set, ["the latch is released"]),
+    (latch_set, ["the latch is released, and armed"]),
+    (latch_held, ["the latch is released, and armed"]),
     (checker_fails, ["every checker passes (standby)"]),
     (old_code, ["the standby's settlement function is the same"]),
     (variable_missing, ["the standby's latch function is the same"]),

@@ -9,6 +9,10 @@ from drlib.errors import BadParameters, NotApproved, StepFailed
 from drlib.journal import Approval, open_run
 
 
+def files():
+    return parameters.home() / ".drlib" / "faults"
+
+
 def lines(run, step):
     return [(line["phase"], line["mutating"]) for line in chain.lines(run.folder) if line["step"] == step]
 
@@ -17,7 +21,7 @@ def test_the_way_back_is_written_before_anything_breaks(here, deployment, run, a
     seen = []
 
     def inject(region, *, mode, deadline_seconds):
-        file = next((here.folder / "faults").glob("*.json"))
+        file = next(files().glob("*.json"))
         seen.append(json.loads(file.read_text())["state"])
         seen.append(lines(run, "inject"))
         return {"at": here.clock.now(), "deadline": here.clock.now() + deadline_seconds}
@@ -65,7 +69,7 @@ def test_nothing_is_broken_without_the_right_approval(here, deployment, run):
     with pytest.raises(NotApproved):
         faults.inject(here, deployment, run, Approval("drill", "other@sandbox"))
     assert here.in_force == {}
-    assert not (here.folder / "faults").exists()
+    assert not files().exists()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, StepFailed("the sandbox does not answer")])
@@ -94,7 +98,7 @@ def test_a_fault_of_an_earlier_sandbox_or_beyond_its_deadline_is_not_pending(her
     here.instance_id = "world-2"
     assert faults.pending(here) == []
     here.instance_id = "world-1"
-    file = next((here.folder / "faults").glob("*.json"))
+    file = next(files().glob("*.json"))
     file.write_text(json.dumps(json.loads(file.read_text()) | {"deadline": here.clock.now() - 1}))
     assert faults.pending(here) == []
 

@@ -5,7 +5,7 @@ import pytest
 from drill.aws import payment, settlement
 from drill.world import PRIMARY, STANDBY
 from drlib import chain, gates, probes, switch
-from drlib.errors import NotApproved, PreflightFailed
+from drlib.errors import NotApproved, PreflightFailed, StepFailed
 from drlib.holdings import from_dict
 from drlib.journal import Approval
 
@@ -42,6 +42,15 @@ def test_releasing_holds_the_latch_open_for_those_on_their_way_back(here, deploy
     assert [metric["value"] for metric in aws.metrics] == [1.0, 0.0]
     steps = [line["step"] for line in chain.lines(run.folder) if line["mutating"] and line["phase"] == "done"]
     assert steps == ["set latch", "release latch"]
+
+
+def test_arming_ends_the_hold_and_a_set_latch_is_left_alone(here, deployment, aws, run, approval):
+    switch.release(here, deployment, run, approval)
+    assert switch.arm(here, deployment, run, approval).hold_until is None
+    switch.set(here, deployment, run, approval, reason="drill")
+    with pytest.raises(StepFailed, match="The latch is set"):
+        switch.arm(here, deployment, run, approval)
+    assert switch.latch(here, deployment).is_set
 
 
 @pytest.mark.parametrize("act", [switch.set, switch.release])
