@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from drlib import checklist, holdings, latch, planes, probes
+from drlib import checklist, holdings, latch, planes, probes, repair
 from drlib.checklist import Checks, Failed, Probe, Skip
 from drlib.errors import StepFailed
+from drlib.holdings import Payment
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
     from drlib.target import Target
 
-SETTLE_WITHIN_SECONDS = 60.0
-"""A payment older than this and not settled waits for something: it is no longer just under way."""
 DRAIN_TIMEOUT_SECONDS = 180.0
 RETRY_SECONDS = 5.0
+ANNOUNCE = "Announce it again with repair.announce, as 40-failback does, and ask again."
 HINT = "See 90-troubleshoot, failback gates."
 
 
@@ -64,7 +64,7 @@ def gates(here: Target, deployment: Deployment) -> Checks:
                 "Look at the messages: each is a payment that no worker could settle.",
             ),
         ]
-    questions.append(Probe("no payment waits", lambda: _all_settled(here, deployment), HINT))
+    questions.append(Probe("no payment waits", lambda: _all_settled(here, deployment), ANNOUNCE))
     with planes.purpose("failback"):
         return checklist.make("Failback gates", questions)
 
@@ -124,20 +124,12 @@ def _drained(here: Target, url: str, region: str) -> str:
 def _all_settled(here: Target, deployment: Deployment) -> str:
     """Wait until every payment that is old enough is settled, in the eyes of both regions."""
     regions = (deployment.primary_region, deployment.standby_region)
+    left: list[Payment] = []
 
-    def unsettled() -> list[str]:
-        found = [holdings.scan(here, deployment.table, region) for region in regions]
-        return [
-            payment.payment_id
-            for held in found
-            for payment in held.payments.values()
-            if payment.payment_id not in held.settlements
-            and payment.accepted_at < held.at - SETTLE_WITHIN_SECONDS
-        ]
+    def settled() -> bool:
+        left[:] = repair.waiting(*(holdings.scan(here, deployment.table, region) for region in regions))
+        return not left
 
-    if not here.clock.wait_until(lambda: not unsettled(), timeout=DRAIN_TIMEOUT_SECONDS, poll=5.0):
-        left = unsettled()
-        raise Failed(
-            f"{len(left)} payments are not settled after {SETTLE_WITHIN_SECONDS:g} s, such as {left[0]}"
-        )
-    return f"every payment older than {SETTLE_WITHIN_SECONDS:g} s is settled in both tables"
+    if not here.clock.wait_until(settled, timeout=DRAIN_TIMEOUT_SECONDS, poll=RETRY_SECONDS):
+        raise Failed(f"{len(left)} payments are not settled, such as {left[0].payment_id}")
+    return f"every payment older than {repair.SETTLE_WITHIN_SECONDS:g} s is settled in both tables"

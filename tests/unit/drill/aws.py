@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -84,6 +85,7 @@ class Aws:
         self.failing: dict[str, int] = {}
         self.messages: dict[str, int] = {}
         self.receipts: set[str] = set()
+        self.announced: list[tuple[str, Any]] = []
         self.configurations = {
             name: {
                 "CodeSha256": "abc",
@@ -104,6 +106,11 @@ class Aws:
             here.clients["dynamodb", region] = table
             here.clients["cloudwatch", region] = self.cloudwatch(region)
             here.clients["sqs", region] = SimpleNamespace(get_queue_attributes=self.depth)
+            here.clients["sns", region] = SimpleNamespace(
+                publish=lambda TopicArn, Message, region=region: self.announced.append(
+                    (region, json.loads(Message))
+                )
+            )
             here.clients["s3", region] = SimpleNamespace(list_objects_v2=self.objects)
             here.clients["lambda", region] = SimpleNamespace(
                 get_function_configuration=lambda FunctionName: self.configurations[FunctionName],

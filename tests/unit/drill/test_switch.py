@@ -4,7 +4,7 @@ import pytest
 
 from drill.aws import payment, settlement
 from drill.world import PRIMARY, STANDBY
-from drlib import chain, gates, probes, switch
+from drlib import chain, gates, probes, repair, switch
 from drlib.errors import NotApproved, PreflightFailed, StepFailed
 from drlib.holdings import from_dict
 from drlib.journal import Approval
@@ -149,3 +149,21 @@ def test_each_gate_can_shut(here, deployment, aws, failed_over, shut, name):
     assert [row.name for row in made.failed] == [name]
     with pytest.raises(PreflightFailed, match="Failback gates: 1 of 12"):
         made.require()
+
+
+def test_a_payment_that_was_never_announced_is_announced_again(
+    here, deployment, aws, failed_over, run, approval
+):
+    old, young = here.clock.anchor - 60.0, here.clock.to_wall(here.clock.now())
+    for item in (
+        payment("p-lost", STANDBY, old),
+        payment("p-done", PRIMARY, old),
+        settlement("p-done", PRIMARY, old),
+        payment("p-young", STANDBY, young),
+    ):
+        aws.tables[STANDBY].put_item(TableName="", Item=item)
+    assert repair.announce(here, deployment, run, approval) == ["p-lost"]
+    assert aws.announced == [(STANDBY, {"payment_id": "p-lost", "origin_region": STANDBY})]
+    aws.tables[STANDBY].put_item(TableName="", Item=settlement("p-lost", STANDBY, old))
+    assert repair.announce(here, deployment, run, approval) == []
+    assert len(aws.announced) == 1
