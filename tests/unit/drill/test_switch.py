@@ -151,9 +151,7 @@ def test_each_gate_can_shut(here, deployment, aws, failed_over, shut, name):
         made.require()
 
 
-def test_a_payment_that_was_never_announced_is_announced_again(
-    here, deployment, aws, failed_over, run, approval
-):
+def test_what_was_never_announced_is_announced_again(here, deployment, aws, failed_over, run, approval):
     old, young = here.clock.anchor - 60.0, here.clock.to_wall(here.clock.now())
     for item in (
         payment("p-lost", STANDBY, old),
