@@ -122,12 +122,17 @@ def _drained(here: Target, url: str, region: str) -> str:
 
 
 def _all_settled(here: Target, deployment: Deployment) -> str:
-    """Wait until every payment that is old enough is settled, in the eyes of both regions."""
+    """Wait until every payment that is old enough now is settled, in the eyes of both regions.
+
+    Those that grow old meanwhile do not count: traffic goes on, and there would be no end.
+    """
+    before = here.clock.now() - repair.SETTLE_WITHIN_SECONDS
     regions = (deployment.primary_region, deployment.standby_region)
     left: list[Payment] = []
 
     def settled() -> bool:
-        left[:] = repair.waiting(*(holdings.scan(here, deployment.table, region) for region in regions))
+        tables = [holdings.scan(here, deployment.table, region) for region in regions]
+        left[:] = repair.waiting(*tables, before=before)
         return not left
 
     if not here.clock.wait_until(settled, timeout=DRAIN_TIMEOUT_SECONDS, poll=RETRY_SECONDS):

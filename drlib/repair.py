@@ -23,14 +23,13 @@ SETTLE_WITHIN_SECONDS = 60.0
 """A payment older than this and not settled waits for something: it is no longer just under way. Modelled."""
 
 
-def waiting(*tables: Holdings) -> list[Payment]:
-    """Return the payments, by id, that are old enough to be settled, and in one of the tables are not."""
+def waiting(*tables: Holdings, before: float) -> list[Payment]:
+    """Return the payments accepted before an instant that are unsettled in one of the tables, by id."""
     found = {
         payment.payment_id: payment
         for held in tables
         for payment in held.payments.values()
-        if payment.payment_id not in held.settlements
-        and payment.accepted_at < held.at - SETTLE_WITHIN_SECONDS
+        if payment.payment_id not in held.settlements and payment.accepted_at < before
     }
     return [found[name] for name in sorted(found)]
 
@@ -49,7 +48,8 @@ def announce(here: Target, deployment: Deployment, run: Run, approval: Approval)
         )
     region = deployment.standby_region
     with planes.purpose("failback"):
-        found = waiting(holdings.scan(here, deployment.table, region))
+        before = here.clock.now() - SETTLE_WITHIN_SECONDS
+        found = waiting(holdings.scan(here, deployment.table, region), before=before)
         if not found:
             return []
         client, topic = here.client("sns", region), deployment.regions[region].topic_arn
