@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pulumi
 import pytest
 from pulumi import automation
 
+from drlib.clock import Clock
 from drlib.errors import PreflightFailed
 from drlib.sandbox import Status
 from drlib.sandbox.provider import serve
@@ -17,6 +19,9 @@ from drlib.toolchain import pulumi_root
 
 from .engine import PRIMARY, STANDBY
 from .examples import archive, deny, trust
+
+# Pulumi's SDK leaves coroutines unawaited when a program fails.
+pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 
 
 def _program(*, visibility_seconds: int = 60, replica_recovery: bool = True) -> Callable[[], None]:
@@ -108,7 +113,25 @@ def _front_door(aws: Any, function: Any) -> Any:
 
 
 @pytest.fixture
-def select(sandbox: Status, tmp_path: Path) -> Iterator[Callable[..., automation.Stack]]:
+def _loops_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close the event loops that Pulumi's SDK leaves open, before some later test is blamed for them."""
+    made: list[asyncio.SelectorEventLoop] = []
+    start = asyncio.SelectorEventLoop.__init__
+
+    def record(loop: asyncio.SelectorEventLoop, *arguments: Any) -> None:
+        start(loop, *arguments)
+        made.append(loop)
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "__init__", record)
+    yield
+    for loop in made:
+        # A program that failed may still be ending in its thread; where that fails too, its loop stays open.
+        if not Clock().wait_until(loop.is_closed, timeout=3, poll=0.05) and not loop.is_running():
+            loop.close()
+
+
+@pytest.fixture
+def select(_loops_end: None, sandbox: Status, tmp_path: Path) -> Iterator[Callable[..., automation.Stack]]:
     """A stack of its own, by the arguments of its program."""
     try:
         root = pulumi_root()
