@@ -97,13 +97,9 @@ class Plan:
         """The resources that would not stay as they are."""
         return tuple(found for found in self.resources if found.op != SAME)
 
-    def __bool__(self) -> bool:
-        """Tell whether anything would change."""
-        return bool(self.changes)
-
     def require_same(self) -> Plan:
         """Return itself. Raises StepFailed, naming what differs, unless everything would stay as it is."""
-        if self:
+        if self.changes:
             names = ", ".join(found.name for found in self.changes[:5])
             more = f" and {len(self.changes) - 5} more" if len(self.changes) > 5 else ""
             raise StepFailed(

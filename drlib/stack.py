@@ -57,22 +57,28 @@ def warm_up() -> threading.Thread:
 
 
 def plan(here: Target) -> Plan:
-    """Return what `up` would do now. Changes nothing.
+    """Return what `up` would do now, given what AWS has, whatever the state remembers. Changes nothing.
 
     Raises:
         StepFailed: the engine, or the provider, refuses the program; the message names the resource.
     """
-    return _preview(here, "Plan", refresh=False)
+    return _preview(here, "Plan")
 
 
 def drift(here: Target) -> Plan:
-    """Return what `up` would do to undo what was changed outside. Reads all resources, changes nothing."""
-    _require_stack(here)
-    return _preview(here, "Drift", refresh=True)
+    """Return what `up` would do to undo what was changed outside. Reads all resources, changes nothing.
+
+    Raises:
+        StepFailed: nothing is deployed.
+    """
+    found = _preview(here, "Drift")
+    if found.creates == len(found.resources):
+        raise _nothing(here)
+    return found
 
 
 def up(here: Target, approval: Approval, *, plan: Plan | None = None) -> Deployment:
-    """Create what is missing and change what differs; nothing if all is there.
+    """Create what is missing in AWS and change what differs there; nothing if all is as it should be.
 
     Undo: `destroy`. Interrupted or failed, run it again.
 
@@ -88,7 +94,7 @@ def up(here: Target, approval: Approval, *, plan: Plan | None = None) -> Deploym
     _require_approval(here, approval)
     total = len(plan.resources) if plan else 0
     with Progress("Deploy", total=total) as bar, engine.open(here, _program(here)) as session:
-        session.run("up", watch=_show(bar))
+        session.run("up", watch=_show(bar), refresh=True)
     here.record_deployed(here.settings.suffix)
     return current(here)
 
@@ -106,11 +112,7 @@ def current(here: Target) -> Deployment:
     )
     count = sum(item["type"].startswith("aws:") for item in resources)
     if not count:
-        raise StepFailed(
-            here.gone_deployment() or "Nothing is deployed.",
-            remedy="Run 10-deploy.",
-            resource=here.settings.suffix,
-        )
+        raise _nothing(here)
     try:
         return Deployment.from_outputs(outputs, resource_count=count)
     except KeyError:
@@ -157,9 +159,9 @@ def _program(here: Target) -> Callable[[], None]:
     return program.build(here.settings, code=code, protect_data=protects_data(here))
 
 
-def _preview(here: Target, title: str, *, refresh: bool) -> Plan:
+def _preview(here: Target, title: str) -> Plan:
     with engine.open(here, _program(here)) as session:
-        steps = session.run("preview", refresh=refresh)
+        steps = session.run("preview", refresh=True)
     return Plan(title, tuple(steps.resources[urn] for urn in sorted(steps.resources)))
 
 
@@ -175,9 +177,9 @@ def _require_approval(here: Target, approval: Approval) -> None:
         )
 
 
-def _require_stack(here: Target) -> None:
-    if not engine.state(here).get("resources"):
-        raise StepFailed(here.gone_deployment() or "Nothing is deployed.", remedy="Run 10-deploy.")
+def _nothing(here: Target) -> StepFailed:
+    what = here.gone_deployment() or "Nothing is deployed."
+    return StepFailed(what, remedy="Run 10-deploy.", resource=here.settings.suffix)
 
 
 def _require_unprotected(here: Target, state: dict[str, Any]) -> None:

@@ -12,7 +12,6 @@ reconciliation after a failover lists the payment.
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import time
@@ -35,6 +34,7 @@ QUEUE_URL = os.environ["QUEUE_URL"]
 ROLE = os.environ["REGION_ROLE"]
 STANDBY_REGION = os.environ["STANDBY_REGION"]
 REGION = os.environ["AWS_REGION"]
+RECEIVES = "ApproximateReceiveCount"
 DEFER_SECONDS = 30
 
 # Two attempts of at most 1 + 2 seconds: a call gives up well before the function's own timeout.
@@ -53,17 +53,14 @@ class Deferred(Exception):
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Settle a batch; return what must come again. Never a status code: SQS would take it for done."""
     outcome = process_partial_response(
-        event=event,
-        record_handler=functools.partial(settle, active=is_active()),
-        processor=processor,
-        context=context,
+        event=event, record_handler=settle, processor=processor, context=context
     )
     failed = len(outcome["batchItemFailures"])
     logger.info("batch done", extra={"messages": len(event["Records"]), "to_come_again": failed})
     return outcome
 
 
-def settle(record: SQSRecord, *, active: bool) -> None:
+def settle(record: SQSRecord) -> None:
     """Settle one payment, or drop it, or defer it."""
     payment_id = json.loads(record.body)["payment_id"]
     found = records(payment_id)
@@ -73,7 +70,7 @@ def settle(record: SQSRecord, *, active: bool) -> None:
         return
     try:
         if not settled:
-            settle_now(payment_id, payment=found.get("PAYMENT"), active=active)
+            settle_now(payment_id, found.get("PAYMENT"), first=record["attributes"].get(RECEIVES) == "1")
     except Deferred as reason:
         sqs.change_message_visibility(
             QueueUrl=QUEUE_URL, ReceiptHandle=record.receipt_handle, VisibilityTimeout=DEFER_SECONDS
@@ -84,11 +81,17 @@ def settle(record: SQSRecord, *, active: bool) -> None:
     write_receipt(found.get("PAYMENT"))
 
 
-def settle_now(payment_id: str, *, payment: dict[str, Any] | None, active: bool) -> None:
-    """Append this region's settlement record, unless another delivery of the same message just did."""
+def settle_now(payment_id: str, payment: dict[str, Any] | None, *, first: bool) -> None:
+    """Append this region's settlement record, unless another delivery of the same message just did.
+
+    What the other region took is not settled at the first delivery: if it came there because that region has
+    become the active one, the latch that says so may be on its way still.
+    """
     if payment is None:
         raise Deferred("the payment is not in this region yet")
-    if not active:
+    if first and payment["region"]["S"] != REGION:
+        raise Deferred("the other region took this payment, just now")
+    if not is_active():
         raise Deferred("this region is not the active one")
     try:
         dynamodb.put_item(

@@ -16,17 +16,18 @@ PAYMENT = {
     "amount_minor": {"N": "1250"},
     "currency": {"S": "EUR"},
     "reference": {"S": "order 7"},
-    "region": {"S": "us-east-2"},
+    "region": {"S": "us-west-2"},
 }
+FOREIGN = {**PAYMENT, "region": {"S": "us-east-2"}}
 
 
-def batch(*bodies: str) -> dict[str, Any]:
+def batch(*bodies: str, receives: int = 1) -> dict[str, Any]:
     records = [
         {
             "messageId": f"m{number}",
             "receiptHandle": f"r{number}",
             "body": body,
-            "attributes": {},
+            "attributes": {"ApproximateReceiveCount": str(receives)},
             "messageAttributes": {},
             "eventSource": "aws:sqs",
             "eventSourceARN": "arn:aws:sqs:us-west-2:111122223333:pay-work-t1-usw2",
@@ -37,13 +38,17 @@ def batch(*bodies: str) -> dict[str, Any]:
     return {"Records": records}
 
 
-def script(function: Any, *, latch: bool | None, found: list[dict[str, Any]]) -> None:
-    """The two reads that every settlement begins with."""
+def script(function: Any, *, found: list[dict[str, Any]]) -> None:
+    """The read that every settlement begins with: what is known of the payment."""
+    function.stubs["dynamodb"].add_response("query", {"Items": found})
+
+
+def script_latch(function: Any, latch: bool | None) -> None:
+    """The read of the latch: it comes after the payment's, so that it cannot be older."""
     item = {} if latch is None else {"Item": {"is_set": {"BOOL": latch}}}
     key = {"pk": {"S": "LATCH"}, "sk": {"S": "us-west-2"}}
     expected = {"TableName": "pay-ledger-t1", "Key": key, "ConsistentRead": True}
     function.stubs["dynamodb"].add_response("get_item", item, expected)
-    function.stubs["dynamodb"].add_response("query", {"Items": found})
 
 
 def expect_receipt(function: Any) -> None:
@@ -81,7 +86,8 @@ def test_a_missing_variable_stops_the_start(load: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(("role", "latch"), [("standby", True), ("primary", False), ("primary", None)])
 def test_the_active_region_settles_once(load: Callable[..., Any], role: str, latch: bool | None) -> None:
     function = load("settlement", REGION_ROLE=role)
-    script(function, latch=latch, found=[PAYMENT])
+    script(function, found=[PAYMENT])
+    script_latch(function, latch)
     function.stubs["dynamodb"].add_response("put_item", {})
     expect_receipt(function)
     assert failures(function(batch())) == []
@@ -90,35 +96,52 @@ def test_the_active_region_settles_once(load: Callable[..., Any], role: str, lat
 @pytest.mark.parametrize(("role", "latch"), [("standby", False), ("standby", None), ("primary", True)])
 def test_the_passive_region_defers(load: Callable[..., Any], role: str, latch: bool | None) -> None:
     function = load("settlement", REGION_ROLE=role)
-    script(function, latch=latch, found=[PAYMENT])
+    script(function, found=[PAYMENT])
+    script_latch(function, latch)
     expect_deferral(function)
     assert failures(function(batch())) == ["m0"]
 
 
 def test_a_payment_that_is_not_here_yet_is_deferred(load: Callable[..., Any]) -> None:
     function = load("settlement")
-    script(function, latch=True, found=[])
+    script(function, found=[])
     expect_deferral(function)
     assert failures(function(batch())) == ["m0"]
 
 
 @pytest.mark.parametrize("latch", [True, False])
-def test_what_the_other_region_settled_is_dropped(load: Callable[..., Any], latch: bool) -> None:
+def test_what_the_other_region_took_is_settled_at_the_second_delivery(
+    load: Callable[..., Any], latch: bool
+) -> None:
+    """A latch that was set with it may still be on its way when the announcement arrives."""
+    function = load("settlement", REGION_ROLE="standby" if latch else "primary")
+    script(function, found=[FOREIGN])
+    expect_deferral(function)
+    assert failures(function(batch(receives=1))) == ["m0"]
+    script(function, found=[FOREIGN])
+    script_latch(function, latch)
+    function.stubs["dynamodb"].add_response("put_item", {})
+    expect_receipt(function)
+    assert failures(function(batch(receives=2))) == []
+
+
+def test_what_the_other_region_settled_is_dropped(load: Callable[..., Any]) -> None:
     function = load("settlement")
-    script(function, latch=latch, found=[PAYMENT, {**PAYMENT, "sk": {"S": "SETTLED#us-east-2"}}])
+    script(function, found=[PAYMENT, {**PAYMENT, "sk": {"S": "SETTLED#us-east-2"}}])
     assert failures(function(batch())) == []
 
 
 def test_what_this_region_settled_gets_its_receipt_again(load: Callable[..., Any]) -> None:
     function = load("settlement")
-    script(function, latch=False, found=[PAYMENT, {**PAYMENT, "sk": {"S": "SETTLED#us-west-2"}}])
+    script(function, found=[PAYMENT, {**PAYMENT, "sk": {"S": "SETTLED#us-west-2"}}])
     expect_receipt(function)
     assert failures(function(batch())) == []
 
 
 def test_a_record_that_another_delivery_wrote_first_is_no_error(load: Callable[..., Any]) -> None:
     function = load("settlement")
-    script(function, latch=True, found=[PAYMENT])
+    script(function, found=[PAYMENT])
+    script_latch(function, True)
     function.stubs["dynamodb"].add_client_error("put_item", "ConditionalCheckFailedException")
     expect_receipt(function)
     assert failures(function(batch())) == []
@@ -126,7 +149,8 @@ def test_a_record_that_another_delivery_wrote_first_is_no_error(load: Callable[.
 
 def test_one_bad_message_comes_again_alone(load: Callable[..., Any]) -> None:
     function = load("settlement")
-    script(function, latch=True, found=[PAYMENT])
+    script(function, found=[PAYMENT])
+    script_latch(function, True)
     function.stubs["dynamodb"].add_response("put_item", {})
     expect_receipt(function)
     assert failures(function(batch(json.dumps({"payment_id": "p1"}), "not json"))) == ["m1"]
@@ -134,7 +158,8 @@ def test_one_bad_message_comes_again_alone(load: Callable[..., Any]) -> None:
 
 def test_a_receipt_that_cannot_be_written_brings_the_message_again(load: Callable[..., Any]) -> None:
     function = load("settlement")
-    script(function, latch=True, found=[PAYMENT])
+    script(function, found=[PAYMENT])
+    script_latch(function, True)
     function.stubs["dynamodb"].add_response("put_item", {})
     function.stubs["s3"].add_client_error("put_object", "SlowDown")
     assert failures(function(batch())) == ["m0"]

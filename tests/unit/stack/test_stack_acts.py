@@ -69,8 +69,6 @@ def test_an_act_wants_its_own_approval(act: Any, here: Any, state: dict[str, Any
 def test_nothing_deployed_says_what_to_run(here: Any, state: dict[str, Any]) -> None:
     with pytest.raises(StepFailed, match=r"Nothing is deployed. Run 10-deploy."):
         stack.current(here)
-    with pytest.raises(StepFailed, match=r"Nothing is deployed. Run 10-deploy."):
-        stack.drift(here)
 
 
 def test_a_stack_of_an_earlier_sandbox_is_missed_by_name(here: Any, state: dict[str, Any]) -> None:
