@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 
+PATIENCE_WALL_SECONDS = 30.0
+"""The shortest limit, in wall seconds, of a wait on a modelled clock."""
+
+
 @dataclass(frozen=True)
 class Clock:
     """A clock whose seconds pass `scale` times faster than the wall's.
@@ -46,9 +50,22 @@ class Clock:
         if seconds > 0:
             time.sleep(self.wall_seconds(seconds))
 
+    def patient(self, timeout: float) -> float:
+        """Return a limit of `timeout` modelled seconds, longer on a fast clock.
+
+        What is awaited is made by real computing, which does not run faster with the clock: a limit is at
+        least `PATIENCE_WALL_SECONDS` there, so that a busy machine is no failure.
+        """
+        return (
+            max(timeout, PATIENCE_WALL_SECONDS * self.scale) if self.scale > 1.0 and timeout > 0 else timeout
+        )
+
     def wait_until(self, done: Callable[[], bool], *, timeout: float, poll: float = 1.0) -> bool:
-        """Ask `done` every `poll` modelled seconds; return whether it was true within `timeout` of them."""
-        deadline = self.now() + timeout
+        """Ask `done` every `poll` modelled seconds; return whether it was true within `timeout` of them.
+
+        The limit is `patient(timeout)`.
+        """
+        deadline = self.now() + self.patient(timeout)
         while not done():
             if self.now() >= deadline:
                 return False

@@ -98,7 +98,7 @@ class Connection(http.client.HTTPSConnection):
         return max(0.001, self._clock.wall_seconds(self._give_up_at - self._clock.now()))
 
 
-def patience(clock: Clock, seconds: float, *, wall_seconds: float = 1.0) -> float:
+def patience(clock: Clock, seconds: float, *, wall_seconds: float = 2.0) -> float:
     """Return a timeout of `seconds` modelled seconds, made longer where that is less than `wall_seconds`.
 
     Computing is not modelled: a cold start takes the wall time that it takes, at every time scale.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from drlib.journal import Run
     from drlib.target import Target
 
-ATTEMPT_TIMEOUT_SECONDS = 5.0  # modelled, and at least one wall second
+ATTEMPT_TIMEOUT_SECONDS = 5.0  # modelled, and at least two wall seconds
 FLUSH_WALL_SECONDS = 5.0
 TOKEN_VARIABLE = "DRLIB_PAYMENTS_TOKEN"  # noqa: S105 - the name of a variable, not a token
 

@@ -17,7 +17,7 @@ def settle(prober: Prober, *, seconds: float = 30.0, timeout_seconds: float | No
     """
     clock = prober.clock
     since = clock.now()
-    give_up_at = since + (3 * seconds if timeout_seconds is None else timeout_seconds)
+    give_up_at = since + (clock.patient(3 * seconds) if timeout_seconds is None else timeout_seconds)
     live = charts.LiveFigure("payments, live", clock, lambda: charts.payments(view(prober)).figure)
     while True:
         prober.require_running()
