@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-
 PATIENCE_WALL_SECONDS = 30.0
 """The shortest limit, in wall seconds, of a wait on a modelled clock."""
 

@@ -24,7 +24,7 @@ from time import struct_time
 from typing import Any
 
 from drlib.clock import Clock
-from drlib.sandbox import conditions, archives, emulator, internals
+from drlib.sandbox import archives, conditions, emulator, internals
 from drlib.sandbox.world import World
 
 MODELLED = (

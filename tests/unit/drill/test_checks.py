@@ -17,7 +17,9 @@ from drlib.checks import payment as hops
 def stack(here, deployment, aws, monkeypatch):
     """A stack that settles and replicates each payment as soon as it has been accepted."""
     monkeypatch.setattr(hops, "ARRIVE_TIMEOUT_SECONDS", 12.0)
+    monkeypatch.setattr(hops, "ARRIVE_WALL_SECONDS", 0.0)
     monkeypatch.setattr(probes, "REPLICATION_TIMEOUT_SECONDS", 6.0)
+    monkeypatch.setattr(probes, "REPLICATION_WALL_SECONDS", 0.0)
     for region in here.regions.values():
         region.on_payment = lambda payment_id, name=region.name: accept(aws, payment_id, name)
     return deployment

@@ -1,0 +1,193 @@
+"""A whole drill through the library: fail over, measure, restore, fail back, reconcile.
+
+What is asserted holds on a slow machine too: what agrees with the sandbox's own record, what adds up, and
+what must never happen. How long it took is asserted from below only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from drlib import (
+    checks,
+    faults,
+    holdings,
+    journal,
+    planes,
+    probes,
+    reconcile,
+    repair,
+    settings,
+    stack,
+    switch,
+    target,
+    timeline,
+    traffic,
+)
+from drlib.checklist import Checks
+from drlib.deployment import Deployment
+from drlib.ledger import Ledger
+
+pytestmark = pytest.mark.timeout(900)
+SUFFIX = "drilled"
+ROUNDING_SECONDS = 0.01
+
+
+@dataclass
+class Story:
+    """What happened, for the tests to look at."""
+
+    here: Any
+    run: journal.Run
+    deployment: Deployment
+    ready: Checks
+    prediction: timeline.Prediction
+    watch: timeline.Watch
+    recovery: timeline.RecoveryTime
+    fault: faults.Fault
+    takeover: holdings.Holdings
+    latched: switch.Latch
+    answer_after_healing: str
+    gates: Checks
+    back: timeline.Watch
+    losses: reconcile.LossCounts
+    ready_again: Checks
+
+
+@pytest.fixture(scope="module")
+def story(sandbox: Any) -> Iterator[Story]:
+    chosen = settings.make(
+        {
+            "suffix": SUFFIX,
+            "domain_name": f"{SUFFIX}.test",
+            "approval": f"{SUFFIX}@sandbox",
+            "attempt_interval_seconds": 12.0,
+        }
+    )
+    here = target.open_target(chosen)
+    run = journal.open_run(chosen, here, runbook="drill")
+    approval = journal.approve(chosen, "the drill")
+    deployment = stack.up(here, approval)
+    checks.steady_state(here, deployment)  # warms what a cold start would delay
+    yield tell(here, run, deployment, approval)
+    stack.destroy(here, approval)
+
+
+def tell(here: Any, run: journal.Run, deployment: Deployment, approval: journal.Approval) -> Story:
+    here.clock.wait_until(lambda: not checks.drill_ready(here, deployment).failed, timeout=1200, poll=30)
+    ready = checks.drill_ready(here, deployment)
+    prediction = timeline.predict(here.settings, deployment)
+    with traffic.start(here, deployment, run) as prober:
+        traffic.settle(prober, seconds=30, timeout_seconds=600)
+        with faults.injected(here, deployment, run, approval) as fault:
+            watch = timeline.watch(here, deployment, prober, fault)
+            takeover = switch.snapshot(here, deployment)
+        fault = faults.from_dict(run.load("fault"))
+        latched = switch.latch(here, deployment)
+        repair.announce(here, deployment, run, approval)
+        gates = switch.gates(here, deployment)
+        answer = probes.public_answer(here, deployment)
+        released = switch.release(here, deployment, run, approval)
+        back = timeline.watch_return(here, deployment, prober, since=released.set_at)
+    losses = reconcile.count(here, deployment, prober.ledger, takeover, fault)
+    switch.arm(here, deployment, run, approval)
+    return Story(
+        here=here,
+        run=run,
+        deployment=deployment,
+        ready=ready,
+        prediction=prediction,
+        watch=watch,
+        recovery=timeline.measure(watch, prediction),
+        fault=fault,
+        takeover=takeover,
+        latched=latched,
+        answer_after_healing=answer,
+        gates=gates,
+        back=back,
+        losses=losses,
+        ready_again=checks.drill_ready(here, deployment),
+    )
+
+
+def test_the_stack_was_ready(story: Story) -> None:
+    assert [f"{row.name}: {row.detail}" for row in story.ready.failed] == []
+
+
+def test_every_client_recovered_in_the_standby(story: Story) -> None:
+    cohorts = story.recovery.cohorts
+    assert {name: (one.clients, one.recovered) for name, one in cohorts.items()} == {
+        "obeys-ttl": (6, 6),
+        "keeps-connection": (1, 1),
+    }
+
+
+def test_the_stages_add_up_to_the_rto(story: Story) -> None:
+    stages = [round(seconds * 1000) for seconds in story.recovery.stages.values()]
+    assert all(stage >= 0 for stage in stages)
+    assert sum(stages) == round(story.recovery.measured_seconds * 1000)
+
+
+def test_it_did_not_recover_sooner_than_it_can(story: Story) -> None:
+    assert story.recovery.measured_seconds >= story.prediction.earliest_seconds - 2
+
+
+def test_the_check_turned_when_the_sandbox_says_so(story: Story) -> None:
+    check = story.deployment.checks["primary_endpoint"]
+    turned = next(
+        event["at"]
+        for event in story.here.events()
+        if event["kind"] == "health_check"
+        and event["at"] >= story.fault.at
+        and event["detail"]["id"] == check
+        and not event["detail"]["healthy"]
+    )
+    assert story.watch.events["unhealthy"] == pytest.approx(turned, abs=ROUNDING_SECONDS)
+
+
+def test_the_failover_used_no_control_plane(story: Story) -> None:
+    assert planes.control_calls(story.here.calls.rows(), purpose="failover") == 0
+    assert planes.control_calls(story.here.calls.rows(), purpose="failback") == 0
+
+
+def test_the_standby_latched_itself_and_kept_the_traffic_when_the_primary_came_back(story: Story) -> None:
+    assert story.latched.is_set
+    assert story.latched.reason == "a payment came to the standby under the public name"
+    assert story.answer_after_healing == story.deployment.standby_region
+
+
+def test_nothing_was_lost_or_invented_and_the_tables_agree(story: Story) -> None:
+    assert story.losses.reasons == []
+    held = holdings.scan(story.here, story.deployment.table, story.deployment.primary_region)
+    assert set(story.losses.acknowledged) <= held.payments.keys()
+    assert len(story.losses.acknowledged) > 50
+    assert len(story.losses.recovered) <= len(story.losses.indeterminate)
+    assert story.losses.rpo_seconds <= story.here.settings.rpo_target_seconds
+
+
+def test_the_ledger_on_the_disk_has_what_was_counted(story: Story) -> None:
+    stored = Ledger.load(story.run.folder).attempts()
+    assert len({row.idempotency_key for row in stored}) == len(stored)
+    assert sum(row.outcome == "ok" for row in stored) == len(story.losses.acknowledged)
+    assert sum(row.outcome == "indeterminate" for row in stored) == len(story.losses.indeterminate)
+
+
+def test_the_gates_opened_and_the_clients_came_back(story: Story) -> None:
+    assert [f"{row.name}: {row.detail}" for row in story.gates.failed] == []
+    assert story.back.to_region == story.deployment.primary_region
+    assert story.back.seconds is not None
+
+
+def test_the_stack_is_ready_for_the_next_drill(story: Story) -> None:
+    assert [f"{row.name}: {row.detail}" for row in story.ready_again.failed] == []
+
+
+def test_the_fault_is_restored_and_written_down(story: Story) -> None:
+    assert story.fault.state == "restored"
+    assert faults.pending(story.here) == []
+    assert story.run.done("inject")
+    assert story.run.done("restore")
