@@ -9,14 +9,12 @@ from drlib import checklist, holdings, latch, planes, probes, repair
 from drlib.checklist import Checks, Failed, Probe, Skip
 from drlib.errors import StepFailed
 from drlib.holdings import Payment
-from drlib.wire import patience
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
     from drlib.target import Target
 
-DRAIN_TIMEOUT_SECONDS = 180.0  # modelled, and at least so many on the wall: workers compute in real time
-DRAIN_WALL_SECONDS = 30.0
+DRAIN_TIMEOUT_SECONDS = 180.0
 RETRY_SECONDS = 5.0
 ANNOUNCE = "Announce it again with repair.announce, as 40-failback does, and ask again."
 HINT = "See 90-troubleshoot, failback gates."
@@ -73,7 +71,7 @@ def gates(here: Target, deployment: Deployment) -> Checks:
 
 def _in_time(here: Target, ask: Callable[[], str]) -> str:
     """Ask again until the answer is good: a region that has just come back needs a moment."""
-    give_up_at = here.clock.now() + _patience(here)
+    give_up_at = here.clock.now() + here.clock.patient(DRAIN_TIMEOUT_SECONDS)
     while True:
         try:
             return ask()
@@ -81,10 +79,6 @@ def _in_time(here: Target, ask: Callable[[], str]) -> str:
             if here.clock.now() >= give_up_at:
                 raise
         here.clock.sleep(RETRY_SECONDS)
-
-
-def _patience(here: Target) -> float:
-    return patience(here.clock, DRAIN_TIMEOUT_SECONDS, wall_seconds=DRAIN_WALL_SECONDS)
 
 
 def _is_set(here: Target, deployment: Deployment) -> str:
@@ -111,7 +105,7 @@ def _no_backlog(here: Target, deployment: Deployment) -> str:
         )
 
     # A write is in flight for about the replication lag, so that a busy table is rarely at zero for long.
-    if not here.clock.wait_until(lambda: waiting() == 0, timeout=_patience(here), poll=1.0):
+    if not here.clock.wait_until(lambda: waiting() == 0, timeout=DRAIN_TIMEOUT_SECONDS, poll=1.0):
         raise Failed(f"{waiting()} writes wait")
     return "nothing waits"
 
@@ -122,7 +116,7 @@ def _drained(here: Target, url: str, region: str) -> str:
     def waiting() -> int:
         return probes.queue_depth(here, url, region)[0]
 
-    if not here.clock.wait_until(lambda: waiting() == 0, timeout=_patience(here), poll=2.0):
+    if not here.clock.wait_until(lambda: waiting() == 0, timeout=DRAIN_TIMEOUT_SECONDS, poll=2.0):
         raise Failed(f"{waiting()} messages wait", region=region)
     return "nothing waits"
 
@@ -142,7 +136,7 @@ def _all_settled(here: Target, deployment: Deployment) -> str:
         left[:] = repair.waiting(*tables, before=before)
         return not left
 
-    if not here.clock.wait_until(settled, timeout=_patience(here), poll=RETRY_SECONDS):
+    if not here.clock.wait_until(settled, timeout=DRAIN_TIMEOUT_SECONDS, poll=RETRY_SECONDS):
         raise Failed(
             f"{len(left)} payments are not settled; {left[0].payment_id} was accepted by {left[0].region}"
         )

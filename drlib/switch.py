@@ -130,7 +130,7 @@ def _wait_for_replica(here: Target, deployment: Deployment, *, is_set: bool) -> 
     def agrees() -> bool:
         return read(here, deployment).is_set is is_set
 
-    if not here.clock.wait_until(agrees, timeout=probes.replication_patience(here), poll=0.5):
+    if not here.clock.wait_until(agrees, timeout=probes.REPLICATION_TIMEOUT_SECONDS, poll=0.5):
         raise StepFailed(
             "The latch was written in the primary and did not arrive in the standby.",
             remedy="If the primary is failing, this is no planned move: use 50-incident-failover.",

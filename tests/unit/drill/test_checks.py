@@ -7,7 +7,7 @@ import pytest
 
 from drill.aws import payment, settlement
 from drill.world import PRIMARY, STANDBY
-from drlib import checks, faults, probes
+from drlib import checks, clock, faults, probes
 from drlib import settings as parameters
 from drlib.checks import machine
 from drlib.checks import payment as hops
@@ -17,9 +17,8 @@ from drlib.checks import payment as hops
 def stack(here, deployment, aws, monkeypatch):
     """A stack that settles and replicates each payment as soon as it has been accepted."""
     monkeypatch.setattr(hops, "ARRIVE_TIMEOUT_SECONDS", 12.0)
-    monkeypatch.setattr(hops, "ARRIVE_WALL_SECONDS", 0.0)
     monkeypatch.setattr(probes, "REPLICATION_TIMEOUT_SECONDS", 6.0)
-    monkeypatch.setattr(probes, "REPLICATION_WALL_SECONDS", 0.0)
+    monkeypatch.setattr(clock, "PATIENCE_WALL_SECONDS", 0.0)
     for region in here.regions.values():
         region.on_payment = lambda payment_id, name=region.name: accept(aws, payment_id, name)
     return deployment

@@ -4,7 +4,7 @@ import pytest
 
 from drill.aws import payment, settlement
 from drill.world import PRIMARY, STANDBY
-from drlib import chain, gates, probes, repair, switch
+from drlib import chain, clock, gates, probes, repair, switch
 from drlib.errors import NotApproved, PreflightFailed, StepFailed
 from drlib.holdings import from_dict
 from drlib.journal import Approval
@@ -76,9 +76,8 @@ def test_a_snapshot_holds_payments_and_settlements_in_modelled_time(here, deploy
 @pytest.fixture
 def failed_over(here, deployment, aws, run, approval, monkeypatch):
     monkeypatch.setattr(gates, "DRAIN_TIMEOUT_SECONDS", 12.0)
-    monkeypatch.setattr(gates, "DRAIN_WALL_SECONDS", 0.0)
     monkeypatch.setattr(probes, "REPLICATION_TIMEOUT_SECONDS", 6.0)
-    monkeypatch.setattr(probes, "REPLICATION_WALL_SECONDS", 0.0)
+    monkeypatch.setattr(clock, "PATIENCE_WALL_SECONDS", 0.0)
     switch.set(here, deployment, run, approval, reason="drill")
 
 
