@@ -21,6 +21,10 @@ THREADS = 12
 Ask = Callable[["Target", "Deployment"], str]
 
 
+ALARM_CLEARS_SECONDS = 300.0  # modelled; alarms look at a few minutes
+ALARM_POLL_SECONDS = 5.0
+
+
 def steady_state(here: Target, deployment: Deployment) -> Checks:
     """Follow one payment through every hop, and look at everything that a failover would need.
 
@@ -230,16 +234,28 @@ def _dns_alarms(here: Target, deployment: Deployment) -> str:
 
 
 def _ringing(here: Target, region: str, names: list[str]) -> str:
-    """Require that none of the alarms is in ALARM. One without data yet is not ringing."""
-    pages = here.client("cloudwatch", region).get_paginator("describe_alarms").paginate(AlarmNames=names)
-    found = {alarm["AlarmName"]: alarm["StateValue"] for page in pages for alarm in page["MetricAlarms"]}
-    missing = sorted(set(names) - found.keys())
+    """Require that none of the alarms is in ALARM, or stays in it. One without data yet is not ringing.
+
+    The first minute of a deployment may ring: a check fails until what it looks at is there. Such an alarm
+    clears with the next minutes, and is waited for.
+    """
+    pages = here.client("cloudwatch", region).get_paginator("describe_alarms")
+
+    def states() -> dict[str, str]:
+        found = pages.paginate(AlarmNames=names)
+        return {alarm["AlarmName"]: alarm["StateValue"] for page in found for alarm in page["MetricAlarms"]}
+
+    def ringing() -> list[str]:
+        return sorted(name for name, state in states().items() if state == "ALARM")
+
+    missing = sorted(set(names) - states().keys())
     if missing:
         raise Failed(f"{missing[0]} does not exist", region=region)
-    ringing = sorted(name for name, state in found.items() if state == "ALARM")
-    if ringing:
-        raise Failed(f"{', '.join(ringing)}", region=region)
-    return f"{len(found)} alarms"
+    if not here.clock.wait_until(
+        lambda: not ringing(), timeout=ALARM_CLEARS_SECONDS, poll=ALARM_POLL_SECONDS
+    ):
+        raise Failed(f"{', '.join(ringing())}", region=region)
+    return f"{len(names)} alarms"
 
 
 def _predicted(here: Target, deployment: Deployment) -> str:

@@ -24,7 +24,7 @@ from time import struct_time
 from typing import Any
 
 from drlib.clock import Clock
-from drlib.sandbox import archives, conditions, emulator, internals
+from drlib.sandbox import archives, conditions, emulator, internals, workers
 from drlib.sandbox.world import World
 
 MODELLED = (
@@ -116,6 +116,7 @@ def apply(world: World) -> None:
     _hasten_event_sources(world.clock)
     _prepare_functions(world)
     conditions.apply()
+    workers.apply()
 
 
 def tick_wall_seconds(clock: Clock) -> float:

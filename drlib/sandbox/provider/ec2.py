@@ -1,4 +1,4 @@
-"""Networks: VPC, subnets, route tables, endpoints."""
+"""Networks: VPC, subnets, route tables."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from drlib.sandbox.provider.resource import (
     Change,
     Made,
     Reading,
-    Refused,
     Resource,
     tag_list,
     tags_from,
 )
-from drlib.sandbox.provider.values import Properties, json_text
+from drlib.sandbox.provider.values import Properties
 
 _VPC_FLAGS = {
     "enableDnsSupport": "EnableDnsSupport",
@@ -123,11 +122,12 @@ class Subnet(Resource):
     replaces = ("vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId")
     defaults = {"mapPublicIpOnLaunch": False}
 
-    def create(self, call: Call, inputs: Properties) -> str:
+    def create(self, call: Call, inputs: Properties) -> Made:
         members = ("vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId")
         request = {name[:1].upper() + name[1:]: inputs[name] for name in members if inputs.get(name)}
         answer = call.client("ec2").create_subnet(**request, **tag_specification("subnet", inputs))
-        return str(answer["Subnet"]["SubnetId"])
+        reading = None if inputs.get("mapPublicIpOnLaunch") else self._reading(call, answer["Subnet"])
+        return Made(answer["Subnet"]["SubnetId"], reading)
 
     def finish(self, call: Call, id: str, inputs: Properties) -> None:
         if inputs.get("mapPublicIpOnLaunch"):
@@ -139,11 +139,12 @@ class Subnet(Resource):
 
     def read(self, call: Call, id: str, state: Mapping[str, Any]) -> Reading | None:
         subnets = call.client("ec2").describe_subnets(SubnetIds=[id])["Subnets"]
-        if not subnets:
-            return None
-        subnet = subnets[0]
+        return self._reading(call, subnets[0]) if subnets else None
+
+    @staticmethod
+    def _reading(call: Call, subnet: Mapping[str, Any]) -> Reading:
         computed = {
-            "arn": subnet.get("SubnetArn") or arn(call, subnet["OwnerId"], "subnet", id),
+            "arn": subnet.get("SubnetArn") or arn(call, subnet["OwnerId"], "subnet", subnet["SubnetId"]),
             "ownerId": subnet["OwnerId"],
             "availabilityZone": subnet["AvailabilityZone"],
             "availabilityZoneId": subnet.get("AvailabilityZoneId"),
@@ -231,89 +232,4 @@ class RouteTableAssociation(Resource):
         call.client("ec2").disassociate_route_table(AssociationId=id)
 
 
-class VpcEndpoint(Resource):
-    """`aws.ec2.VpcEndpoint`, gateway and interface. The sandbox makes no interfaces and no names for it."""
-
-    type = "aws:ec2/vpcEndpoint:VpcEndpoint"
-    service = "ec2"
-    tagged = True
-    names = "vpcId serviceName vpcEndpointType routeTableIds subnetIds"
-    required = ("vpcId", "serviceName")
-    replaces = ("vpcId", "serviceName", "vpcEndpointType")
-    # The sandbox's AWS takes these and does not give them back.
-    no_effect = ("policy", "privateDnsEnabled", "securityGroupIds", "ipAddressType", "autoAccept")
-    write_only = no_effect
-
-    _LISTS = {
-        "routeTableIds": "RouteTableIds",
-        "subnetIds": "SubnetIds",
-        "securityGroupIds": "SecurityGroupIds",
-    }
-
-    def create(self, call: Call, inputs: Properties) -> str:
-        request: Properties = {
-            "VpcId": inputs["vpcId"],
-            "ServiceName": inputs["serviceName"],
-            "VpcEndpointType": inputs.get("vpcEndpointType") or "Gateway",
-        }
-        request.update({member: inputs[name] for name, member in self._LISTS.items() if inputs.get(name)})
-        if inputs.get("policy"):
-            request["PolicyDocument"] = json_text(inputs["policy"])
-        if inputs.get("privateDnsEnabled") is not None:
-            request["PrivateDnsEnabled"] = inputs["privateDnsEnabled"]
-        answer = call.client("ec2").create_vpc_endpoint(
-            **request, **tag_specification("vpc-endpoint", inputs)
-        )
-        return str(answer["VpcEndpoint"]["VpcEndpointId"])
-
-    def read(self, call: Call, id: str, state: Mapping[str, Any]) -> Reading | None:
-        ec2 = call.client("ec2")
-        found = ec2.describe_vpc_endpoints(VpcEndpointIds=[id])["VpcEndpoints"]
-        if not found:
-            return None
-        endpoint = found[0]
-        computed = {
-            "arn": arn(call, endpoint["OwnerId"], "vpc-endpoint", id),
-            "ownerId": endpoint["OwnerId"],
-            "state": endpoint["State"],
-            "requesterManaged": False,
-            "dnsEntries": [],
-            "networkInterfaceIds": [],
-            "cidrBlocks": [],
-        }
-        if endpoint["VpcEndpointType"] == "Gateway":
-            lists = ec2.describe_prefix_lists(
-                Filters=[{"Name": "prefix-list-name", "Values": [endpoint["ServiceName"]]}]
-            )["PrefixLists"]
-            if not lists:
-                raise Refused(f"{endpoint['ServiceName']} has no prefix list in {call.region}")
-            computed.update(prefixListId=lists[0]["PrefixListId"], cidrBlocks=lists[0].get("Cidrs", []))
-        raw = {name: endpoint.get(name[:1].upper() + name[1:]) for name in self.names.split()}
-        return Reading({**raw, "tags": tags_from(endpoint.get("Tags"))}, computed)
-
-    def update(self, call: Call, change: Change) -> None:
-        request: Properties = {}
-        for name, member in self._LISTS.items():
-            old, new = set(change.olds.get(name) or ()), set(change.news.get(name) or ())
-            if change.touches(name):
-                request.update({f"Add{member}": sorted(new)} if new else {})
-                request.update({f"Remove{member}": sorted(old - new)} if old - new else {})
-        if change.touches("policy"):
-            policy = change.news.get("policy")
-            request.update({"PolicyDocument": json_text(policy)} if policy else {"ResetPolicy": True})
-        if change.touches("privateDnsEnabled"):
-            request["PrivateDnsEnabled"] = bool(change.news.get("privateDnsEnabled"))
-        if request:
-            call.client("ec2").modify_vpc_endpoint(VpcEndpointId=change.id, **request)
-        retag(call, change)
-
-    def delete(self, call: Call, id: str, state: Mapping[str, Any]) -> None:
-        answer = call.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[id])
-        for failure in answer.get("Unsuccessful", []):
-            code = failure.get("Error", {}).get("Code", "")
-            if "NotFound" not in code:
-                message = failure.get("Error", {}).get("Message", "")
-                raise Refused(f"{code}: {message} (DeleteVpcEndpoints in {call.region})")
-
-
-TYPES = (Vpc, Subnet, RouteTable, RouteTableAssociation, VpcEndpoint)
+TYPES = (Vpc, Subnet, RouteTable, RouteTableAssociation)

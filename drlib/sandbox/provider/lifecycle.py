@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from drlib.sandbox.provider import shapes
 from drlib.sandbox.provider.clients import describe, is_gone
@@ -106,7 +106,7 @@ def create(kind: Resource, call: Call, inputs: Properties) -> tuple[str, Propert
     try:
         kind.finish(call, made.id, inputs)
         reading = made.reading or _reading(kind, call, made.id, inputs)
-    except (ClientError, BotoCoreError, Refused) as error:
+    except Exception as error:  # whatever it was, the thing exists and must not be forgotten
         raise HalfMade(made.id, inputs, describe_any(error, call.region)) from error
     return made.id, _outputs(kind, inputs, reading)
 

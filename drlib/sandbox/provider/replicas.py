@@ -35,6 +35,7 @@ def settle(call: Call, name: str, region: str = "") -> None:
 
 
 def recovery(call: Call, name: str, region: str = "") -> Properties:
+    """Return a table's point-in-time recovery, as the input of that name has it."""
     answer = call.client("dynamodb", region).describe_continuous_backups(TableName=name)
     found = answer["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
     enabled = found.get("PointInTimeRecoveryStatus") == "ENABLED"
@@ -49,6 +50,7 @@ def recovery(call: Call, name: str, region: str = "") -> Properties:
 
 
 def set_recovery(call: Call, name: str, wanted: Mapping[str, Any], region: str = "") -> None:
+    """Turn a table's point-in-time recovery on or off."""
     specification: Properties = {"PointInTimeRecoveryEnabled": bool(wanted.get("enabled"))}
     if wanted.get("recoveryPeriodInDays"):
         specification["RecoveryPeriodInDays"] = wanted["recoveryPeriodInDays"]
@@ -112,6 +114,7 @@ def _shape(call: Call, name: str, wanted: Properties, tags: Mapping[str, str], g
 
 
 def remove(call: Call, name: str, region: str) -> None:
+    """Remove a replica and wait until it is gone."""
     client = call.client("dynamodb")
     client.update_table(TableName=name, ReplicaUpdates=[{"Delete": {"RegionName": region}}])
     call.wait(lambda: describe(call, name, region) is None, f"the end of {name}'s replica in {region}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from drlib.sandbox.provider.resource import Call, Change, Reading, Resource, tag_list, tags_from
+from drlib.sandbox.provider.resource import Call, Change, Made, Reading, Resource, tag_list, tags_from
 from drlib.sandbox.provider.values import Properties
 
 
@@ -115,11 +115,11 @@ class Record(Resource):
     defaults = {"healthCheckId": None}
     natural_key = True
 
-    def create(self, call: Call, inputs: Properties) -> str:
+    def create(self, call: Call, inputs: Properties) -> Made:
         record = self._record(call, inputs)
         _change(call, inputs["zoneId"], "UPSERT" if inputs.get("allowOverwrite") else "CREATE", record)
         parts = [inputs["zoneId"], _bare(inputs["name"]), inputs["type"], inputs.get("setIdentifier")]
-        return "_".join(part for part in parts if part)
+        return Made("_".join(part for part in parts if part), Reading({}, {"fqdn": record["Name"]}))
 
     @staticmethod
     def _fqdn(call: Call, inputs: Mapping[str, Any]) -> str:
@@ -246,11 +246,12 @@ class HealthCheck(Resource):
             }
         return config
 
-    def create(self, call: Call, inputs: Properties) -> str:
+    def create(self, call: Call, inputs: Properties) -> Made:
         answer = call.client("route53").create_health_check(
             CallerReference=str(uuid4()), HealthCheckConfig=self._config(call, inputs)
         )
-        return str(answer["HealthCheck"]["Id"])
+        id = answer["HealthCheck"]["Id"]
+        return Made(id, Reading({}, {"arn": f"arn:aws:route53:::healthcheck/{id}"}))
 
     def finish(self, call: Call, id: str, inputs: Properties) -> None:
         _retag(call, "healthcheck", id, inputs.get("tags") or {}, [])

@@ -24,14 +24,23 @@ class Bucket(Resource):
     write_only = ("forceDestroy", "objectLockEnabled")
     name = "bucket"
 
-    def create(self, call: Call, inputs: Properties) -> str:
+    def create(self, call: Call, inputs: Properties) -> Made:
         request: Properties = {"Bucket": inputs["bucket"]}
         if call.region != "us-east-1":
             request["CreateBucketConfiguration"] = {"LocationConstraint": call.region}
         if inputs.get("objectLockEnabled"):
             request["ObjectLockEnabledForBucket"] = True
         call.client("s3").create_bucket(**request)
-        return str(inputs["bucket"])
+        return Made(inputs["bucket"], Reading({}, self._computed(call, inputs["bucket"])))
+
+    @staticmethod
+    def _computed(call: Call, id: str) -> Properties:
+        return {
+            "arn": f"arn:aws:s3:::{id}",
+            "bucketDomainName": f"{id}.s3.amazonaws.com",
+            "bucketRegionalDomainName": f"{id}.s3.{call.region}.amazonaws.com",
+            "bucketRegion": call.region,
+        }
 
     def finish(self, call: Call, id: str, inputs: Properties) -> None:
         if inputs.get("tags"):
@@ -53,13 +62,7 @@ class Bucket(Resource):
             if code_of(error) != "NoSuchTagSet":
                 raise
             tags = {}
-        computed = {
-            "arn": f"arn:aws:s3:::{id}",
-            "bucketDomainName": f"{id}.s3.amazonaws.com",
-            "bucketRegionalDomainName": f"{id}.s3.{call.region}.amazonaws.com",
-            "bucketRegion": call.region,
-        }
-        return Reading({"bucket": id, "tags": tags}, computed)
+        return Reading({"bucket": id, "tags": tags}, self._computed(call, id))
 
     def update(self, call: Call, change: Change) -> None:
         if change.touches("tags"):

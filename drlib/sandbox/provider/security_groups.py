@@ -183,15 +183,16 @@ class Rule(Resource):
             **tag_specification("security-group-rule", inputs),
         )
         rule = answer["SecurityGroupRules"][0]
-        return Made(rule["SecurityGroupRuleId"], None)
+        return Made(rule["SecurityGroupRuleId"], self._reading(call, rule))
 
     def read(self, call: Call, id: str, state: Mapping[str, Any]) -> Reading | None:
         rules = call.client("ec2").describe_security_group_rules(SecurityGroupRuleIds=[id])[
             "SecurityGroupRules"
         ]
-        if not rules:
-            return None
-        rule = rules[0]
+        return self._reading(call, rules[0]) if rules else None
+
+    @staticmethod
+    def _reading(call: Call, rule: Mapping[str, Any]) -> Reading:
         raw = {
             "securityGroupId": rule["GroupId"],
             "ipProtocol": rule["IpProtocol"],
@@ -203,8 +204,9 @@ class Rule(Resource):
         }
         if rule["IpProtocol"] != "-1":  # with all protocols AWS answers -1 for both, whatever was said
             raw.update(fromPort=rule.get("FromPort"), toPort=rule.get("ToPort"))
-        owner = rule.get("GroupOwnerId", "")
-        return Reading(raw, {"arn": arn(call, owner, "security-group-rule", id), "securityGroupRuleId": id})
+        id = rule["SecurityGroupRuleId"]
+        its_arn = arn(call, rule.get("GroupOwnerId", ""), "security-group-rule", id)
+        return Reading(raw, {"arn": its_arn, "securityGroupRuleId": id})
 
     def update(self, call: Call, change: Change) -> None:
         if change.changed - {"tags"}:

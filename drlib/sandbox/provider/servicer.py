@@ -17,7 +17,7 @@ from pulumi.runtime.proto import provider_pb2_grpc as protocol
 from drlib.sandbox.provider import invokes, lifecycle, table
 from drlib.sandbox.provider.clients import Clients
 from drlib.sandbox.provider.resource import GLOBAL_REGION, Call, Refused, Resource
-from drlib.sandbox.provider.values import Properties, has_unknown, to_python, to_struct
+from drlib.sandbox.provider.values import has_unknown, to_python, to_struct
 
 VERSION = "7.51.1"
 logger = logging.getLogger(__name__)
@@ -37,11 +37,8 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
             text = error.reason
         except (ClientError, BotoCoreError, Refused) as error:
             text = lifecycle.describe_any(error, region)
-        except (NotImplementedError, KeyError) as error:
-            if isinstance(error, table.UnknownType):
-                context.abort(grpc.StatusCode.UNIMPLEMENTED, error.args[0])
-            logger.exception("provider")
-            text = f"{type(error).__name__}: {error}"
+        except table.UnknownType as error:
+            return context.abort(grpc.StatusCode.UNIMPLEMENTED, error.args[0])
         except Exception as error:  # nothing may leave as an exception: the engine would show only its text
             logger.exception("provider")
             text = f"{type(error).__name__}: {error}"
@@ -51,7 +48,10 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Servicer(protocol.ResourceProviderServicer):
-    """One provider, for one AWS. Stateless but for its clients and the default region."""
+    """One provider, for one AWS. It keeps nothing but its clients and the stack's default region.
+
+    The methods with capital letters are the protocol's; each translates one message and its answer.
+    """
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
@@ -132,8 +132,6 @@ class Servicer(protocol.ResourceProviderServicer):
     def Diff(self, request: Any, context: Any) -> Any:
         kind = table.find(request.type)
         olds, news = to_python(request.old_inputs), to_python(request.news)
-        for name in request.ignoreChanges:
-            _ignore(name, olds, news)
         verdict = lifecycle.diff(kind, olds, news)
         return messages.DiffResponse(
             changes=messages.DiffResponse.DIFF_SOME if verdict.changes else messages.DiffResponse.DIFF_NONE,
@@ -172,8 +170,6 @@ class Servicer(protocol.ResourceProviderServicer):
     def Update(self, request: Any, context: Any) -> Any:
         kind = table.find(request.type)
         state, olds, news = to_python(request.olds), to_python(request.old_inputs), to_python(request.news)
-        for name in request.ignoreChanges:
-            _ignore(name, olds, news)
         if request.preview:
             base = {key: value for key, value in state.items() if key not in olds or key in news}
             return messages.UpdateResponse(properties=to_struct(lifecycle.preview(kind, base, news)))
@@ -196,14 +192,6 @@ class Servicer(protocol.ResourceProviderServicer):
             return messages.InvokeResponse(failures=[messages.CheckFailure(reason=reason)])
         answer = function(self._call(None, request), to_python(request.args))
         return messages.InvokeResponse(**{"return": to_struct(answer)})
-
-
-def _ignore(name: str, olds: Properties, news: Properties) -> None:
-    """Take one top-level input that the program wants left alone from the old inputs."""
-    if name in olds:
-        news[name] = olds[name]
-    else:
-        news.pop(name, None)
 
 
 def _property_diff(change: Any, verdict: lifecycle.Verdict) -> Any:

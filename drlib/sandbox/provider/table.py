@@ -19,6 +19,7 @@ from drlib.sandbox.provider import (
     security_groups,
     sns,
     sqs,
+    vpc_endpoints,
 )
 from drlib.sandbox.provider.resource import Resource
 
@@ -37,6 +38,7 @@ _MODULES = (
     security_groups,
     sns,
     sqs,
+    vpc_endpoints,
 )
 
 TYPES: Mapping[str, Resource] = {kind.type: kind() for module in _MODULES for kind in module.TYPES}

@@ -1,0 +1,60 @@
+"""How many processes one function may have.
+
+AWS gives each concurrent invocation an execution environment of its own. Here each is a process that takes
+some tenths of a second of one of the machine's few cores to start: on a busy machine invocations overlap
+because they are slow, and starting more processes makes all of them slower still. So a function has a few
+processes, and further invocations wait their turn. Reserved concurrency is the emulator's, and untouched.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from drlib.sandbox import emulator, internals
+
+MOST_PROCESSES = 2
+"""Processes of one function. With a warm handler of some 10 ms, two serve more than clients here ask."""
+
+LONGEST_WAIT_WALL_SECONDS = 20.0
+"""After that an invocation gets a process of its own: a function that waits for itself is not stuck."""
+
+
+def apply() -> None:
+    """Let invocations wait for a free process of their function.
+
+    Raises:
+        SandboxError: the emulator's own functions are not what they were.
+    """
+    service = emulator.module("services.lambda_svc")
+    acquire = internals.function(
+        service, "acquire_worker", "func_name", "config", "code_zip", "qualifier", "max_concurrency"
+    )
+    release = internals.function(service, "release_worker", "worker")
+    freed = threading.Condition()
+
+    def patient_acquire(
+        func_name: str,
+        config: Any,
+        code_zip: bytes,
+        qualifier: str = "$LATEST",
+        max_concurrency: int | None = None,
+    ) -> Any:
+        give_up_at = time.monotonic() + LONGEST_WAIT_WALL_SECONDS
+        with freed:
+            while (left := give_up_at - time.monotonic()) > 0:
+                cap = max_concurrency or MOST_PROCESSES
+                found = acquire(func_name, config, code_zip, qualifier=qualifier, max_concurrency=cap)
+                if found[0] is not None:
+                    return found
+                freed.wait(left)
+        return acquire(func_name, config, code_zip, qualifier=qualifier, max_concurrency=max_concurrency)
+
+    def telling_release(worker: Any) -> None:
+        release(worker)
+        with freed:
+            freed.notify_all()
+
+    emulator.replace(service, "acquire_worker", patient_acquire)
+    emulator.replace(service, "release_worker", telling_release)

@@ -1,0 +1,94 @@
+"""A function has a few processes; who finds none free waits, and is served."""
+
+from __future__ import annotations
+
+import threading
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from drlib.errors import SandboxError
+from drlib.sandbox import emulator, workers
+
+
+class Pool:
+    """The emulator's pool of processes, as far as its signatures and its cap go."""
+
+    def __init__(self) -> None:
+        self.free: list[str] = []
+        self.made = 0
+        self.lock = threading.Lock()
+        self.asked = threading.Event()
+
+    def acquire_worker(
+        self,
+        func_name: str,
+        config: Any,
+        code_zip: bytes,
+        qualifier: str = "",
+        max_concurrency: int | None = None,
+    ) -> tuple[str | None, str]:
+        with self.lock:
+            if self.free:
+                return self.free.pop(), "reused"
+            if max_concurrency and self.made >= max_concurrency:
+                self.asked.set()
+                return None, "func_cap"
+            self.made += 1
+            return f"process {self.made}", "spawn"
+
+    def release_worker(self, worker: str) -> None:
+        with self.lock:
+            self.free.append(worker)
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    pool = Pool()
+    fake = types.SimpleNamespace(
+        __name__="lambda_svc",
+        acquire_worker=pool.acquire_worker,
+        release_worker=pool.release_worker,
+        pool=pool,
+    )
+    monkeypatch.setattr(emulator, "module", lambda name: fake)
+    monkeypatch.setattr(emulator, "replace", setattr)
+    return fake
+
+
+def test_a_function_has_no_more_processes_than_allowed(service: Any) -> None:
+    workers.apply()
+    held = [service.acquire_worker("f", {}, b"")[0] for _ in range(workers.MOST_PROCESSES)]
+    served: list[str] = []
+    waiting = threading.Thread(target=lambda: served.append(service.acquire_worker("f", {}, b"")[0]))
+    waiting.start()
+    assert service.pool.asked.wait(10)
+    assert not served
+    service.release_worker(held[0])
+    waiting.join(10)
+    assert served == [held[0]]
+    assert service.pool.made == workers.MOST_PROCESSES
+
+
+def test_one_that_waits_for_itself_is_not_stuck(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "LONGEST_WAIT_WALL_SECONDS", 0.05)
+    workers.apply()
+    for _ in range(workers.MOST_PROCESSES):
+        service.acquire_worker("f", {}, b"")
+    assert service.acquire_worker("f", {}, b"")[1] == "spawn"
+
+
+def test_another_emulator_is_refused(service: Any) -> None:
+    service.release_worker = lambda one, two: None
+    with pytest.raises(SandboxError, match="release_worker"):
+        workers.apply()
+
+
+def test_the_pinned_emulator_has_what_is_replaced() -> None:
+    found = emulator.module("services.lambda_svc")
+    workers.internals.function(
+        found, "acquire_worker", "func_name", "config", "code_zip", "qualifier", "max_concurrency"
+    )
+    workers.internals.function(found, "release_worker", "worker")
