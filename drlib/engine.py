@@ -9,6 +9,7 @@ taken away in the sandbox, where nobody else can hold it; anywhere else, a perso
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -16,6 +17,7 @@ import re
 import shutil
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +42,10 @@ Watch = Callable[[int, str], None]
 class Session:
     """The engine, ready for commands on this settings' stack."""
 
-    def __init__(self, here: Target, stack: Any) -> None:
-        self._here, self._stack = here, stack
+    def __init__(
+        self, here: Target, stack: Any, loops: list[asyncio.AbstractEventLoop] | None = None
+    ) -> None:
+        self._here, self._stack, self._loops = here, stack, [] if loops is None else loops
 
     def run(self, command: str, *, watch: Watch | None = None, **options: Any) -> Steps:
         """Run `up`, `preview`, `refresh` or `destroy`, and return its steps.
@@ -99,6 +103,7 @@ class Session:
             except BaseException as error:
                 failed.append(error)
             finally:
+                self._close_loops()
                 ended.set()
 
         with _held_back() as interrupted:
@@ -112,6 +117,13 @@ class Session:
             raise KeyboardInterrupt
         if failed:
             raise failed[0]
+
+    def _close_loops(self) -> None:
+        """Close the event loop of a program that failed: Pulumi leaves it open."""
+        while self._loops:
+            loop = self._loops.pop()
+            if not loop.is_running():
+                loop.close()
 
     def _interrupt(self) -> None:
         """Pass an interruption on to the engine."""
@@ -152,11 +164,14 @@ def open(
     folder = here.folder / "engine" / settings.suffix
     folder.mkdir(parents=True, exist_ok=True)
     command = here.pulumi_command()
+    loops: list[asyncio.AbstractEventLoop] = []
+    # A program that fails leaves coroutines of Pulumi behind; the error itself is told, in plain words.
+    warnings.filterwarnings("ignore", "coroutine 'Output", RuntimeWarning)
     with here.engine(checkpoints=checkpoints) as found:
         variables = {**found, "AWS_REGION": settings.primary_region}
         workspace = automation.LocalWorkspace(
             work_dir=str(folder),
-            program=program or _nothing,
+            program=_in_view(program or _nothing, loops),
             pulumi_command=command,
             env_vars=variables,
             project_settings=automation.ProjectSettings(
@@ -167,7 +182,7 @@ def open(
             stack = _quick(automation.Stack).create_or_select(settings.suffix, workspace)
         except automation.errors.CommandError as error:
             raise _failed("open", Steps(), str(error)) from None
-        yield Session(here, stack)
+        yield Session(here, stack, loops)
 
 
 def state(here: Target) -> dict[str, Any]:
@@ -209,6 +224,16 @@ def _held_back() -> Iterator[threading.Event]:
         yield noted
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+
+
+def _in_view(program: Callable[[], None], loops: list[asyncio.AbstractEventLoop]) -> Callable[[], None]:
+    """Return the program, noting the event loop that it runs in."""
+
+    def run() -> None:
+        loops.append(asyncio.get_event_loop())
+        program()
+
+    return run
 
 
 def _nothing() -> None:
