@@ -38,15 +38,10 @@ def recovery(call: Call, name: str, region: str = "") -> Properties:
     """Return a table's point-in-time recovery, as the input of that name has it."""
     answer = call.client("dynamodb", region).describe_continuous_backups(TableName=name)
     found = answer["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
-    enabled = found.get("PointInTimeRecoveryStatus") == "ENABLED"
-    return {
-        "enabled": enabled,
-        **(
-            {"recoveryPeriodInDays": found["RecoveryPeriodInDays"]}
-            if found.get("RecoveryPeriodInDays")
-            else {}
-        ),
-    }
+    result: Properties = {"enabled": found.get("PointInTimeRecoveryStatus") == "ENABLED"}
+    if found.get("RecoveryPeriodInDays"):
+        result["recoveryPeriodInDays"] = found["RecoveryPeriodInDays"]
+    return result
 
 
 def set_recovery(call: Call, name: str, wanted: Mapping[str, Any], region: str = "") -> None:
@@ -99,9 +94,9 @@ def _shape(call: Call, name: str, wanted: Properties, tags: Mapping[str, str], g
     """Set what a replica has for itself, with a client of its own region."""
     region = wanted["regionName"]
     client, found = call.client("dynamodb", region), read(call, name, region) or {}
-    recovery = bool(wanted.get("pointInTimeRecovery"))
-    if recovery != found.get("pointInTimeRecovery"):
-        set_recovery(call, name, {"enabled": recovery}, region)
+    recoverable = bool(wanted.get("pointInTimeRecovery"))
+    if recoverable != found.get("pointInTimeRecovery"):
+        set_recovery(call, name, {"enabled": recoverable}, region)
     protected = bool(wanted.get("deletionProtectionEnabled"))
     if protected != found.get("deletionProtectionEnabled"):
         client.update_table(TableName=name, DeletionProtectionEnabled=protected)

@@ -18,7 +18,7 @@ from drlib.sandbox.provider import serve
 from drlib.toolchain import pulumi_root
 
 from .engine import PRIMARY, STANDBY
-from .examples import archive, deny, trust
+from .examples.base import archive, deny, trust
 
 # Pulumi's SDK leaves coroutines unawaited when a program fails.
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")

@@ -18,7 +18,8 @@ from drlib.sandbox.provider.clients import Clients
 from drlib.sandbox.provider.values import UNKNOWN, to_python
 
 from .engine import PRIMARY, STANDBY, Engine
-from .examples import EXAMPLES, bucket, queue, role
+from .examples import EXAMPLES
+from .examples.parts import bucket, queue, role
 
 QUEUE = "aws:sqs/queue:Queue"
 TABLE = "aws:dynamodb/table:Table"
