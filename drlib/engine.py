@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from drlib.clock import Clock
 from drlib.errors import StepFailed
 from drlib.steps import Steps, plain
 
@@ -35,6 +36,7 @@ EXISTS = re.compile(
     r"AlreadyExist|AlreadyOwnedByYou|ResourceInUse|ResourceConflict|already exists", re.IGNORECASE
 )
 POLL_WALL_SECONDS = 0.1
+LOOP_WALL_SECONDS = 1.0  # for a program to end by itself
 SIGNAL_WALL_SECONDS = 2.0  # for the engine to say that an interruption has reached it too
 Watch = Callable[[int, str], None]
 
@@ -119,10 +121,11 @@ class Session:
             raise failed[0]
 
     def _close_loops(self) -> None:
-        """Close the event loop of a program that failed: Pulumi leaves it open."""
+        """Close the event loop of a program that failed: Pulumi leaves it open if its tasks fail as well."""
         while self._loops:
             loop = self._loops.pop()
-            if not loop.is_running():
+            closed = Clock().wait_until(loop.is_closed, timeout=LOOP_WALL_SECONDS, poll=0.02)
+            if not closed and not loop.is_running():
                 loop.close()
 
     def _interrupt(self) -> None:
