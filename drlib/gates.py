@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DRAIN_TIMEOUT_SECONDS = 180.0
 RETRY_SECONDS = 5.0
 ANNOUNCE = "Announce it again with repair.announce, as 40-failback does, and ask again."
-HINT = "See 90-troubleshoot, failback gates."
+HINT = "90-troubleshoot: failback gates."
 
 
 def gates(here: Target, deployment: Deployment) -> Checks:

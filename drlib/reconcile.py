@@ -81,7 +81,7 @@ class LossCounts:
         if self.reasons:
             raise StepFailed(
                 " ".join(self.reasons),
-                remedy="See 90-troubleshoot, reconciliation. Do not tear down: look first.",
+                remedy="90-troubleshoot: reconciliation. Do not tear down: look first.",
             )
         return self
 
@@ -112,7 +112,13 @@ class LossCounts:
 
 
 def count(
-    here: Target, deployment: Deployment, ledger: Ledger, takeover: Holdings, fault: Fault
+    here: Target,
+    deployment: Deployment,
+    ledger: Ledger,
+    takeover: Holdings,
+    fault: Fault | None = None,
+    *,
+    since: float | None = None,
 ) -> LossCounts:
     """Scan both tables and count, once every acknowledged payment is settled and the tables agree.
 
@@ -124,6 +130,7 @@ def count(
         ledger: all attempts of the run.
         takeover: what the standby held when it began to serve, from `switch.snapshot`.
         fault: what the drill injected; the RPO counts back from it.
+        since: without a fault, the instant to count the RPO back from, by default that of `takeover`.
     """
     regions = (deployment.primary_region, deployment.standby_region)
     found: list[Holdings] = []
@@ -136,7 +143,8 @@ def count(
 
     with planes.purpose("observe"):
         here.clock.wait_until(at_rest, timeout=SETTLE_TIMEOUT_SECONDS, poll=POLL_SECONDS)
-    return tally(ledger.attempts(), primary=found[0], standby=found[1], takeover=takeover, fault_at=fault.at)
+    fault_at = fault.at if fault else takeover.at if since is None else since
+    return tally(ledger.attempts(), primary=found[0], standby=found[1], takeover=takeover, fault_at=fault_at)
 
 
 def tally(

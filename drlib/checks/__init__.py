@@ -3,11 +3,24 @@
 checks.preflight(here).require()                    this machine, this account, this configuration
 checks.steady_state(here, deployment).require()     every hop of a payment, and the standby's readiness
 checks.drill_ready(here, deployment).require()      what must be true just before a fault is injected
+checks.assess(here, deployment)                     in an incident: what is seen from the standby's side
+checks.standby_ready(here, deployment).require()    in an incident: can the standby take over?
 checks.teardown_ready(here).require()               what must be true before everything is removed
 """
 
 from drlib.checklist import Check, Checks
+from drlib.checks.incident import Situation, assess
 from drlib.checks.machine import preflight, teardown_ready
-from drlib.checks.steady import drill_ready, steady_state
+from drlib.checks.steady import drill_ready, standby_ready, steady_state
 
-__all__ = ["Check", "Checks", "drill_ready", "preflight", "steady_state", "teardown_ready"]
+__all__ = [
+    "Check",
+    "Checks",
+    "Situation",
+    "assess",
+    "drill_ready",
+    "preflight",
+    "standby_ready",
+    "steady_state",
+    "teardown_ready",
+]

@@ -62,6 +62,20 @@ def drill_ready(here: Target, deployment: Deployment) -> Checks:
         return checklist.make("Ready for the drill", questions, threads=THREADS)
 
 
+def standby_ready(here: Target, deployment: Deployment) -> Checks:
+    """Check, in an incident, that the standby can take over. Asks the primary nothing."""
+    standby = deployment.standby_region
+    questions = [
+        _probe("the API reads its table", _deep(standby), here, deployment, "health"),
+        _probe("every checker passes", _checkers("standby_endpoint"), here, deployment, "health"),
+        _probe("certificate and mapping", _named(standby), here, deployment, "certificates"),
+        _probe("the worker is on", _worker(standby), here, deployment, "settlement"),
+        _probe("the dead-letter queue is empty", _empty("dead_letter", standby), here, deployment, "queues"),
+    ]
+    with planes.purpose("observe"):
+        return checklist.make("The standby can take over", questions, threads=THREADS)
+
+
 def _probe(name: str, ask: Ask, here: Target, deployment: Deployment, topic: str) -> Probe:
     return Probe(name, lambda: ask(here, deployment), f"90-troubleshoot: {topic}.")
 

@@ -97,7 +97,7 @@ def measure(watch: Watch, prediction: Prediction) -> RecoveryTime:
     if watch.streak is None:
         raise StepFailed(
             "The clients did not recover while they were watched.",
-            remedy="See the timeline above for the stage that is missing, and 90-troubleshoot.",
+            remedy="The timeline above shows which stage is missing. 90-troubleshoot: stages.",
         )
     first, last = watch.streak
     measured = max(0.0, first.finished_at - watch.zero)

@@ -175,8 +175,8 @@ def watch_return(
         zero=now if since is None else since,
         to_region=deployment.primary_region,
     )
-    # A connection that lives stays with the standby: nothing is to be waited for.
-    return observer.run(until=now + timeout_seconds, linger=0.0, scenario="")
+    # A connection that lives stays with the standby: nothing is to be waited for afterwards.
+    return observer.run(until=now + here.clock.patient(timeout_seconds), linger=0.0, scenario="")
 
 
 class _Observer:
@@ -251,16 +251,18 @@ class _Observer:
 
     def _too_late(self) -> DeadlineExceeded:
         seen = self.seen().events
+        if self.to_region == self.deployment.primary_region:  # a return: nothing has to fail first
+            seen = {"dns_answer": seen["dns_answer"]}
         told = {
             "client_error": "no client saw an error",
             "check_failing": "no checker failed",
             "unhealthy": "the health check did not turn unhealthy",
             "dns_answer": f"the public name never led to {self.to_region}",
         }
-        missing = [words for name, words in told.items() if seen[name] is None]
+        missing = [words for name, words in told.items() if seen.get(name, 0.0) is None]
         return DeadlineExceeded(
             f"The clients were not served by {self.to_region} in time; "
             f"{missing[-1] if missing else 'the name led there, and they did not succeed'}.",
-            remedy="`drlib restore` ends a fault at once. See 90-troubleshoot for what each stage needs.",
+            remedy="`drlib restore` ends a fault at once. 90-troubleshoot: stages.",
             region=self.to_region,
         )

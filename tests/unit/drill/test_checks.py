@@ -11,6 +11,7 @@ from drlib import checks, clock, faults, probes
 from drlib import settings as parameters
 from drlib.checks import machine
 from drlib.checks import payment as hops
+from drlib.errors import StepFailed
 
 
 @pytest.fixture
@@ -185,3 +186,54 @@ def test_the_preflight_names_what_is_wrong(here, deployment, aws, run, approval,
 def test_packages_without_pins_are_skipped(here, aws, monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "CONSTRAINTS", tmp_path / "none")
     assert checks.preflight(here)["packages"].status == "skipped"
+
+
+def test_the_standby_alone_is_asked_whether_it_can_take_over(here, deployment, aws):
+    for service in ("dynamodb", "lambda", "sqs", "cloudwatch"):
+        del here.clients[service, PRIMARY]
+    here.refused.add(PRIMARY)
+    made = checks.standby_ready(here, deployment)
+    assert made.require().status == "passed"
+    aws.failing["hc-2"] = 8
+    aws.mappings[STANDBY] = ["Disabled"]
+    assert red(checks.standby_ready(here, deployment)) == ["every checker passes", "the worker is on"]
+
+
+def look(here, deployment, aws, *, primary=0, standby=0, leads_to=PRIMARY, latched=False):
+    aws.failing |= {"hc-1": primary, "hc-2": standby}
+    here.points_to = leads_to
+    if latched:
+        latch_set(here, aws)
+    return checks.assess(here, deployment)
+
+
+def test_an_incident_is_assessed_from_the_standbys_side(here, deployment, aws):
+    assert "finds the primary healthy" in look(here, deployment, aws).advice
+    assert "is about to move" in look(here, deployment, aws, primary=3).advice
+    assert "Do not fail over" in look(here, deployment, aws, primary=8, standby=8).advice
+    assert "set the latch" in look(here, deployment, aws, primary=8, leads_to=STANDBY).advice
+    seen = look(here, deployment, aws, primary=8, leads_to=STANDBY, latched=True)
+    assert "keeps it there" in seen.advice
+    assert (seen.primary_checkers, seen.standby_checkers) == ((0, 8), (8, 8))
+
+
+def test_what_cannot_be_seen_is_not_known(here, deployment, aws):
+    def gone(**_):
+        raise StepFailed("us-east-1 does not answer")
+
+    here.clients["route53", "us-east-1"].get_health_check_status = gone
+    here.dns_down = True
+    seen = checks.assess(here, deployment)
+    assert (seen.leads_to, seen.primary_checkers, seen.newest_age_seconds) == (None, None, None)
+    assert seen.latched is False
+    assert ["checkers that find the primary healthy", "not known"] in seen.table().rows
+
+
+def test_the_newest_payment_that_the_standby_holds_has_an_age(here, deployment, aws):
+    for number, wall in enumerate((-10.0, -5.0)):
+        item = payment(f"p-{number}", PRIMARY, here.clock.anchor + wall)
+        aws.tables[STANDBY].put_item(TableName="", Item=item)
+    item = payment("p-own", STANDBY, here.clock.anchor)
+    aws.tables[STANDBY].put_item(TableName="", Item=item)
+    age = checks.assess(here, deployment).newest_age_seconds
+    assert age >= 300.0
