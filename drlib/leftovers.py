@@ -54,7 +54,7 @@ class Leftovers(list[Leftover]):
     def table(self) -> Table:
         """Return one line for each thing, or one that says that there is none."""
         rows = [(found.kind, found.region or "global", found.name) for found in self]
-        return Table(("left", "region", "name"), rows or [("nothing", "-", "-")])
+        return Table(("left", "region", "name"), rows or [("nothing", "-", "-")], varying=["name"])
 
     def __str__(self) -> str:
         return str(self.table())
