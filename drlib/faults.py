@@ -63,15 +63,6 @@ SCENARIOS = (
             "Traffic stays on the standby when the region comes back.",
         ),
     ),
-    Scenario(
-        name="standby-outage",
-        title="the standby region answers nothing, while the primary is well",
-        role="standby",
-        hypothesis=(
-            "The public name keeps its answer, and no client notices.",
-            "Payments are settled by the primary; replication catches up once the region is back.",
-        ),
-    ),
 )
 
 

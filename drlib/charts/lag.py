@@ -51,7 +51,8 @@ def lag(
         if len(frame.columns):
             axis.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     low, high = _span(lag_seconds, backlog)
-    axes[0].set_xlim(low - zero, high - zero)
+    margin = 0.02 * (high - low)  # a point at the edge is whole
+    axes[0].set_xlim(low - zero - margin, high - zero + margin)
     chart.mark(axes[0], marks, zero=zero, rows=2)
     unit = "modelled seconds" if origin == "simulated" else "seconds"
     axes[1].set_xlabel(f"{unit} since the fault; a gap means no data", fontsize=8)

@@ -107,9 +107,9 @@ def test_the_drills_exit_code_is_passed_on(drlib: Drlib, monkeypatch: pytest.Mon
         return 4
 
     monkeypatch.setattr(drill, "drill", fake)
-    assert drlib("drill", "-f", "p.yaml", "--scenario", "standby-outage", "--keep") == 4
+    assert drlib("drill", "-f", "p.yaml", "--scenario", "region-outage", "--keep") == 4
     assert seen["file"] == Path("p.yaml")
-    assert (seen["scenario"], seen["keep"], seen["resume"]) == ("standby-outage", True, None)
+    assert (seen["scenario"], seen["keep"], seen["resume"]) == ("region-outage", True, None)
 
 
 def test_ctrl_c_says_how_to_check(

@@ -114,8 +114,7 @@ def test_every_scenario_states_what_is_expected(here, deployment, run, approval)
     for scenario in faults.scenarios():
         assert faults.scenario(scenario.name) is scenario
         assert scenario.hypothesis
-    here.settings = parameters.make({"scenario": "standby-outage"})
-    assert faults.inject(here, deployment, run, approval).region == STANDBY
+        assert scenario.name == faults.inject(here, deployment, run, approval).scenario
 
 
 def test_an_unknown_scenario_is_a_bad_parameter():
