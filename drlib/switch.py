@@ -133,7 +133,7 @@ def _wait_for_replica(here: Target, deployment: Deployment, *, is_set: bool) -> 
     if not here.clock.wait_until(agrees, timeout=probes.REPLICATION_TIMEOUT_SECONDS, poll=0.5):
         raise StepFailed(
             "The latch was written in the primary and did not arrive in the standby.",
-            remedy="If the primary is failing, this is no planned move: set the latch in the standby instead.",
+            remedy="If the primary is failing, this is no planned move: set the latch in the standby.",
             region=deployment.standby_region,
         )
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from drill.world import PRIMARY, STANDBY
+from drill.world import PRIMARY
 from drlib import chain, faults
 from drlib import settings as parameters
 from drlib.errors import BadParameters, NotApproved, StepFailed
