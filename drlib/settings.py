@@ -54,7 +54,7 @@ class Settings(BaseModel):
     replication_lag_seconds: float = Field(1.0, description="usual replication lag in the sandbox")
     ttl_clients: int = Field(6, description="probing clients that obey the DNS TTL")
     keepalive_clients: int = Field(1, description="probing clients that keep their connection")
-    attempt_interval_seconds: float = Field(8.0, description="between two payments of one client")
+    attempt_interval_seconds: float = Field(6.0, description="between two payments of one client")
     state_backend: str = Field("", description="Pulumi state on aws, such as s3://bucket")
     jwt_issuer: str = Field("", description="issuer of the tokens that the payments API accepts")
     jwt_audience: str = Field("", description="audience of those tokens")
