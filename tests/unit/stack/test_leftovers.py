@@ -68,7 +68,7 @@ def test_a_clean_account_has_nothing_and_every_service_was_asked() -> None:
     found = leftovers.find(here)  # type: ignore[arg-type]
     assert found == []
     assert found.require_none() is found
-    assert str(found).splitlines() == ["left     region  name", "nothing  -       -"]
+    assert str(found).splitlines() == ["left     region", "nothing  -"]
     global_ones = {
         "get_caller_identity",
         "list_buckets",
