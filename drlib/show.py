@@ -32,7 +32,7 @@ SECRETS = re.compile(
     r"|(?P<arn>arn:aws[\w-]*:[\w-]*:[\w-]*:[\w*]*:(?P<name>[^\s\"'<>,]+))"
     r"|(?P<key>\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b)"
     r"|(?P<jwt>\beyJ[\w-]+\.[\w-]+\.[\w-]*)"
-    r"|(?P<account>(?<!\d)\d{12}(?!\d))"
+    r"|(?P<account>(?<![0-9A-Za-z])\d{12}(?![0-9A-Za-z]))"  # twelve digits within a hash are no account
 )
 
 

@@ -73,7 +73,7 @@ def survey(temporary: Path) -> dict[str, object]:
 
 def main(command: list[str]) -> int:
     """Run the command in a temporary folder of its own; return the exit code."""
-    temporary = Path(tempfile.mkdtemp(prefix="drlib-test-"))
+    temporary = Path(tempfile.mkdtemp(prefix="suite-"))
     try:
         before = survey(temporary)
         runtime = temporary / "jupyter-runtime"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +203,15 @@ def test_a_run_whose_sandbox_is_gone_cannot_be_resumed(
         drilled(said, tmp_path, "10-fails-preflight", resume=last_run().run_id)
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as in a terminal: a job in the background starts with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_restores_and_says_how_to_check(tmp_path: Path, said: list[str], here: Nowhere) -> None:
     here.down = {"us-east-2": {}}
     marker = tmp_path / "waiting"

@@ -148,3 +148,9 @@ def test_progress_in_a_terminal_is_lines_on_stderr(capsys: pytest.CaptureFixture
 
 def test_masked_values_are_json() -> None:
     assert json.dumps(show.mask_all({"a": (1, "b"), "c": None})) == '{"a": [1, "b"], "c": null}'
+
+
+def test_digits_within_a_hash_are_no_account() -> None:
+    assert show.mask("1234567890121234ab") == "1234567890121234ab"
+    assert show.mask("a123456789012f") == "a123456789012f"
+    assert show.mask("pay-123456789012-use2") == "pay-***-use2"
