@@ -1,4 +1,4 @@
-"""The command line, as continuous integration uses it: a whole drill, one runbook by papermill, bad parameters."""
+"""The command line as continuous integration uses it: a drill, one runbook by papermill, bad parameters."""
 
 from __future__ import annotations
 
