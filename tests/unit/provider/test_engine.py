@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,9 @@ def _loops_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def select(_loops_end: None, sandbox: Status, tmp_path: Path) -> Iterator[Callable[..., automation.Stack]]:
+def select(
+    _loops_end: None, sandbox: Status, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., automation.Stack]]:
     """A stack of its own, by the arguments of its program."""
     try:
         root = pulumi_root()
@@ -147,6 +150,9 @@ def select(_loops_end: None, sandbox: Status, tmp_path: Path) -> Iterator[Callab
             "PULUMI_CONFIG_PASSPHRASE": "none",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
+
+        # The workspaces of the Automation API are left where temporary folders are made.
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
         def select(program: Callable[[], None]) -> automation.Stack:
             return automation.create_or_select_stack(
