@@ -129,6 +129,7 @@ def inject(here: Target, deployment: Deployment, run: Run, approval: Approval) -
     region = deployment.primary_region if plan.role == "primary" else deployment.standby_region
     for other in pending(here):
         if (other.scenario, other.region, other.run_id) == (plan.name, region, run.run_id):
+            planes.assume(planes.FAILOVER)
             return other
         raise StepFailed(
             f"A fault is in force already: {other}.", remedy="Run `drlib restore` first.", region=other.region
@@ -148,11 +149,14 @@ def inject(here: Target, deployment: Deployment, run: Run, approval: Approval) -
         _write(fault)
         step.detail.update(fault.as_dict())
     run.save("fault", fault)
+    # Until the restore nothing may need a control plane: a call that nobody declared counts against the run.
+    planes.assume(planes.FAILOVER)
     return fault
 
 
 def restore(here: Target, fault: Fault, run: Run | None = None) -> Fault:
     """Mend what the fault broke, and return the restored fault. Mending twice is no error."""
+    planes.assume()
     if fault.state == "restored":
         return fault
     step = run.step("restore", mutating=True, resource=fault.region) if run else contextlib.nullcontext()

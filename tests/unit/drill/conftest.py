@@ -12,7 +12,7 @@ import trustme
 
 from drill.aws import Aws
 from drill.world import PRIMARY, STANDBY, Here, Region, deployed
-from drlib import clock
+from drlib import clock, planes
 from drlib import settings as parameters
 from drlib.clock import Clock
 from drlib.deployment import Deployment
@@ -28,6 +28,7 @@ def authority() -> trustme.CA:
 def here(tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
     """A target whose clock runs 60 times faster than the wall."""
     monkeypatch.setenv("DRLIB_HOME", str(tmp_path))
+    monkeypatch.setattr(planes, "_assumed", planes.NO_PURPOSE)
     monkeypatch.setattr(clock, "PATIENCE_WALL_SECONDS", 0.0)  # many tests wait for what never comes
     regions = {name: Region(name, authority) for name in (PRIMARY, STANDBY)}
     context = ssl.create_default_context()

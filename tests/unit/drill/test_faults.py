@@ -3,7 +3,7 @@ import json
 import pytest
 
 from drill.world import PRIMARY
-from drlib import chain, faults
+from drlib import chain, faults, planes
 from drlib import settings as parameters
 from drlib.errors import BadParameters, NotApproved, StepFailed
 from drlib.journal import Approval, open_run
@@ -120,3 +120,17 @@ def test_every_scenario_states_what_is_expected(here, deployment, run, approval)
 def test_an_unknown_scenario_is_a_bad_parameter():
     with pytest.raises(BadParameters, match="region-outage"):
         faults.scenario("flood")
+
+
+def test_a_control_plane_call_during_the_fault_counts_against_the_run(here, deployment, run, approval):
+    calls = planes.Recorder()
+    calls.add("iam", "UpdateRole", "us-east-2")
+    fault = faults.inject(here, deployment, run, approval)
+    assert planes.control_calls(calls.rows()) == 0, "what came before is no part of it"
+    calls.add("route53", "ChangeResourceRecordSets", "us-east-2")
+    assert planes.control_calls(calls.rows()) == 1
+    with planes.purpose("observe"):
+        calls.add("route53", "GetHealthCheckStatus", "us-east-2")
+    faults.restore(here, fault, run)
+    calls.add("iam", "UpdateRole", "us-east-2")
+    assert planes.control_calls(calls.rows()) == 1
