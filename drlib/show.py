@@ -1,4 +1,4 @@
-"""What a cell displays: live figure, progress, table, verdict, error card.
+"""What a cell displays: live figure, progress, table, verdict.
 
 The plain text of an output is the same on every run, so that a notebook's stored outputs can be compared;
 what varies (seconds, rates, pictures) goes into the html or the picture beside it. A live output is one
@@ -254,25 +254,6 @@ class Verdict:
         colour = "#1a7f37" if self.passed else "#b42318"
         line = html.escape(f"{self}" + (f", {self.detail}" if self.detail else ""))
         return {"text/plain": str(self), "text/html": f'<b style="color:{colour}">{line}</b>'}
-
-
-class ErrorCard:
-    """An error in the words of its maker: what happened, where, and what to do next."""
-
-    def __init__(self, error: BaseException) -> None:
-        lines = getattr(error, "_render_traceback_", None)
-        self.lines = [mask(line) for line in (lines() if lines else [f"{type(error).__name__}: {error}"])]
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines)
-
-    def html(self) -> str:
-        """Return the card as html."""
-        style = "border-left:4px solid #b42318;padding:.5em 1em"
-        return f'<pre style="{style}">{html.escape(str(self))}</pre>'
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": self.html()}
 
 
 def _cell(value: object) -> str:

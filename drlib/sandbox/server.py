@@ -106,7 +106,6 @@ def import_emulator(world: World) -> App:
     )
     import ministack.app
 
-    ministack.app._HEALTH_PATHS = ("/_ministack/health",)
     app: App = ministack.app.app
     return app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -36,11 +37,11 @@ class Part(Resource):
         return Made(answer[self.key], self.reading(call, answer, inputs))
 
     def read(self, call: Call, id: str, state: Mapping[str, Any]) -> Reading | None:
-        answer = getattr(call.client(SERVICE), f"get_{self.noun}")(**self._where(id, state))
-        if self.tagged:  # the emulator's answer has the tags of the day of creation
-            arn = self.arn(call, id, state)
-            answer["Tags"] = call.client(SERVICE).get_tags(ResourceArn=arn).get("Tags")
-        return self.reading(call, answer, state)
+        return self.reading(call, self.answer(call, id, state), state)
+
+    def answer(self, call: Call, id: str, state: Mapping[str, Any]) -> Properties:
+        """Return what Get answers."""
+        return dict(getattr(call.client(SERVICE), f"get_{self.noun}")(**self._where(id, state)))
 
     def reading(self, call: Call, answer: Mapping[str, Any], state: Mapping[str, Any]) -> Reading:
         """Turn the answer of Create or Get into a reading."""
@@ -59,26 +60,38 @@ class Part(Resource):
         if request:
             where = self._where(change.id, change.news)
             getattr(call.client(SERVICE), f"update_{self.noun}")(**{**request, **where})
-        if self.tagged and change.touches("tags"):
-            self._retag(call, change)
 
     def sent(self, change: Change) -> set[str]:
         """Return the inputs that an update sends."""
         return set(change.changed)
 
-    def _retag(self, call: Call, change: Change) -> None:
+    def delete(self, call: Call, id: str, state: Mapping[str, Any]) -> None:
+        getattr(call.client(SERVICE), f"delete_{self.noun}")(**self._where(id, state))
+
+
+class TaggedPart(Part):
+    """A part that carries tags of its own."""
+
+    tagged = True
+
+    @abstractmethod
+    def arn(self, call: Call, id: str, state: Mapping[str, Any]) -> str:
+        """Return the ARN that tags are set by."""
+
+    def answer(self, call: Call, id: str, state: Mapping[str, Any]) -> Properties:
+        # The emulator's own answer has the tags of the day of creation.
+        tags = call.client(SERVICE).get_tags(ResourceArn=self.arn(call, id, state))
+        return {**super().answer(call, id, state), "Tags": tags.get("Tags")}
+
+    def update(self, call: Call, change: Change) -> None:
+        super().update(call, change)
+        if not change.touches("tags"):
+            return
         client, arn = call.client(SERVICE), self.arn(call, change.id, change.news)
         if change.tags_to_set:
             client.tag_resource(ResourceArn=arn, Tags=change.tags_to_set)
         if change.tags_to_remove:
             client.untag_resource(ResourceArn=arn, TagKeys=change.tags_to_remove)
-
-    def arn(self, call: Call, id: str, state: Mapping[str, Any]) -> str:
-        """Return the ARN that tags are set by."""
-        raise NotImplementedError
-
-    def delete(self, call: Call, id: str, state: Mapping[str, Any]) -> None:
-        getattr(call.client(SERVICE), f"delete_{self.noun}")(**self._where(id, state))
 
 
 def _content(answer: Mapping[str, Any]) -> Properties:
@@ -95,13 +108,12 @@ def execution_arn(call: Call, api_id: str) -> str:
     return f"arn:aws:execute-api:{call.region}:{account}:{api_id}"
 
 
-class Api(Part):
+class Api(TaggedPart):
     """`aws.apigatewayv2.Api`, of protocol HTTP."""
 
     type = "aws:apigatewayv2/api:Api"
     noun, key, parent = "api", "ApiId", None
     shape = "CreateApi"
-    tagged = True
     required = ("name", "protocolType")
     replaces = ("protocolType",)
     # The emulator does not keep it, and always answers on the endpoint.
@@ -170,13 +182,12 @@ class Authorizer(Part):
     fixed = ("authorizerType",)
 
 
-class Stage(Part):
+class Stage(TaggedPart):
     """`aws.apigatewayv2.Stage`; its id is its name."""
 
     type = "aws:apigatewayv2/stage:Stage"
     noun, key = "stage", "StageName"
     shape = "CreateStage"
-    tagged = True
     renames = {"name": "StageName"}
     required = ("apiId", "name")
     replaces = ("apiId", "name")
@@ -209,13 +220,12 @@ class Stage(Part):
         return _arn(call, f"/apis/{state['apiId']}/stages/{id}")
 
 
-class DomainName(Part):
+class DomainName(TaggedPart):
     """`aws.apigatewayv2.DomainName`; its id is the name."""
 
     type = "aws:apigatewayv2/domainName:DomainName"
     noun, key, parent = "domain_name", "DomainName", None
     shape = "CreateDomainName"
-    tagged = True
     renames = {"domainNameConfiguration": "DomainNameConfigurations"}
     required = ("domainName", "domainNameConfiguration")
     replaces = ("domainName",)

@@ -8,6 +8,7 @@ has it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -102,7 +103,7 @@ class Change:
         return sorted(set(self.olds.get("tags") or {}) - set(self.news.get("tags") or {}))
 
 
-class Resource:
+class Resource(ABC):
     """A type of resource; subclasses are tables of facts plus the calls to AWS."""
 
     type: ClassVar[str]
@@ -129,16 +130,16 @@ class Resource:
     # Computed keys inside input objects: unknown at preview.
     nested: ClassVar[tuple[str, ...]] = ()
 
+    @abstractmethod
     def create(self, call: Call, inputs: Properties) -> Made | str:
         """Make it, and return its id. What needs a second call belongs into `finish`."""
-        raise NotImplementedError
 
-    def finish(self, call: Call, id: str, inputs: Properties) -> None:
+    def finish(self, call: Call, id: str, inputs: Properties) -> None:  # noqa: B027 - few types have more to do
         """Do the rest of a creation. If it fails, the resource exists half-made; an update completes it."""
 
+    @abstractmethod
     def read(self, call: Call, id: str, state: Mapping[str, Any]) -> Reading | None:
         """Return what AWS says, or None (or raise AWS's own "not found") when it is gone."""
-        raise NotImplementedError
 
     def update(self, call: Call, change: Change) -> None:
         """Bring about `change`. Idempotent."""
@@ -147,9 +148,9 @@ class Resource:
                 f"the sandbox cannot change {', '.join(sorted(change.changed))} of {self.type} in place"
             )
 
+    @abstractmethod
     def delete(self, call: Call, id: str, state: Mapping[str, Any]) -> None:
         """Delete it; AWS's "not found" may come out and means success."""
-        raise NotImplementedError
 
     @cached_property
     def explicit(self) -> frozenset[str]:
