@@ -20,7 +20,10 @@ MOST_BARS = 60
 
 @dataclass(frozen=True)
 class View:
-    """What is to be seen: attempts between two instants, counted from `zero` (all in modelled seconds)."""
+    """What is to be seen: attempts between two instants, counted from `zero` (all in modelled seconds).
+
+    `since` says what happened at `zero`.
+    """
 
     attempts: Sequence[Attempt]
     start: float
@@ -30,6 +33,7 @@ class View:
     standby_region: str
     origin: str
     marks: Sequence[Mark] = field(default=())
+    since: str = "the fault"
 
     def groups(self) -> list[tuple[str, str, list[Attempt]]]:
         """Return label, colour and attempts of each group that is drawn, from the bottom up."""
@@ -82,4 +86,4 @@ def draw(axis: Axes, view: View) -> None:
 def x_label(view: View) -> str:
     """Return the label of the time axis."""
     unit = "modelled seconds" if view.origin == "simulated" else "seconds"
-    return f"{unit} since {'the fault' if view.zero > view.start else 'the start'}"
+    return f"{unit} since {view.since}"

@@ -66,7 +66,12 @@ class RecoveryTime:
     def table(self) -> show.Table:
         """Return the cohorts: how many clients, and how long they took."""
         rows = [
-            (name, one.clients, one.recovered, one.p50_seconds, one.p95_seconds, one.max_seconds)
+            (
+                name,
+                one.clients,
+                one.recovered,
+                *map(_tenths, (one.p50_seconds, one.p95_seconds, one.max_seconds)),
+            )
             for name, one in self.cohorts.items()
         ]
         columns = ("cohort", "clients", "recovered", "p50 s", "p95 s", "max s")
@@ -117,6 +122,10 @@ def measure(watch: Watch, prediction: Prediction) -> RecoveryTime:
         failed=watch.count("fail"),
         indeterminate=watch.count("indeterminate"),
     )
+
+
+def _tenths(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.1f}"
 
 
 def streak(

@@ -101,6 +101,7 @@ class Watch:
             standby_region=self.standby_region,
             origin=self.origin,
             marks=[*self.marks(), *more],
+            since="the fault" if self.scenario else "it began",
         )
 
     def __str__(self) -> str:

@@ -53,6 +53,7 @@ def view(prober: Prober) -> charts.View:
         primary_region=prober.deployment.primary_region,
         standby_region=prober.deployment.standby_region,
         origin=prober.here.origin,
+        since="the start",
     )
 
 
