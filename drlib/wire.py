@@ -50,16 +50,21 @@ class Connection(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         """Open the connection; raise NotSent when that fails."""
-        raw = None
+        # Wrapped before it is connected: a socket that is reset before it is wrapped is lost, and left open.
+        family = socket.AF_INET6 if ":" in self._to[0] else socket.AF_INET
+        made = self._tls.wrap_socket(
+            socket.socket(family), server_hostname=self.host, do_handshake_on_connect=False
+        )
         try:
-            raw = socket.create_connection(self._to, timeout=self._left())
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            raw.settimeout(self._left())
-            self.sock = self._tls.wrap_socket(raw, server_hostname=self.host)
+            made.settimeout(self._left())
+            made.connect(self._to)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            made.settimeout(self._left())
+            made.do_handshake()
         except OSError as error:
-            if raw is not None:
-                raw.close()
+            made.close()
             raise NotSent(reason(error)) from error
+        self.sock = made
 
     def call(
         self,
