@@ -73,7 +73,7 @@ test: setup ## everything that must hold: lint, types, unit, red, notebooks, hea
 
 suite: lint
 	@echo "== tests"
-	@.venv/bin/python -m pytest -q $(wildcard tests/unit tests/red tests/notebooks tests/e2e)
+	@.venv/bin/python -m pytest -q $(wildcard tests/unit tests/fidelity tests/red tests/notebooks tests/e2e)
 	@echo "== notebooks against their stored outputs"
 	@.venv/bin/python -m tests.notebooks.day check
 

@@ -14,6 +14,7 @@ from drlib.show import mask
 
 REPORT = "report.html"
 FIGURES = "figures"
+LEDGER = "drlib/sandbox/FIDELITY.md"  # from the checkout, in which runs/ lies
 MEANINGS = {
     "acknowledged": "the client was told that the payment is accepted",
     "indeterminate": "no answer after sending: may or may not have happened",
@@ -49,7 +50,8 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}code{font-size:.85e
 <span class="label {{ run.origin }}">{{ run.origin }}</span></p>
 {% if run.origin == "simulated" %}<p><strong>This run was simulated</strong> in a local sandbox whose clock runs
 {{ "%g"|format(run.time_scale) }} times faster than the wall. All times are modelled seconds; real computing
-counts as {{ "%g"|format(run.time_scale) }} times its own duration in them.</p>{% endif %}
+counts as {{ "%g"|format(run.time_scale) }} times its own duration in them. It rests on how far the sandbox does
+what AWS does, which <a href="../../{{ ledger }}">{{ ledger }}</a> lists, behaviour by behaviour.</p>{% endif %}
 {% if run.reasons %}<h2>Why it is not passed</h2><ul>{% for reason in run.reasons %}<li>{{ reason }}</li>
 {% endfor %}</ul>{% endif %}
 <h2>Summary</h2><table>
@@ -113,6 +115,7 @@ def render(folder: Path, evidence: Mapping[str, Any]) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     return environment.from_string(TEMPLATE).render(
         run=evidence,
+        ledger=LEDGER,
         parameters={name: mask(str(value)) for name, value in values.items()},
         began=iso(journal[0]["at"]) if journal else "-",
         stages=_stages(evidence["rto"]["stages"]),

@@ -12,7 +12,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from drlib import audit, bundle, evidence, journal, planes, settings, verdict
+from drlib import audit, bundle, evidence, journal, planes, report, settings, verdict
 from drlib.errors import BadParameters, NotApproved, StepFailed, VerdictRed
 
 from .conftest import Nowhere
@@ -323,6 +323,8 @@ def test_the_report_is_one_page_that_says_simulated(run: journal.Run, here: Nowh
     ):
         assert part in text
     assert "This run was simulated" in text
+    assert 'href="../../drlib/sandbox/FIDELITY.md"' in text
+    assert (Path(__file__).resolve().parents[3] / report.LEDGER).is_file()
     assert "<script" not in text
     assert "src=" in text
     assert "http://" not in text.replace("http://127.0.0.1", "")

@@ -32,6 +32,12 @@ KEEP = None
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
 
 
+@pytest.mark.fidelity(
+    service="CloudWatch",
+    behaviour="missing data count as the alarm says, as in the guide's tables",
+    level="documented",
+    source="CloudWatch User Guide, Configuring how CloudWatch alarms treat missing data",
+)
 @pytest.mark.parametrize(
     ("needed", "row", "states"),
     [
@@ -145,6 +151,12 @@ def bench(tmp_path: Path, emulator: Any, monkeypatch: pytest.MonkeyPatch) -> Ben
     return Bench(world(tmp_path, standing(START)), emulator)
 
 
+@pytest.mark.fidelity(
+    service="CloudWatch",
+    behaviour="an alarm looks at the series with exactly its dimensions",
+    level="documented",
+    source="CloudWatch User Guide, Metrics concepts: dimensions",
+)
 def test_dimensions_are_heeded(bench: Bench) -> None:
     bench.alarm()
     bench.put(100, dimension="2")
@@ -153,6 +165,12 @@ def test_dimensions_are_heeded(bench: Bench) -> None:
     assert bench.state() == ALARM
 
 
+@pytest.mark.fidelity(
+    service="CloudWatch",
+    behaviour="metrics and alarms stay in their region",
+    level="documented",
+    source="CloudWatch User Guide, Metrics concepts",
+)
 def test_a_region_s_data_do_not_alarm_another_region(bench: Bench) -> None:
     bench.alarm()
     bench.put(100, region=WEST)
@@ -195,6 +213,13 @@ def test_data_stop_coming(bench: Bench, missing: str, states: list[str]) -> None
     assert seen == states
 
 
+@pytest.mark.fidelity(
+    service="CloudWatch",
+    behaviour="an alarm waits a moment for the data of a period that has just ended",
+    level="approximated",
+    source="CloudWatch User Guide, Using Amazon CloudWatch alarms",
+    note="the grace is a fixed time; AWS does not say how long it waits",
+)
 def test_data_of_a_period_that_has_just_ended_may_take_a_moment(bench: Bench) -> None:
     bench.alarm(TreatMissingData="breaching", EvaluationPeriods=1, Threshold=10.0)
     for minute in range(-3, 1):
@@ -207,6 +232,12 @@ def test_data_of_a_period_that_has_just_ended_may_take_a_moment(bench: Bench) ->
         assert bench.state(at=end + alarms.GRACE_SECONDS + 1) == OK
 
 
+@pytest.mark.fidelity(
+    service="CloudWatch",
+    behaviour="alarms on metrics of AWS/DynamoDB keep their state while data are missing",
+    level="documented",
+    source="CloudWatch User Guide, Configuring how CloudWatch alarms treat missing data",
+)
 def test_missing_data_in_the_dynamodb_namespace_keep_the_state(bench: Bench) -> None:
     bench.alarm("d", Namespace="AWS/DynamoDB")
     metrics.put(bench.world, EAST, "AWS/DynamoDB", "M", 5, {"D": "1"})
@@ -252,6 +283,12 @@ def test_new_states_fire_actions_and_composites_and_are_logged(
     assert "1 out of the last 1 datapoints" in event["detail"]["reason"]
 
 
+@pytest.mark.fidelity(
+    service="CloudWatch",
+    behaviour="SetAlarmState lasts until the next evaluation",
+    level="documented",
+    source="CloudWatch API Reference, SetAlarmState",
+)
 def test_set_alarm_state_holds_until_the_next_evaluation_and_never_reaches_the_data(bench: Bench) -> None:
     bench.alarm(TreatMissingData="ignore")
     bench.put(0, at=START - MINUTE)
@@ -263,6 +300,12 @@ def test_set_alarm_state_holds_until_the_next_evaluation_and_never_reaches_the_d
     assert bench.state() == OK
 
 
+@pytest.mark.fidelity(
+    service="CloudWatch",
+    behaviour="a Route 53 check reads an alarm's data stream, and not its state",
+    level="documented",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+)
 def test_the_data_stream_is_for_route53_whatever_missing_data_do_to_the_state(bench: Bench) -> None:
     board = signals.of(bench.world)
     bench.alarm(TreatMissingData="breaching")
@@ -273,6 +316,12 @@ def test_the_data_stream_is_for_route53_whatever_missing_data_do_to_the_state(be
     assert board.stream(EAST, "a") == ALARM
 
 
+@pytest.mark.fidelity(
+    service="CloudWatch",
+    behaviour="Route 53 watches alarms of standard resolution with a plain statistic only",
+    level="documented",
+    source="Route 53 Developer Guide, Values that you specify when you create or update health checks",
+)
 @pytest.mark.parametrize(
     ("settings", "after"), [({"Period": 10}, 10.0), ({"Statistic": None, "ExtendedStatistic": "p90"}, MINUTE)]
 )

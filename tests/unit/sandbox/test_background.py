@@ -181,6 +181,12 @@ def test_a_function_that_runs_when_its_region_fails_ends_without_finishing(
     assert stage.count(WEST, stage.reports) == 0
 
 
+@pytest.mark.fidelity(
+    service="Lambda",
+    behaviour="a message whose function did not succeed comes again after the visibility timeout",
+    level="documented",
+    source="Lambda Developer Guide, Using Lambda with Amazon SQS",
+)
 def test_a_message_whose_function_was_killed_is_delivered_again(stage: Stage, outages: Outages) -> None:
     stage.function(EAST, "reader")
     url = stage.queue(EAST, "work", VisibilityTimeout="30")
@@ -195,6 +201,13 @@ def test_a_message_whose_function_was_killed_is_delivered_again(stage: Stage, ou
     assert stage.report() == "slow job"
 
 
+@pytest.mark.fidelity(
+    service="SNS",
+    behaviour="SNS keeps what it cannot deliver, and tries again",
+    level="approximated",
+    source="SNS Developer Guide, Message delivery retries",
+    note="without end and in order; AWS gives up after 23 days, and promises no order",
+)
 def test_sns_keeps_what_it_cannot_deliver_and_delivers_it_in_order(stage: Stage, outages: Outages) -> None:
     urls = {region: stage.queue(region, "inbox") for region in (EAST, WEST)}
     sns = stage.aws("sns", WEST)
@@ -234,6 +247,12 @@ def test_sns_keeps_what_a_function_in_a_failed_region_should_get(stage: Stage, o
         stage.clock.sleep(0.2)
 
 
+@pytest.mark.fidelity(
+    service="EventBridge",
+    behaviour="a rule with rate(1 minute) fires every minute",
+    level="documented",
+    source="EventBridge User Guide, Creating a rule that runs on a schedule",
+)
 def test_a_rule_fires_every_modelled_minute(stage: Stage) -> None:
     url = stage.queue(WEST, "ticks")
     events = stage.aws("events", WEST)

@@ -77,6 +77,12 @@ def checked(
     return asyncio.run(run())
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="an HTTP check passes with a status of 2xx or 3xx",
+    level="documented",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+)
 @pytest.mark.parametrize(
     ("status", "passed", "text"),
     [
@@ -105,6 +111,12 @@ def test_the_request_is_that_of_a_health_checker() -> None:
     assert b"\r\nUser-Agent: Amazon-Route53-Health-Check-Service" in seen[0]
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a string is looked for in the first 5,120 bytes of the body",
+    level="documented",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+)
 @pytest.mark.parametrize(
     ("body", "passed"),
     [
@@ -131,6 +143,12 @@ def test_a_chunked_body_is_read() -> None:
     assert checked(answering(raw), search='"status"')[0] is True
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="an HTTPS check does not validate the certificate, and sends the name (SNI)",
+    level="documented",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+)
 def test_a_certificate_is_not_validated_and_the_name_is_in_the_hello() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("somebody.else.test").configure_cert(context)
@@ -187,6 +205,12 @@ def test_an_answer_that_breaks_off_fails(raw: bytes) -> None:
     assert checked(serve) == (False, "Failure: The connection was closed by the endpoint.")
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a TCP check needs the connection alone",
+    level="documented",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+)
 def test_a_tcp_check_needs_the_connection_alone() -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -198,6 +222,13 @@ async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     await reader.read()
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a checker gives up after 4 seconds for the connection and 2 for the status",
+    level="approximated",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+    note="in modelled time for faults alone: slow computing of this machine is waited for longer",
+)
 def test_a_hanging_endpoint_fails_at_the_modelled_limit_when_a_fault_is_the_cause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -88,6 +88,12 @@ def buckets(sandbox: Status, aws: Callable[..., Any], outages: Outages) -> Bucke
     return Buckets(sandbox, aws, outages, f"copies-{next(_numbers)}")
 
 
+@pytest.mark.fidelity(
+    service="S3",
+    behaviour="the replication status is PENDING, COMPLETED or FAILED, and REPLICA at the destination",
+    level="documented",
+    source="S3 User Guide, Getting replication status information",
+)
 def test_an_object_is_pending_then_completed_and_its_copy_a_replica(
     buckets: Buckets, outages: Outages
 ) -> None:
@@ -115,6 +121,12 @@ def test_a_copy_arrives_after_the_lag(buckets: Buckets, sandbox: Status) -> None
     assert buckets.clock.now() - before >= sandbox.replication_lag_seconds / 2
 
 
+@pytest.mark.fidelity(
+    service="S3",
+    behaviour="a replica is not replicated again",
+    level="documented",
+    source="S3 User Guide, What does Amazon S3 replicate?",
+)
 def test_a_replica_is_not_replicated_back(buckets: Buckets) -> None:
     buckets.put(EAST, "a", b"1")
     buckets.settle()
@@ -146,6 +158,12 @@ def test_a_version_removed_before_its_turn_is_not_replicated(buckets: Buckets, o
     assert buckets.versions(WEST, "a") == []
 
 
+@pytest.mark.fidelity(
+    service="S3",
+    behaviour="an object that the destination cannot take is FAILED",
+    level="documented",
+    source="S3 User Guide, Getting replication status information",
+)
 def test_a_destination_that_cannot_take_it_fails_the_object(buckets: Buckets, outages: Outages) -> None:
     outages.fail(EAST)
     late = buckets.put(WEST, "late", b"1")
@@ -162,6 +180,12 @@ def test_a_destination_that_cannot_take_it_fails_the_object(buckets: Buckets, ou
     assert buckets.versions(EAST, "") == []
 
 
+@pytest.mark.fidelity(
+    service="S3",
+    behaviour="only new objects that an enabled rule covers are replicated",
+    level="documented",
+    source="S3 User Guide, What does Amazon S3 replicate?",
+)
 def test_only_what_a_rule_covers_is_replicated(buckets: Buckets, outages: Outages) -> None:
     buckets.replicate(EAST, WEST, Tag={"Key": "kind", "Value": "receipt"})
     with outages.of(WEST):

@@ -19,6 +19,12 @@ from drlib.sandbox.world import ACCOUNT_ID, Fault, World
 East, West = "us-east-2", "us-west-2"
 
 
+@pytest.mark.fidelity(
+    service="API Gateway",
+    behaviour="one custom domain name may exist in several regions, each mapped to its own API",
+    level="documented",
+    source="API Gateway Developer Guide, Configure custom health checks for DNS failover",
+)
 def test_one_domain_in_two_regions_leads_to_each_region_s_own_api(echo: Any) -> None:
     assert echo.get(East).json()["region"] == East
     assert echo.get(West).json()["region"] == West
@@ -108,6 +114,12 @@ def test_a_function_without_concurrency_gives_503(
     assert (answer.status, answer.json()) == (503, {"message": "Service Unavailable"})
 
 
+@pytest.mark.fidelity(
+    service="API Gateway",
+    behaviour="an API invokes a function only if its resource policy permits it",
+    level="documented",
+    source="API Gateway Developer Guide, Lambda integrations for HTTP APIs",
+)
 def test_a_function_that_does_not_permit_the_api_is_not_invoked(
     make_api: Callable[..., str], echo: Any, aws: Callable[..., Any]
 ) -> None:
@@ -132,6 +144,12 @@ def test_a_name_without_certificate_fails_its_handshake(echo: Any) -> None:
         assert "UNRECOGNIZED_NAME" in str(failure.value).upper().replace(" ", "_")
 
 
+@pytest.mark.fidelity(
+    service="API Gateway",
+    behaviour="a custom domain needs a certificate of its own region that covers the name",
+    level="documented",
+    source="API Gateway Developer Guide, Custom domain names for HTTP APIs",
+)
 def test_a_certificate_must_be_issued_in_the_region_and_cover_the_name(
     sandbox: Status, echo: Any, aws: Callable[..., Any], make_domain: Callable[..., None]
 ) -> None:
@@ -148,6 +166,12 @@ def test_a_certificate_must_be_issued_in_the_region_and_cover_the_name(
         echo.connect(East, "one.echo.test")
 
 
+@pytest.mark.fidelity(
+    service="API Gateway",
+    behaviour="DisableExecuteApiEndpoint takes the generated name away",
+    level="documented",
+    source="API Gateway Developer Guide, Disable the default endpoint for HTTP APIs",
+)
 def test_a_disabled_default_name_is_gone(
     echo: Any, aws: Callable[..., Any], make_api: Callable[..., str]
 ) -> None:
@@ -161,6 +185,12 @@ def test_a_disabled_default_name_is_gone(
         echo.connect(East, name)
 
 
+@pytest.mark.fidelity(
+    service="API Gateway",
+    behaviour="a request under a name that no domain maps is answered with 403",
+    level="documented",
+    source="API Gateway Developer Guide, Custom domain names for HTTP APIs",
+)
 def test_an_unknown_host_is_forbidden(echo: Any) -> None:
     with echo.connect(East) as client:
         answer = client.request("/echo", host="someone.else.test")
@@ -179,6 +209,12 @@ def test_a_deleted_mapping_takes_its_name_away(
         assert client.request("/echo").status == 403
 
 
+@pytest.mark.fidelity(
+    service="API Gateway",
+    behaviour="a body over 10 MB is refused with 413",
+    level="documented",
+    source="API Gateway Developer Guide, Quotas for HTTP APIs",
+)
 def test_a_body_over_the_limit_is_refused(echo: Any) -> None:
     with echo.connect(East) as client:
         try:

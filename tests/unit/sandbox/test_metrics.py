@@ -83,6 +83,12 @@ def test_a_series_does_not_grow_without_end(made: World, emulator: Any) -> None:
     assert series[-1]["Value"] == metrics.DATAPOINTS_KEPT + 499
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="HealthCheckStatus is published in us-east-1 alone",
+    level="documented",
+    source="Route 53 Developer Guide, Monitoring health checks using CloudWatch",
+)
 def test_health_checks_are_published_in_us_east_1_alone(made: World, emulator: Any) -> None:
     board = signals.of(made)
     publisher = Metrics(made)

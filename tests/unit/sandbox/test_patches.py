@@ -151,6 +151,12 @@ def test_a_messages_times_are_modelled(sandbox: Status, aws: Callable[..., Any])
     assert before - 0.001 <= sent <= received <= after
 
 
+@pytest.mark.fidelity(
+    service="SQS",
+    behaviour="a message that was received is hidden for the visibility timeout",
+    level="documented",
+    source="SQS Developer Guide, Visibility timeout",
+)
 def test_delay_and_visibility_are_modelled(sandbox: Status, aws: Callable[..., Any]) -> None:
     sqs = aws("sqs", REGION)
     url = sqs.create_queue(QueueName="modelled-delays", Attributes={"VisibilityTimeout": "30"})["QueueUrl"]
@@ -248,6 +254,13 @@ def test_a_function_finds_its_own_environment_and_not_the_servers(
     assert answer["packages"] == ["boto3", "aws_lambda_powertools"]
 
 
+@pytest.mark.fidelity(
+    service="IAM",
+    behaviour="a function may do what its role allows, and no more",
+    level="approximated",
+    source="IAM User Guide, Policy evaluation logic",
+    note="identity policies with their conditions, as far as the emulator evaluates them",
+)
 def test_a_function_may_do_what_its_role_allows_and_no_more(
     aws: Callable[..., Any], make_function: Callable[..., str]
 ) -> None:

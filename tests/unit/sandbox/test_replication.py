@@ -79,6 +79,13 @@ def table(sandbox: Status, aws: Callable[..., Any], outages: Outages) -> Table:
     return Table(sandbox, aws, outages, f"replicated-{next(_numbers)}")
 
 
+@pytest.mark.fidelity(
+    service="DynamoDB",
+    behaviour="a write arrives in the other replica asynchronously",
+    level="approximated",
+    source="DynamoDB Developer Guide, Global tables: how they work",
+    note="after a lag with jitter that is a parameter; AWS says: usually within a second",
+)
 @pytest.mark.parametrize(("here", "there"), [(EAST, WEST), (WEST, EAST)])
 def test_a_write_arrives_in_the_other_region_after_the_lag(
     table: Table, sandbox: Status, here: str, there: str
@@ -90,6 +97,12 @@ def test_a_write_arrives_in_the_other_region_after_the_lag(
     assert table.clock.now() - before >= sandbox.replication_lag_seconds / 2
 
 
+@pytest.mark.fidelity(
+    service="DynamoDB",
+    behaviour="writes wait while a region is isolated, and are propagated when it is back",
+    level="documented",
+    source="DynamoDB Developer Guide, Global tables: how they work",
+)
 @pytest.mark.parametrize("region", [EAST, WEST])
 def test_writes_wait_while_a_region_is_down_and_arrive_when_it_is_whole(
     table: Table, outages: Outages, region: str
@@ -165,6 +178,12 @@ def test_batches_and_transactions_arrive(table: Table) -> None:
     assert table.scan(WEST) == {"a": "1", "b": "1", "c": "1"}
 
 
+@pytest.mark.fidelity(
+    service="DynamoDB",
+    behaviour="of two concurrent writes the last one wins, in all replicas",
+    level="documented",
+    source="DynamoDB Developer Guide, Global tables: how they work",
+)
 def test_the_last_writer_wins_in_both_regions(table: Table, outages: Outages) -> None:
     outages.fail(EAST)
     table.put(WEST, "a", "first")
@@ -203,6 +222,12 @@ def test_one_after_the_other_is_no_conflict(table: Table, outages: Outages) -> N
     assert outages.events("replication_conflict") == []
 
 
+@pytest.mark.fidelity(
+    service="DynamoDB",
+    behaviour="a condition is evaluated in the own region only",
+    level="documented",
+    source="DynamoDB Developer Guide, Global tables: how they work",
+)
 def test_conditions_see_the_own_region_only(table: Table, outages: Outages) -> None:
     def create(region: str) -> None:
         table.regions[region].put_item(
@@ -243,6 +268,12 @@ def test_a_table_that_is_deleted_takes_its_backlog_along(table: Table, outages: 
     assert table.scan(WEST) == {}
 
 
+@pytest.mark.fidelity(
+    service="DynamoDB",
+    behaviour="a replica's stream has what was replicated",
+    level="documented",
+    source="DynamoDB Developer Guide, Global tables: how they work",
+)
 def test_a_replicas_stream_has_what_arrived(table: Table, aws: Callable[..., Any]) -> None:
     table.put(EAST, "a", "1")
     table.settle()
@@ -262,6 +293,12 @@ def test_a_replicas_stream_has_what_arrived(table: Table, aws: Callable[..., Any
     assert {record["awsRegion"] for record in records} == {WEST}
 
 
+@pytest.mark.fidelity(
+    service="DynamoDB",
+    behaviour="ReplicationLatency is published in the source region",
+    level="documented",
+    source="DynamoDB Developer Guide, Monitoring global tables",
+)
 def test_latency_is_published_in_the_source_region_and_not_while_stalled(
     table: Table, aws: Callable[..., Any], sandbox: Status, outages: Outages
 ) -> None:

@@ -22,6 +22,12 @@ def results(verdict: Verdict, passed: str, threshold: int) -> str:
     return "".join(states)
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a checker changes its mind after as many results in a row as the failure threshold says",
+    level="documented",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+)
 @pytest.mark.parametrize(
     ("threshold", "passed", "verdicts"),
     [
@@ -44,6 +50,12 @@ def test_a_change_of_mind_is_told_once() -> None:
     assert [verdict.take(False, threshold=2) for _ in range(4)] == [False, True, False, False]
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="an endpoint is healthy while more than 18 % of its checkers say so",
+    level="documented",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+)
 @pytest.mark.parametrize(
     ("healthy", "of", "expected"),
     [
@@ -61,6 +73,13 @@ def test_an_endpoint_is_healthy_if_more_than_18_percent_say_so(healthy: int, of:
     assert endpoint_healthy([index < healthy for index in range(of)]) is expected
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="each checker asks at its own instant",
+    level="approximated",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+    note="one checker in each of eight regions; AWS has several in each",
+)
 def test_phases_are_spread_evenly_with_a_little_jitter() -> None:
     spread = phases(8, interval=10, start=3, jitters=[1, -1] * 4)
     nominal = [(3 + 1.25 * index) % 10 for index in range(8)]
@@ -78,6 +97,12 @@ def judged(
     return Judge(board).statuses(checks, verdicts or {})
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a new check is healthy until there are data, and an inverted one is not",
+    level="documented",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+)
 def test_a_new_check_is_healthy_until_there_are_data_and_an_inverted_one_is_not() -> None:
     assert judged({"plain": ENDPOINT, "inverted": {**ENDPOINT, "Inverted": True}}) == {
         "plain": True,
@@ -85,18 +110,36 @@ def test_a_new_check_is_healthy_until_there_are_data_and_an_inverted_one_is_not(
     }
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a disabled check counts as healthy",
+    level="documented",
+    source="Route 53 Developer Guide, Values that you specify when you create or update health checks",
+)
 @pytest.mark.parametrize("inverted", [False, True])
 def test_a_disabled_check_is_healthy_whatever_else_it_is(inverted: bool) -> None:
     config = {**ENDPOINT, "Disabled": True, "Inverted": inverted}
     assert judged({"check": config}, {"check": [False] * 8}) == {"check": True}
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="inverting a check turns its status round",
+    level="documented",
+    source="Route 53 Developer Guide, Values that you specify when you create or update health checks",
+)
 def test_inverting_turns_the_status_round() -> None:
     inverted = {**ENDPOINT, "Inverted": True}
     verdicts = {"down": [False] * 8, "up": [True] * 8}
     assert judged({"down": inverted, "up": inverted}, verdicts) == {"down": True, "up": False}
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a calculated check is healthy while as many children are as its threshold says",
+    level="documented",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+)
 @pytest.mark.parametrize(
     ("threshold", "healthy"), [(0, True), (1, True), (2, True), (3, False), (4, False), (9, False)]
 )
@@ -139,6 +182,12 @@ def test_an_inverted_child_counts_by_its_inverted_status() -> None:
     assert judged(checks, {"maintenance": [True] * 8}) == {"maintenance": False, "sum": False}
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a check on an alarm follows its data, and InsufficientDataHealthStatus without any",
+    level="documented",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+)
 @pytest.mark.parametrize(
     ("stream", "insufficient", "healthy"),
     [
@@ -154,6 +203,12 @@ def test_a_check_on_an_alarm_follows_its_data(stream: str, insufficient: str, he
     assert judged({"check": config}, stream=stream) == {"check": healthy}
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="LastKnownStatus holds while data are missing",
+    level="documented",
+    source="Route 53 Developer Guide, Values that you specify when you create or update health checks",
+)
 def test_the_last_known_status_holds_while_data_are_missing() -> None:
     board = Signals()
     judge = Judge(board)

@@ -46,6 +46,12 @@ def resolver(*records: dict[str, Any], unhealthy: str = "", zones: tuple[Zone, .
     return Resolver([mine, *zones], lambda check_id: check_id not in unhealthy, EDGES)
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a failover pair answers with the primary while it is healthy, or while neither is",
+    level="documented",
+    source="Route 53 Developer Guide, How Route 53 chooses records when health checking is configured",
+)
 @pytest.mark.parametrize(
     ("unhealthy", "secondary", "region"),
     [
@@ -62,6 +68,12 @@ def test_failover_answers_by_the_truth_table(unhealthy: str, secondary: str | No
     assert [given.value for given in answer.records] == [EDGES[region]]
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a record without a health check counts as healthy",
+    level="documented",
+    source="Route 53 Developer Guide, How Route 53 chooses records when health checking is configured",
+)
 def test_a_primary_without_a_health_check_always_answers() -> None:
     assert resolver(*pair(primary=None), unhealthy="s").addresses(NAME) == [EDGES["us-east-2"]]
 
@@ -72,6 +84,12 @@ def test_half_a_pair_answers_even_when_it_is_unhealthy() -> None:
     assert pick([only], lambda record: False) is only
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="an alias record has the TTL of its target",
+    level="documented",
+    source="Route 53 Developer Guide, Choosing between alias and non-alias records",
+)
 def test_an_alias_has_the_ttl_of_its_target_and_a_record_its_own() -> None:
     zone = resolver(
         *pair(),
@@ -83,6 +101,12 @@ def test_an_alias_has_the_ttl_of_its_target_and_a_record_its_own() -> None:
     assert (given.name, given.ttl_seconds, given.value) == ("two.pay.drill.test.", 17, "10.0.0.1")
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="an alias with EvaluateTargetHealth inherits the health of the records that it refers to",
+    level="documented",
+    source="Route 53 Developer Guide, How Route 53 chooses records when health checking is configured",
+)
 def test_an_alias_inherits_the_health_of_records_of_the_zone_if_it_evaluates_it() -> None:
     def zone(evaluate: bool) -> Resolver:
         return resolver(
@@ -98,6 +122,12 @@ def test_an_alias_inherits_the_health_of_records_of_the_zone_if_it_evaluates_it(
     assert zone(evaluate=False).addresses(NAME) == ["10.0.0.1"]
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="EvaluateTargetHealth adds nothing for an alias to API Gateway",
+    level="documented",
+    source="Route 53 API Reference, AliasTarget",
+)
 def test_evaluating_the_health_of_api_gateway_adds_nothing() -> None:
     chosen = resolver(*pair(primary=None)).resolve(NAME, "A").chosen
     assert chosen[NAME, "A"]["SetIdentifier"] == "primary"
@@ -152,6 +182,12 @@ def test_names_of_apis_lead_to_their_region_s_edge() -> None:
     assert region_of_api("execute-api.us-east-2.amazonaws.com") is None
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a wildcard record covers names that have no records of their own",
+    level="documented",
+    source="Route 53 Developer Guide, DNS domain name format",
+)
 def test_a_wildcard_covers_what_has_no_records_of_its_own() -> None:
     zone = resolver(
         record("\\052.pay.drill.test.", "A", "10.0.0.9"), record("own.pay.drill.test.", "TXT", '"x"')
