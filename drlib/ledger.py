@@ -8,19 +8,22 @@ never counted as another outcome than the one the client could know.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from drlib.errors import StepFailed
 
 if TYPE_CHECKING:
     import pandas as pd
 
+T = TypeVar("T")
 Outcome = Literal["ok", "fail", "indeterminate", "rejected"]
 OBEYS_TTL = "obeys-ttl"
 KEEPS_CONNECTION = "keeps-connection"
+COHORTS = (OBEYS_TTL, KEEPS_CONNECTION)
+"""In the order in which every table and figure shows them, whoever happened to pay first."""
 FILE = "ledger.parquet"
 
 
@@ -104,7 +107,7 @@ class Ledger:
         for row in self.attempts():
             outcomes = table.setdefault(row.cohort, {"ok": 0, "fail": 0, "indeterminate": 0, "rejected": 0})
             outcomes[row.outcome] += 1
-        return table
+        return in_order(table)
 
     def save(self, folder: Path) -> Path:
         """Write `ledger.parquet` into the folder, in one step, so that a reader never sees half of it."""
@@ -134,6 +137,14 @@ class Ledger:
     def reopen(cls, folder: Path) -> Ledger:
         """Read a run's ledger to go on writing to it, or start an empty one."""
         return cls.load(folder) if (folder / FILE).exists() else cls()
+
+
+def in_order(by_cohort: Mapping[str, T]) -> dict[str, T]:
+    """Return what is known of each cohort, in the order of `COHORTS`; others follow by name."""
+    places = {name: place for place, name in enumerate(COHORTS)}
+    return {
+        name: by_cohort[name] for name in sorted(by_cohort, key=lambda it: (places.get(it, len(places)), it))
+    }
 
 
 def _schema() -> object:

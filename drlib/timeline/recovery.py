@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from drlib import charts, show
 from drlib.errors import StepFailed
-from drlib.ledger import OBEYS_TTL, Attempt
+from drlib.ledger import OBEYS_TTL, Attempt, in_order
 from drlib.timeline.prediction import STREAK, Prediction, in_stages
 
 if TYPE_CHECKING:
@@ -165,7 +165,8 @@ def cohorts(attempts: Sequence[Attempt], *, zero: float, region: str) -> dict[st
             known[attempt.client] = None
         elif known.get(attempt.client) is None:
             known[attempt.client] = round(attempt.finished_at - zero, 3)
-    return {name: _cohort(list(by_client.values())) for name, by_client in times.items()}
+    found = {name: _cohort(list(by_client.values())) for name, by_client in times.items()}
+    return in_order(found)
 
 
 def _cohort(times: list[float | None]) -> Cohort:

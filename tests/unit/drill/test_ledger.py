@@ -69,3 +69,8 @@ def test_counts_keep_the_outcomes_apart():
         attempt(4, outcome="rejected"),
     ]
     assert Ledger(rows).counts() == {"obeys-ttl": {"ok": 1, "fail": 1, "indeterminate": 1, "rejected": 1}}
+
+
+def test_cohorts_come_in_one_order_whoever_paid_first():
+    rows = [attempt(1, cohort="zealous"), attempt(2, cohort="keeps-connection"), attempt(3)]
+    assert list(Ledger(rows).counts()) == ["obeys-ttl", "keeps-connection", "zealous"]
