@@ -93,7 +93,7 @@ print(json.dumps({
     "auth": app.AUTH,
     "port": app._MINISTACK_PORT == str(world.aws_port),
     "docker": app._docker_socket_present(),
-    "health": app._HEALTH_PATHS, "persist": persistence.PERSIST_STATE, "state": persistence.STATE_DIR,
+    "persist": persistence.PERSIST_STATE, "state": persistence.STATE_DIR,
     "executor": lambda_svc.LAMBDA_EXECUTOR,
 }))
 """,
@@ -102,7 +102,6 @@ print(json.dumps({
         "auth": True,
         "port": True,
         "docker": False,
-        "health": ["/_ministack/health"],
         "persist": False,
         "state": str(tmp_path / "tmp" / "state"),
         "executor": "local",
