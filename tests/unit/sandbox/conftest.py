@@ -157,6 +157,7 @@ def make_function(aws: Callable[..., Any]) -> Callable[..., str]:
                 Role=role,
                 Handler="main.handler",
                 Code={"ZipFile": archive.getvalue()},
+                Timeout=60,  # a process that starts on a busy machine may take more than the usual 3 s
             )["FunctionArn"]
         )
 
