@@ -6,6 +6,7 @@ import platform
 import re
 import shutil
 import sys
+from email.utils import parsedate_to_datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from drlib import checklist, faults, planes, timeline, toolchain
 from drlib import settings as parameters
 from drlib.checklist import Checks, Failed, Probe, Skip
+from drlib.clock import Clock
 from drlib.errors import DrError
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ DISK_MINIMUM_BYTES = 1_000_000_000
 PACKAGES = ("boto3", "botocore", "ministack", "papermill", "pulumi", "pulumi_aws", "pydantic", "pandas")
 CONSTRAINTS = Path(__file__).resolve().parents[2] / "constraints.txt"
 SETUP = "Run `make setup`."
+CLOCK_SECONDS = 5.0  # wall
 
 
 def preflight(here: Target) -> Checks:
@@ -33,6 +36,7 @@ def preflight(here: Target) -> Checks:
         Probe("pulumi command line tool", _pulumi, SETUP),
         Probe("free disk", _disk, f"Free {DISK_MINIMUM_BYTES / 1e9:g} GB where runs/ is."),
         Probe("target answers", lambda: _target(here), "90-troubleshoot: target."),
+        Probe("clock", lambda: _clock(here), "90-troubleshoot: clock."),
         Probe("scenario", lambda: _scenario(here), "`drlib scenarios` lists them."),
         Probe("predicted RTO", lambda: _prediction(here)),
         Probe("no fault in force", lambda: no_fault(here), "Run `drlib restore`."),
@@ -102,6 +106,19 @@ def _target(here: Target) -> str:
     if gone:
         return f"yes ({here.origin}). {gone}"
     return f"yes ({here.origin})"
+
+
+def _clock(here: Target) -> str:
+    """Compare this machine's clock with the target's: stages and losses are differences between the two.
+
+    An answer's Date header has whole seconds, and may be a round trip old.
+    """
+    answer = here.client("sts", here.settings.standby_region).get_caller_identity()
+    told = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+    off = Clock().now() - told
+    if abs(off) > CLOCK_SECONDS:
+        raise Failed(f"this machine is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} the target")
+    return f"within {CLOCK_SECONDS:g} s"
 
 
 def _scenario(here: Target) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drlib import checklist, latch, planes, probes, timeline
 from drlib.checklist import Checks, Failed, Probe
+from drlib.checks import standing
 from drlib.checks.machine import no_fault
 from drlib.checks.payment import Trial
+from drlib.checks.routing import HEALTH_PATH
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
     from drlib.target import Target
 
-COMPARED = ("CodeSha256", "MemorySize", "Timeout", "Runtime", "Architectures", "Handler")
 QUEUES = ("dead_letter", "undelivered")
 THREADS = 12
 
@@ -39,6 +40,7 @@ def steady_state(here: Target, deployment: Deployment) -> Checks:
         *_replication(here, deployment),
         *_standby(here, deployment),
         *_queues(here, deployment),
+        *standing.questions(here, deployment),
         _probe("no alarm rings (primary)", _alarms(primary), here, deployment, "alarms"),
         _probe("no alarm rings (standby)", _alarms(standby), here, deployment, "alarms"),
         _probe("no alarm rings (Route 53)", _dns_alarms, here, deployment, "alarms"),
@@ -123,11 +125,7 @@ def _replication(here: Target, deployment: Deployment) -> list[Probe]:
 
 
 def _standby(here: Target, deployment: Deployment) -> list[Probe]:
-    names = sorted(deployment.regions[deployment.standby_region].functions)
-    found = [
-        _probe(f"the standby's {name} function is the same", _same(name), here, deployment, "parity")
-        for name in names
-    ]
+    found = standing.standby(here, deployment)
     roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
     found += [
         _probe(f"the worker is on ({role})", _worker(region), here, deployment, "settlement")
@@ -166,7 +164,7 @@ def _named(region: str) -> Ask:
         address = probes.address_of(here, deployment.regions[region].api_host)
         if here.origin == "live":  # the regional name of the domain has addresses of its own there
             address = here.resolve(deployment.public_name).address
-        reply = probes.request(here, deployment.public_name, "GET", "/healthz", address=address)
+        reply = probes.request(here, deployment.public_name, "GET", HEALTH_PATH, address=address)
         if reply.status != 200:
             raise Failed(f"it answered {reply.status}", region=region)
         return "200"
@@ -197,28 +195,6 @@ def _checkers(check: str) -> Ask:
 
 def _replicates(source: str, destination: str) -> Ask:
     return lambda here, deployment: probes.replicates(here, deployment, source, destination)
-
-
-def _same(name: str) -> Ask:
-    """Compare a function's code and configuration in the two regions; of its variables, the names."""
-
-    def ask(here: Target, deployment: Deployment) -> str:
-        found = [
-            _configuration(here, region, deployment.regions[region].functions[name])
-            for region in (deployment.primary_region, deployment.standby_region)
-        ]
-        different = [field for field in found[0] if found[0][field] != found[1][field]]
-        if different:
-            raise Failed(f"different: {', '.join(different)}", resource=name)
-        return f"{len(found[0])} properties"
-
-    return ask
-
-
-def _configuration(here: Target, region: str, function: str) -> dict[str, Any]:
-    found = here.client("lambda", region).get_function_configuration(FunctionName=function)
-    variables = found.get("Environment", {}).get("Variables", {})
-    return {field: found.get(field) for field in COMPARED} | {"variables": sorted(variables)}
 
 
 def _worker(region: str) -> Ask:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -100,6 +101,7 @@ class Aws:
         self.alarms: dict[str, str] = {"alarm-dns": "OK", f"alarm-{PRIMARY}": "OK", f"alarm-{STANDBY}": "OK"}
         self.datapoints: dict[str, list[tuple[float, float]]] = {}
         self.asked: list[tuple[str, str]] = []
+        self.clock_off_seconds = 0.0
         here.clients["route53", "us-east-1"] = SimpleNamespace(get_health_check_status=self.health)
         here.clients["cloudwatch", "us-east-1"] = self.cloudwatch("us-east-1")
         for region, table in self.tables.items():
@@ -114,11 +116,16 @@ class Aws:
             here.clients["s3", region] = SimpleNamespace(list_objects_v2=self.objects)
             here.clients["lambda", region] = SimpleNamespace(
                 get_function_configuration=lambda FunctionName: self.configurations[FunctionName],
+                get_function_concurrency=lambda FunctionName: {},
                 list_event_source_mappings=lambda FunctionName, region=region: {
                     "EventSourceMappings": [{"State": state} for state in self.mappings[region]]
                 },
             )
-            here.clients["sts", region] = SimpleNamespace(get_caller_identity=dict)
+            here.clients["sts", region] = SimpleNamespace(get_caller_identity=self.identity)
+
+    def identity(self) -> dict[str, Any]:
+        date = format_datetime(datetime.now(UTC) + timedelta(seconds=self.clock_off_seconds))
+        return {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
 
     def health(self, *, HealthCheckId: str) -> dict[str, Any]:
         failing = self.failing.get(HealthCheckId, 0)

@@ -9,7 +9,7 @@ from drill.aws import payment, settlement
 from drill.world import PRIMARY, STANDBY
 from drlib import checks, clock, faults, probes
 from drlib import settings as parameters
-from drlib.checks import machine
+from drlib.checks import machine, rights, standing
 from drlib.checks import payment as hops
 from drlib.errors import StepFailed
 
@@ -20,6 +20,9 @@ def stack(here, deployment, aws, monkeypatch):
     monkeypatch.setattr(hops, "ARRIVE_TIMEOUT_SECONDS", 12.0)
     monkeypatch.setattr(probes, "REPLICATION_TIMEOUT_SECONDS", 6.0)
     monkeypatch.setattr(clock, "PATIENCE_WALL_SECONDS", 0.0)
+    # what is deployed is read from a stack that is: tests/red
+    monkeypatch.setattr(standing, "questions", lambda here, deployment: [])
+    monkeypatch.setattr(rights, "allowed", lambda here, deployment, name: "everything")
     for region in here.regions.values():
         region.on_payment = lambda payment_id, name=region.name: accept(aws, payment_id, name)
     return deployment
@@ -176,10 +179,12 @@ def test_the_preflight_names_what_is_wrong(here, deployment, aws, run, approval,
     monkeypatch.setattr(machine, "PYTHON_MINIMUM", (4, 0))
     monkeypatch.setattr(machine, "DISK_MINIMUM_BYTES", 10**18)
     faults.inject(here, deployment, run, approval)
+    aws.clock_off_seconds = -90.0
     here.settings = parameters.make({"rto_target_seconds": 60, "time_scale": 60.0})
     made = checks.preflight(here)
-    assert red(made) == ["python", "packages", "free disk", "predicted RTO", "no fault in force"]
+    assert red(made) == ["python", "packages", "free disk", "clock", "predicted RTO", "no fault in force"]
     assert "boto3 is" in made["packages"].detail
+    assert made["clock"].detail.endswith("s ahead of the target")
 
 
 @pytest.mark.usefixtures("machine_is_fine")

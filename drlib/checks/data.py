@@ -1,0 +1,57 @@
+"""Are the data where a failover needs them, and could they be brought back?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from drlib.checklist import Failed
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.target import Target
+
+
+def restorable(here: Target, deployment: Deployment, region: str) -> str:
+    """Require point-in-time recovery, a setting of each replica: replication copies a mistake as well."""
+    found = here.client("dynamodb", region).describe_continuous_backups(TableName=deployment.table)
+    recovery = found["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+    if recovery.get("PointInTimeRecoveryStatus") != "ENABLED":
+        raise Failed("point-in-time recovery is off", region=region)
+    return "to any second"
+
+
+def replicating(here: Target, deployment: Deployment, region: str) -> str:
+    """Require that a region's bucket sends new receipts to the other region's: both keep versions, and an
+    enabled rule names it."""
+    other = next(name for name in deployment.regions if name != region)
+    bucket, target = deployment.regions[region].bucket, deployment.regions[other].bucket
+    s3 = here.client("s3", region)
+    if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+        raise Failed("the bucket does not keep versions", region=region)
+    try:
+        rules = s3.get_bucket_replication(Bucket=bucket)["ReplicationConfiguration"]["Rules"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ReplicationConfigurationNotFoundError":
+            raise
+        rules = []
+    on = [rule for rule in rules if rule["Status"] == "Enabled"]
+    if not any(rule["Destination"]["Bucket"].endswith(f":::{target}") for rule in on):
+        raise Failed(f"no enabled rule sends receipts to {other}", region=region)
+    return f"to {other}"
+
+
+def closed(here: Target, deployment: Deployment, region: str) -> str:
+    """Require that a region's bucket can never be opened to the public, by a list or by a policy."""
+    bucket = deployment.regions[region].bucket
+    try:
+        found = here.client("s3", region).get_public_access_block(Bucket=bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchPublicAccessBlockConfiguration":
+            raise
+        raise Failed("its public access block is gone", region=region) from None
+    off = sorted(name for name, on in found["PublicAccessBlockConfiguration"].items() if not on)
+    if off:
+        raise Failed(f"{', '.join(off)} is off", region=region)
+    return "to the public"

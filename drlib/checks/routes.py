@@ -1,0 +1,47 @@
+"""Has a region's API all routes, and may each of them invoke its function?"""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from drlib.checklist import Failed
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.target import Target
+
+INVOKER = "apigateway.amazonaws.com"
+
+
+def invoking(here: Target, deployment: Deployment, region: str) -> str:
+    """Require the other region's routes, and for each a statement in the function's policy that lets the API
+    invoke it. Clients get 500 otherwise.
+
+    API Gateway Developer Guide, "Lambda integrations for HTTP APIs".
+    """
+    routes = {name: _routes(here, deployment, name) for name in deployment.regions}
+    missing = set().union(*routes.values()) - routes[region]
+    if missing:
+        raise Failed(f"{', '.join(sorted(missing))} is in the other region alone", region=region)
+    outputs = deployment.regions[region]
+    found = here.client("lambda", region).get_policy(FunctionName=outputs.functions["payments"])
+    sources = [
+        str(source)
+        for row in json.loads(found["Policy"])["Statement"]
+        if row["Effect"] == "Allow" and row.get("Principal", {}).get("Service") == INVOKER
+        for condition in row.get("Condition", {}).values()
+        for source in condition.values()
+    ]
+    for route in sorted(routes[region]):
+        called = f":{outputs.api_id}/$default/{route.replace(' ', '')}"
+        if not any(fnmatchcase(called, f"*:{source.rpartition(':')[2]}") for source in sources):
+            raise Failed(f"{route} may not invoke the function", region=region, resource=outputs.api_id)
+    return f"{len(routes[region])} routes"
+
+
+def _routes(here: Target, deployment: Deployment, region: str) -> set[str]:
+    api: Any = here.client("apigatewayv2", region)
+    found = api.get_routes(ApiId=deployment.regions[region].api_id, MaxResults="100")["Items"]
+    return {str(route["RouteKey"]) for route in found}

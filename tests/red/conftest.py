@@ -1,0 +1,28 @@
+"""One sandbox and one stack for every sabotage: each case leaves it as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from drlib import checks, journal, settings, stack, target
+from tests.red.stage import Stage
+
+SUFFIX = "red"
+
+
+@pytest.fixture(scope="session")
+def here(sandbox: Any) -> target.Target:
+    values = {"suffix": SUFFIX, "domain_name": "red.test", "approval": f"{SUFFIX}@sandbox"}
+    return target.open(settings.make(values))
+
+
+@pytest.fixture(scope="session")
+def stage(here: target.Target) -> Iterator[Stage]:
+    deployment = stack.up(here, journal.approve(here.settings, "test"))
+    found = Stage(here, deployment)
+    checks.steady_state(here, deployment).require()
+    yield found
+    stack.destroy(here, journal.approve(here.settings, "test"))

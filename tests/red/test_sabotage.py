@@ -1,0 +1,22 @@
+"""Each sabotage of a running stack turns exactly the checks red that name it, and mended all are green."""
+
+from __future__ import annotations
+
+import pytest
+
+from drlib import checks
+from tests.red.sabotages import CASES
+from tests.red.stage import Sabotage, Stage, look
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_a_sabotage_is_told(case: Sabotage, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    with case.act(stage):
+        made = look(stage, case, monkeypatch)
+    stage.calm(late=bool(case.echo))
+    assert sorted(row.name for row in made.failed if row.name not in case.echo) == sorted(case.red)
+    assert all(row.detail and row.hint for row in made.failed)
+
+
+def test_mended_all_is_green(stage: Stage) -> None:
+    checks.steady_state(stage.here, stage.deployment).require()
