@@ -27,6 +27,7 @@ RESERVED_NAMES = ("example.com", "example.net", "example.org", "example.edu")
 RESERVED_ENDINGS = ("example", "invalid", "localhost", "local", "internal", "onion")
 LONGEST_CERTIFICATE_NAME = 64  # ACM: the first name of a certificate
 ATTEMPTS_PER_WALL_SECOND = 100  # what the sandbox can serve beside its own work on two cores
+CLIENTS = ("ttl_clients", "keepalive_clients", "pinned_clients", "cached_clients")
 RANGES: dict[str, tuple[float, float]] = {
     "check_failure_threshold": (1, 10),  # Route 53, HealthCheckConfig.FailureThreshold
     "rto_target_seconds": (1, 86_400),
@@ -36,6 +37,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "replication_lag_seconds": (0, 300),
     "ttl_clients": (1, 50),
     "keepalive_clients": (0, 50),
+    "pinned_clients": (0, 50),
+    "cached_clients": (0, 50),
+    "resolver_floor_seconds": (0, 3600),  # dnsmasq limits --min-cache-ttl to an hour, BIND its own to 90 s
     "attempt_interval_seconds": (1, 60),
 }
 
@@ -70,11 +74,11 @@ def _ranges(settings: Settings) -> Iterator[str]:
         value = getattr(settings, name)
         if not low <= value <= high:
             yield f"{name} must be from {low:g} to {high:.10g}, and is {value:g}."
-    clients = settings.ttl_clients + settings.keepalive_clients
+    clients = sum(getattr(settings, name) for name in CLIENTS)
     rate = clients * settings.time_scale / max(settings.attempt_interval_seconds, 1)
     if settings.target == "sandbox" and rate > ATTEMPTS_PER_WALL_SECOND:
         yield (
-            "ttl_clients, keepalive_clients, attempt_interval_seconds and time_scale must not make more than "
+            f"{', '.join(CLIENTS)}, attempt_interval_seconds and time_scale must not make more than "
             f"{ATTEMPTS_PER_WALL_SECOND} payments a wall second in the sandbox, and make {rate:.0f}."
         )
 

@@ -54,6 +54,13 @@ class Settings(BaseModel):
     replication_lag_seconds: float = Field(1.0, description="usual replication lag in the sandbox")
     ttl_clients: int = Field(6, description="probing clients that obey the DNS TTL")
     keepalive_clients: int = Field(1, description="probing clients that keep their connection")
+    pinned_clients: int = Field(
+        1, description="probing clients that resolve the name once and keep the address"
+    )
+    cached_clients: int = Field(1, description="probing clients behind a resolver that keeps answers longer")
+    resolver_floor_seconds: float = Field(
+        90.0, description="how long that resolver keeps any answer, at least"
+    )
     attempt_interval_seconds: float = Field(6.0, description="between two payments of one client")
     state_backend: str = Field("", description="Pulumi state on aws, such as s3://bucket")
     jwt_issuer: str = Field("", description="issuer of the tokens that the payments API accepts")
