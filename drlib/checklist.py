@@ -15,6 +15,7 @@ from typing import Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from drlib.errors import DrError, PreflightFailed
+from drlib.show import Line
 
 Status = Literal["passed", "failed", "skipped"]
 SIGN = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}
@@ -80,10 +81,16 @@ class Checks:
             return "failed"
         return "skipped" if self.skipped else "passed"
 
-    def require(self) -> Checks:
-        """Return the checks unless one failed; then raise PreflightFailed, which names them all."""
+    @property
+    def line(self) -> str:
+        """How many passed, in one line."""
+        good = sum(row.status == "passed" for row in self.rows)
+        return f"{self.title}: {good} of {len(self.rows)} passed"
+
+    def require(self) -> Line:
+        """Return one line that says how many passed. Raises PreflightFailed, which names what failed."""
         if not self.failed:
-            return self
+            return Line(self.line)
         what = "; ".join(f"{row.name}: {row.detail}" if row.detail else row.name for row in self.failed)
         hints = list(dict.fromkeys(row.hint for row in self.failed if row.hint))
         raise PreflightFailed(
@@ -98,8 +105,7 @@ class Checks:
     def __str__(self) -> str:
         width = max((len(row.name) for row in self.rows), default=0)
         lines = [f"{row.name:<{width}}  {SIGN[row.status]}" for row in self.rows]
-        good = sum(row.status == "passed" for row in self.rows)
-        return "\n".join([f"{self.title}: {good} of {len(self.rows)} passed", *lines])
+        return "\n".join([self.line, *lines])
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/plain": str(self), "text/html": self._html()}

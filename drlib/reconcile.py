@@ -76,14 +76,17 @@ class LossCounts:
         )
         return [f"{len(ids)} {words}, such as {ids[0]}." for ids, words in told if ids]
 
-    def require(self) -> LossCounts:
-        """Return it. Raises StepFailed when a payment was lost, invented, or settled twice for no reason."""
+    def require(self) -> show.Verdict:
+        """Return the verdict, one line.
+
+        Raises StepFailed when a payment was lost, invented, or settled twice for no reason.
+        """
         if self.reasons:
             raise StepFailed(
                 " ".join(self.reasons),
                 remedy="90-troubleshoot: reconciliation. Do not tear down: look first.",
             )
-        return self
+        return self.verdict()
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-like data for the evidence."""

@@ -230,6 +230,20 @@ class Table:
         return {"text/plain": str(self), "text/html": self.html()}
 
 
+class Line:
+    """One line as a cell's whole output: `text` is the same on every run, `detail` is in the html alone."""
+
+    def __init__(self, text: str, *, detail: str = "") -> None:
+        self.text, self.detail = text, detail
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        told = ", ".join(filter(None, (self.text, self.detail)))
+        return {"text/plain": self.text, "text/html": html.escape(told)}
+
+
 class Verdict:
     """One line that says whether something is as it should be.
 

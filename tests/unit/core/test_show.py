@@ -137,6 +137,15 @@ def test_progress_in_a_terminal_is_lines_on_stderr(capsys: pytest.CaptureFixture
     assert lines[1].startswith("Deploy: 3, stopped, ")
 
 
+def test_a_line_keeps_what_varies_in_the_html() -> None:
+    line = show.Line("Gates: 3 of 3 passed", detail="after <4> s")
+    assert str(line) == "Gates: 3 of 3 passed"
+    assert line._repr_mimebundle_() == {
+        "text/plain": "Gates: 3 of 3 passed",
+        "text/html": "Gates: 3 of 3 passed, after &lt;4&gt; s",
+    }
+
+
 def test_masked_values_are_json() -> None:
     assert json.dumps(show.mask_all({"a": (1, "b"), "c": None})) == '{"a": [1, "b"], "c": null}'
 

@@ -41,13 +41,13 @@ def red(made):
 
 def test_the_steady_state_of_a_stack_that_is_well(here, aws, stack):
     made = checks.steady_state(here, stack)
-    assert made.require().status == "passed"
+    assert made.status == "passed"
     assert [pk.split("#")[0] for pk, _ in aws.tables[STANDBY].items] == ["PAYMENT", "PAYMENT"]
 
 
 def test_a_stack_that_is_well_is_ready(here, aws, stack):
     made = checks.drill_ready(here, stack)
-    assert made.require().status == "passed"
+    assert made.status == "passed"
     assert aws.tables[PRIMARY].items == {}
 
 
@@ -170,7 +170,7 @@ def machine_is_fine(monkeypatch, tmp_path):
 
 @pytest.mark.usefixtures("machine_is_fine")
 def test_the_preflight_of_a_machine_that_is_fine(here, aws):
-    assert checks.preflight(here).require().status == "passed"
+    assert checks.preflight(here).status == "passed"
 
 
 @pytest.mark.usefixtures("machine_is_fine")
@@ -198,7 +198,7 @@ def test_the_standby_alone_is_asked_whether_it_can_take_over(here, deployment, a
         del here.clients[service, PRIMARY]
     here.refused.add(PRIMARY)
     made = checks.standby_ready(here, deployment)
-    assert made.require().status == "passed"
+    assert made.status == "passed"
     aws.failing["hc-2"] = 8
     aws.mappings[STANDBY] = ["Disabled"]
     assert red(checks.standby_ready(here, deployment)) == ["every checker passes", "the worker is on"]

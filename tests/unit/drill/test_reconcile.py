@@ -56,7 +56,7 @@ def test_a_good_payment_is_acknowledged_and_nothing_else():
     losses = count([attempt(1)], now=[one], at_takeover=[one], settlements=[settled(1)])
     nothing_but(losses, acknowledged=("id-1",))
     assert losses.rpo_seconds == 0
-    assert losses.require() is losses
+    assert str(losses.require()) == "reconciliation: every acknowledged payment is accounted for (passed)"
 
 
 def test_a_payment_that_is_nowhere_is_lost():
