@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drlib.sandbox import checker, route53, signals
-from drlib.sandbox.refusals import CHECKER_REGIONS, ENDPOINT_TYPES
+from drlib.sandbox.refusals.route53 import CHECKER_REGIONS, ENDPOINT_TYPES
 from drlib.sandbox.signals import Observation, Signals
 from drlib.sandbox.verdicts import Judge, Verdict, phases
 from drlib.sandbox.world import World

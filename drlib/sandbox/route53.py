@@ -16,8 +16,8 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement  # noqa: S405 - builds XML; the emulator parses it
 
 from drlib.clock import iso
-from drlib.sandbox import refusals
 from drlib.sandbox.internals import function
+from drlib.sandbox.refusals import route53 as refusals
 from drlib.sandbox.signals import CHECKS, Signals
 from drlib.sandbox.zones import NOERROR, Resolver, snapshot
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from drlib.sandbox import refusals
+from drlib.sandbox.refusals import route53 as refusals
 
 CALCULATED = {"Type": "CALCULATED", "ChildHealthChecks": [], "HealthThreshold": 0}
 ENDPOINT = {
