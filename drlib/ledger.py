@@ -1,8 +1,9 @@
 """The ledger: what each client was told about each of its payments.
 
 One row an attempt. The outcomes are those of Jepsen: `ok` is acknowledged, `fail` certainly did not happen,
-`indeterminate` may or may not have happened, and `rejected` was refused by the API (a 4xx). An attempt is
-never counted as another outcome than the one the client could know.
+`indeterminate` may or may not have happened, and `rejected` was refused by the API (a 4xx, or the 503 of a
+fence, which says that nothing was stored). An attempt is never counted as another outcome than the one the
+client could know.
 """
 
 from __future__ import annotations

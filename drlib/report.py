@@ -24,7 +24,7 @@ MEANINGS = {
     "late": "settled after its target time",
     "recovered": "indeterminate, and there",
     "unexpected": "there, though it certainly failed or was never sent",
-    "rejected": "refused by the API, as the client's fault",
+    "rejected": "refused by the API: the client's fault, or a planned move's fence",
 }
 STAGE_NAMES = {
     "client_error": "first failed client request",

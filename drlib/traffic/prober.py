@@ -297,6 +297,8 @@ def judge(reply: Reply) -> tuple[Outcome, str]:
         if reply.body.get("payment_id") and reply.body.get("region"):
             return "ok", ""
         return "indeterminate", f"{reply.status} without a payment id and a region"
+    if reply.status == 503 and reply.body.get("fenced"):
+        return "rejected", "503 fenced"  # the API's promise: nothing was stored
     if 400 <= reply.status < 500:
         return (
             "rejected",

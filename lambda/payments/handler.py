@@ -10,6 +10,14 @@ has caught up, names the same payment.
 In the standby, the first payment served under the public name sets the latch: traffic has come here, and it
 must not return by itself. A failback that releases the latch may write `hold_until` (wall seconds since the
 epoch) into the item: until then, the last requests of clients on their way back do not set it again.
+
+A planned move fences the region that it leaves: while the fence's item is in force, no payment is taken
+there, and a client is told to come again. Each payment reads it once, consistently, just before its write. A
+payment that read it before it was written may still be under way: whoever writes a fence waits for as long as
+a request can take (this function's timeout) before looking whether the region is at rest, and then no payment
+is taken unseen. The fence could be a condition of the write itself, in a transaction; but each transaction
+would then hold the one item that all of them check, and payments would cancel each other (DynamoDB Developer
+Guide, "Transaction conflict handling in DynamoDB").
 """
 
 from __future__ import annotations
@@ -17,6 +25,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import os
 import re
 import time
@@ -56,6 +65,7 @@ ID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,128}")
 CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")
 FIELDS = ("amount_minor", "currency", "reference")
+RETRY_AFTER_SECONDS = 10  # the longest that a client is told to wait: a fence may be lifted early
 
 # Two attempts of at most 1 + 2 seconds: a call gives up well before the function's own timeout of 10 seconds.
 CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
@@ -71,21 +81,32 @@ class Refused(Exception):
     def __init__(self, status: int, message: str, *, field: str = "") -> None:
         super().__init__(message)
         self.status = status
-        self.body = {"message": message, **({"field": field} if field else {})}
+        self.body: dict[str, Any] = {"message": message, **({"field": field} if field else {})}
+        self.headers: dict[str, str] = {}
+
+
+class Fenced(Refused):
+    """No payment is taken here now: 503, and when to ask again. It certainly did not happen."""
+
+    def __init__(self, seconds_left: float) -> None:
+        super().__init__(503, "payments are fenced for a planned move: ask again under the same key")
+        self.body["fenced"] = True
+        self.headers["retry-after"] = str(math.ceil(min(seconds_left, RETRY_AFTER_SECONDS)))
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Serve one request. Whatever goes wrong inside is logged, and answered with an opaque 500."""
     route = event.get("routeKey", "")
+    headers: dict[str, str] = {}
     try:
         status, body = serve(route, event)
     except Refused as refused:
-        status, body = refused.status, refused.body
+        status, body, headers = refused.status, refused.body, refused.headers
     except Exception:
         logger.exception("request failed", extra={"route": route, "request_id": context.aws_request_id})
         return answer(500, {"message": "internal error", "request_id": context.aws_request_id})
     logger.info("request served", extra={"route": route, "status": status})
-    return answer(status, body)
+    return answer(status, body, headers)
 
 
 def serve(route: str, event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -103,13 +124,17 @@ def serve(route: str, event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     raise Refused(404, "no such route")
 
 
-def answer(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
+def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Shape an answer for the HTTP API."""
-    return {"statusCode": status, "headers": {"content-type": "application/json"}, "body": json.dumps(body)}
+    told = {"content-type": "application/json", **(headers or {})}
+    return {"statusCode": status, "headers": told, "body": json.dumps(body)}
 
 
 def accept(event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Store and announce a payment: 201 at first, 200 for the same key again, 422 for another body."""
+    """Store and announce a payment: 201 at first, 200 for the same key again, 422 for another body.
+
+    While this region is fenced: 503, whatever was known before.
+    """
     key = idempotency_key(event)
     payment = payment_in(event)
     payment_id = str(uuid.uuid5(PAYMENT_IDS, key))
@@ -126,12 +151,22 @@ def accept(event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         "region": {"S": REGION},
         "accepted_at": {"N": f"{time.time():.6f}"},
     }
+    require_open()
     try:
         dynamodb.put_item(TableName=TABLE, Item=item, ConditionExpression="attribute_not_exists(pk)")
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return replay(payment_id, digest)
     announce(payment_id, REGION)
     return 201, {"payment_id": payment_id, "status": "accepted", "region": REGION}
+
+
+def require_open() -> None:
+    """Raise Fenced while this region is fenced. A forgotten fence ends by itself, at `expires_at`."""
+    key = {"pk": {"S": "FENCE"}, "sk": {"S": REGION}}
+    item = dynamodb.get_item(TableName=TABLE, Key=key, ConsistentRead=True).get("Item")
+    seconds_left = float(item["expires_at"]["N"]) - time.time() if item else 0.0
+    if seconds_left > 0:
+        raise Fenced(seconds_left)
 
 
 def replay(payment_id: str, digest: str) -> tuple[int, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,18 @@ def body_of(answer: dict[str, Any]) -> dict[str, Any]:
     found = json.loads(answer["body"])
     assert isinstance(found, dict)
     return found
+
+
+def fence(seconds: float) -> dict[str, Any]:
+    """A fence of the function's own region that ends so many seconds from now."""
+    return {"Item": {"expires_at": {"N": f"{time.time() + seconds:.6f}"}}}
+
+
+FENCE_READ = {
+    "TableName": TABLE,
+    "Key": {"pk": {"S": "FENCE"}, "sk": {"S": "us-west-2"}},
+    "ConsistentRead": True,
+}
 
 
 def stored(payment_id: str, *, digest: str, settled: str = "") -> list[dict[str, Any]]:
@@ -88,6 +101,7 @@ def test_a_new_payment_is_stored_once_and_announced(load: Callable[..., Any]) ->
         "accepted_at": ANY,
     }
     put = {"TableName": TABLE, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+    function.stubs["dynamodb"].add_response("get_item", {}, FENCE_READ)
     function.stubs["dynamodb"].add_response("put_item", {}, put)
     message = json.dumps({"payment_id": payment_id, "origin_region": "us-west-2"})
     announced = {"TopicArn": "arn:aws:sns:us-west-2:111122223333:pay-events-t1-usw2", "Message": message}
@@ -102,6 +116,7 @@ def test_the_same_key_again_gives_the_same_answer(load: Callable[..., Any], sett
     """It is announced again only while it is not settled: its first announcement may never have gone out."""
     function = load("payments")
     payment_id, digest = identity(function), digest_of(function, PAYMENT)
+    function.stubs["dynamodb"].add_response("get_item", {}, FENCE_READ)
     function.stubs["dynamodb"].add_client_error("put_item", "ConditionalCheckFailedException")
     found = {"Items": stored(payment_id, digest=digest, settled=settled)}
     function.stubs["dynamodb"].add_response("query", found, query(payment_id))
@@ -117,6 +132,7 @@ def digest_of(function: Any, payment: dict[str, Any]) -> str:
     seen: list[dict[str, Any]] = []
     original = function.module.dynamodb.put_item
     function.module.dynamodb.put_item = lambda **kwargs: seen.append(kwargs)
+    function.stubs["dynamodb"].add_response("get_item", {}, FENCE_READ)
     function.stubs["sns"].add_response("publish", {"MessageId": "m"})
     function(post(payment))
     function.module.dynamodb.put_item = original
@@ -126,6 +142,7 @@ def digest_of(function: Any, payment: dict[str, Any]) -> str:
 def test_the_same_key_with_another_body_is_refused(load: Callable[..., Any]) -> None:
     function = load("payments")
     digest = digest_of(function, {**PAYMENT, "amount_minor": 1})
+    function.stubs["dynamodb"].add_response("get_item", {}, FENCE_READ)
     function.stubs["dynamodb"].add_client_error("put_item", "ConditionalCheckFailedException")
     function.stubs["dynamodb"].add_response("query", {"Items": stored(identity(function), digest=digest)})
     answer = function(post())
@@ -173,6 +190,7 @@ def test_a_bad_key_is_refused(load: Callable[..., Any], key: str | None) -> None
 
 def test_an_encoded_body_is_read(load: Callable[..., Any]) -> None:
     function = load("payments")
+    function.stubs["dynamodb"].add_response("get_item", {}, FENCE_READ)
     function.stubs["dynamodb"].add_response("put_item", {})
     function.stubs["sns"].add_response("publish", {"MessageId": "m"})
     event = post(base64.b64encode(json.dumps(PAYMENT).encode()).decode()) | {"isBase64Encoded": True}
@@ -181,12 +199,54 @@ def test_an_encoded_body_is_read(load: Callable[..., Any]) -> None:
 
 def test_an_unforeseen_error_is_opaque(load: Callable[..., Any]) -> None:
     function = load("payments")
+    function.stubs["dynamodb"].add_response("get_item", {}, FENCE_READ)
     function.stubs["dynamodb"].add_client_error(
         "put_item", "AccessDeniedException", "user arn:aws:sts::111122223333:assumed-role/x is not authorised"
     )
     answer = function(post())
     assert answer["statusCode"] == 500
     assert body_of(answer) == {"message": "internal error", "request_id": "request-1"}
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(600.0, "10"), (3.2, "4")])
+def test_a_fenced_region_takes_no_payment(load: Callable[..., Any], seconds: float, told: str) -> None:
+    """Nothing is written, nothing announced, and the latch stays as it is."""
+    function = load("payments")
+    updates = watch_updates(function)
+    function.stubs["dynamodb"].add_response("get_item", fence(seconds), FENCE_READ)
+    answer = function(post(host="api.pay.acme.net"))
+    assert answer["statusCode"] == 503
+    assert body_of(answer)["fenced"] is True
+    assert answer["headers"]["retry-after"] == told
+    assert updates == []
+
+
+def test_a_forgotten_fence_has_ended(load: Callable[..., Any]) -> None:
+    function = load("payments")
+    function.stubs["dynamodb"].add_response("get_item", fence(-0.1), FENCE_READ)
+    function.stubs["dynamodb"].add_response("put_item", {})
+    function.stubs["sns"].add_response("publish", {"MessageId": "m"})
+    assert function(post())["statusCode"] == 201
+
+
+def test_what_is_the_clients_fault_is_told_behind_a_fence_too(load: Callable[..., Any]) -> None:
+    assert load("payments")(post("{"))["statusCode"] == 400
+
+
+def test_a_fence_stands_before_no_read(load: Callable[..., Any]) -> None:
+    function = load("payments")
+    function.stubs["dynamodb"].add_response("query", {"Items": []})
+    event = {
+        "routeKey": "GET /payments/{payment_id}",
+        "pathParameters": {"payment_id": "0" * 8 + "-0000" * 3 + "-" + "0" * 12},
+    }
+    assert function(event)["statusCode"] == 404
+
+
+def test_a_fence_that_cannot_be_read_lets_nothing_through(load: Callable[..., Any]) -> None:
+    function = load("payments")
+    function.stubs["dynamodb"].add_client_error("get_item", "InternalServerError")
+    assert function(post())["statusCode"] == 500
 
 
 def test_a_payment_is_told_with_its_settlements(load: Callable[..., Any]) -> None:
@@ -235,6 +295,7 @@ def test_another_route_is_404(load: Callable[..., Any]) -> None:
 
 
 def expect_acceptance(function: Any) -> None:
+    function.stubs["dynamodb"].add_response("get_item", {}, FENCE_READ)
     function.stubs["dynamodb"].add_response("put_item", {})
     function.stubs["sns"].add_response("publish", {"MessageId": "m"})
 
