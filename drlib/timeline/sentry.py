@@ -86,11 +86,15 @@ class Judgement:
 class Sentry:
     """Looks until it is stopped. What it has seen is in `health`, `answers` and `misses`.
 
+    Without `ask_route53` it looks at the public name alone, and calls no control plane.
+
     `answers` holds (instant, region) for each change of what the public name leads to. A look that fails
     (Route 53's API is a control plane, and may be gone) is counted in `misses`, and is no reason to stop.
     """
 
-    def __init__(self, here: Target, deployment: Deployment, *, since: float) -> None:
+    def __init__(
+        self, here: Target, deployment: Deployment, *, since: float, ask_route53: bool = True
+    ) -> None:
         self.health = Judgement(threshold=deployment.check_failure_threshold, since=since)
         self.answers: list[tuple[float, str]] = []
         self.misses = 0
@@ -100,7 +104,7 @@ class Sentry:
         self._broken: BaseException | None = None
         self._threads = [
             threading.Thread(target=self._repeat, args=(look,), name="sentry", daemon=True)
-            for look in (self._look_at_checks, self._look_at_dns)
+            for look in ([self._look_at_checks] if ask_route53 else []) + [self._look_at_dns]
         ]
 
     def start(self) -> Sentry:

@@ -131,6 +131,7 @@ def watch(
     *,
     since: float | None = None,
     timeout_seconds: float | None = None,
+    ask_route53: bool = True,
 ) -> Watch:
     """Watch a failover until the clients that obey the TTL are served by the standby, ten times in a row.
 
@@ -141,6 +142,7 @@ def watch(
         fault: what was injected; the clock starts with it.
         since: without a fault, when it began; by default, the first failed payment of the ledger.
         timeout_seconds: when to give up; by default, just before the fault heals by itself.
+        ask_route53: also ask what its checkers say. That is a control plane, and an incident may take it.
 
     Raises:
         DeadlineExceeded: it did not happen in time; the message names the stage that is missing.
@@ -152,7 +154,14 @@ def watch(
     until = now + (TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds)
     if fault and timeout_seconds is None:
         until = min(until, fault.deadline - BEFORE_THE_DEADLINE_SECONDS)
-    observer = _Observer(here, deployment, prober, zero=begun, to_region=deployment.standby_region)
+    observer = _Observer(
+        here,
+        deployment,
+        prober,
+        zero=begun,
+        to_region=deployment.standby_region,
+        ask_route53=ask_route53,
+    )
     return observer.run(until=until, linger=LINGER_SECONDS, scenario=fault.scenario if fault else "")
 
 
@@ -163,6 +172,7 @@ def watch_return(
     *,
     since: float | None = None,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    ask_route53: bool = True,
 ) -> Watch:
     """Watch a failback until the clients that obey the TTL are served by the primary, ten times in a row.
 
@@ -175,6 +185,7 @@ def watch_return(
         prober,
         zero=now if since is None else since,
         to_region=deployment.primary_region,
+        ask_route53=ask_route53,
     )
     # A connection that lives stays with the standby: nothing is to be waited for afterwards.
     return observer.run(until=now + here.clock.patient(timeout_seconds), linger=0.0, scenario="")
@@ -184,11 +195,19 @@ class _Observer:
     """Waits for the streak, with a live figure, while the sentry looks at Route 53."""
 
     def __init__(
-        self, here: Target, deployment: Deployment, prober: Prober, *, zero: float, to_region: str
+        self,
+        here: Target,
+        deployment: Deployment,
+        prober: Prober,
+        *,
+        zero: float,
+        to_region: str,
+        ask_route53: bool,
     ) -> None:
         self.here, self.deployment, self.prober = here, deployment, prober
         self.zero, self.to_region = zero, to_region
-        self.sentry = Sentry(here, deployment, since=zero)
+        self.ask_route53 = ask_route53
+        self.sentry = Sentry(here, deployment, since=zero, ask_route53=ask_route53)
         self.scenario = ""
 
     def run(self, *, until: float, linger: float, scenario: str) -> Watch:
@@ -252,7 +271,8 @@ class _Observer:
 
     def _too_late(self) -> DeadlineExceeded:
         seen = self.seen().events
-        if self.to_region == self.deployment.primary_region:  # a return: nothing has to fail first
+        if self.to_region == self.deployment.primary_region or not self.ask_route53:
+            # A return, and nothing has to fail first; or the checkers were not asked.
             seen = {"dns_answer": seen["dns_answer"]}
         told = {
             "client_error": "no client saw an error",
