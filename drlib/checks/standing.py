@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from drlib import probes
 from drlib.checklist import Probe
-from drlib.checks import announcements, data, parity, rights, routes, routing, watch
+from drlib.checks import announcements, data, network, parity, rights, routes, routing, watch
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
@@ -25,6 +25,7 @@ ONCE: tuple[tuple[str, Callable[[Target, Deployment], str], str], ...] = (
 )
 EACH_REGION: tuple[tuple[str, Callable[[Target, Deployment, str], str], str], ...] = (
     ("every route may invoke its function", routes.invoking, "routes"),
+    ("the functions reach their services", network.reaching, "network"),
     ("the work queue is fed", announcements.fed, "announcements"),
     ("what cannot be settled is put aside", announcements.put_aside, "announcements"),
     ("the table can be restored", data.restorable, "protection"),

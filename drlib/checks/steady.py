@@ -198,13 +198,21 @@ def _replicates(source: str, destination: str) -> Ask:
 
 
 def _worker(region: str) -> Ask:
+    """Require that the worker reads its queue, and nothing else: each message goes to one reader."""
+
     def ask(here: Target, deployment: Deployment) -> str:
-        function = deployment.regions[region].functions["settlement"]
-        found = here.client("lambda", region).list_event_source_mappings(FunctionName=function)
-        states = [mapping["State"] for mapping in found["EventSourceMappings"]]
-        if states != ["Enabled"]:
-            raise Failed(f"its event source mapping is {', '.join(states) or 'missing'}", region=region)
-        return "Enabled"
+        queue = deployment.regions[region].queues["work"]["arn"]
+        found = here.client("lambda", region).list_event_source_mappings(EventSourceArn=queue)
+        states = {
+            mapping["FunctionArn"].rpartition(":")[2]: mapping["State"]
+            for mapping in found["EventSourceMappings"]
+        }
+        own: str = states.pop(deployment.regions[region].functions["settlement"], "missing")
+        if own != "Enabled":
+            raise Failed(f"its event source mapping is {own}", region=region)
+        if states:
+            raise Failed(f"{', '.join(sorted(states))} reads its queue as well", region=region)
+        return own
 
     return ask
 

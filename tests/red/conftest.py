@@ -23,6 +23,8 @@ def here(sandbox: Any) -> target.Target:
 def stage(here: target.Target) -> Iterator[Stage]:
     deployment = stack.up(here, journal.approve(here.settings, "test"))
     found = Stage(here, deployment)
+    checks.steady_state(here, deployment)  # a cold start on a busy machine may cost a checker its patience
+    found.calm(late=False)
     checks.steady_state(here, deployment).require()
     yield found
     stack.destroy(here, journal.approve(here.settings, "test"))

@@ -77,6 +77,12 @@ class Stage:
             ]
         ]
 
+    def forget_messages(self) -> None:
+        """Empty all queues: payments of a stack that was broken are not the next case's."""
+        for role in ("primary", "standby"):
+            for queue in self.outputs(role).queues.values():
+                self.client("sqs", role).purge_queue(QueueUrl=queue["url"])
+
     def release_latch(self) -> None:
         """Let the primary be the active region, as a failback does."""
         standby = self.region("standby")
@@ -138,14 +144,34 @@ class Stage:
         cloudwatch.put_metric_alarm(**before)
 
 
+class Told:
+    """Something that goes wrong, and the checks of runbook 20 that tell it.
+
+    Attributes:
+        red: the checks that go red, each of them and no other.
+        echo: checks that may go red as well, once a minute has passed: alarms ring late.
+    """
+
+    red: tuple[str, ...]
+    echo: tuple[str, ...]
+
+    def fits(self, made: Checks) -> bool:
+        """Tell whether exactly the checks that should be red are."""
+        failed = {row.name for row in made.failed}
+        return set(self.red) <= failed <= {*self.red, *self.echo}
+
+    def require(self, made: Checks) -> None:
+        """Fail unless exactly the checks that should be red are, each with a reason and a remedy."""
+        assert sorted(row.name for row in made.failed if row.name not in self.echo) == sorted(self.red)
+        assert all(row.detail and row.hint for row in made.failed)
+
+
 @dataclass(frozen=True)
-class Sabotage:
+class Sabotage(Told):
     """What an operator could do to a stack that is well, and the checks of runbook 20 that tell it.
 
     Attributes:
         mistake: what is done, in words.
-        red: the checks that go red, each of them and no other.
-        echo: checks that may go red as well, once a minute has passed: alarms ring late.
         act: does it, and undoes it.
     """
 
@@ -158,11 +184,6 @@ class Sabotage:
     def name(self) -> str:
         """The name of the function that does it."""
         return self.act.__name__
-
-    def fits(self, made: Checks) -> bool:
-        """Tell whether exactly the checks that should be red are."""
-        failed = {row.name for row in made.failed}
-        return set(self.red) <= failed <= {*self.red, *self.echo}
 
 
 class Sabotages(list[Sabotage]):
@@ -179,7 +200,7 @@ class Sabotages(list[Sabotage]):
         return register
 
 
-def look(stage: Stage, case: Sabotage, patch: pytest.MonkeyPatch) -> Checks:
+def look(stage: Stage, case: Told, patch: pytest.MonkeyPatch) -> Checks:
     """Ask everything that runbook 20 asks. What is red is red for good: the second look waits as long as
     the runbook does."""
     with patch.context() as short:

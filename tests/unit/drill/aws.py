@@ -97,7 +97,10 @@ class Aws:
             for outputs in deployment.regions.values()
             for name in outputs.functions.values()
         }
-        self.mappings: dict[str, list[str]] = {PRIMARY: ["Enabled"], STANDBY: ["Enabled"]}
+        self.mappings: dict[str, dict[str, str]] = {
+            region: {outputs.functions["settlement"]: "Enabled"}
+            for region, outputs in deployment.regions.items()
+        }
         self.alarms: dict[str, str] = {"alarm-dns": "OK", f"alarm-{PRIMARY}": "OK", f"alarm-{STANDBY}": "OK"}
         self.datapoints: dict[str, list[tuple[float, float]]] = {}
         self.asked: list[tuple[str, str]] = []
@@ -117,8 +120,11 @@ class Aws:
             here.clients["lambda", region] = SimpleNamespace(
                 get_function_configuration=lambda FunctionName: self.configurations[FunctionName],
                 get_function_concurrency=lambda FunctionName: {},
-                list_event_source_mappings=lambda FunctionName, region=region: {
-                    "EventSourceMappings": [{"State": state} for state in self.mappings[region]]
+                list_event_source_mappings=lambda EventSourceArn, region=region: {
+                    "EventSourceMappings": [
+                        {"FunctionArn": f"arn:aws:lambda:::function:{name}", "State": state}
+                        for name, state in self.mappings[region].items()
+                    ]
                 },
             )
             here.clients["sts", region] = SimpleNamespace(get_caller_identity=self.identity)

@@ -79,11 +79,15 @@ def variable_missing(here, aws):
 
 
 def worker_off(here, aws):
-    aws.mappings[STANDBY] = ["Disabled"]
+    aws.mappings[STANDBY][f"pay-settlement-{STANDBY}"] = "Disabled"
 
 
 def worker_gone(here, aws):
-    aws.mappings[PRIMARY] = []
+    aws.mappings[PRIMARY] = {}
+
+
+def two_readers(here, aws):
+    aws.mappings[PRIMARY]["another"] = "Enabled"
 
 
 def dead_letter(here, aws):
@@ -107,6 +111,7 @@ READY = [
     (variable_missing, ["the standby's latch function is the same"]),
     (worker_off, ["the worker is on (standby)"]),
     (worker_gone, ["the worker is on (primary)"]),
+    (two_readers, ["the worker is on (primary)"]),
     (dead_letter, ["the dead-letter queue is empty (primary)"]),
     (one_way, ["writes reach the standby"]),
     (broken_region, ["no fault in force"]),
@@ -200,7 +205,7 @@ def test_the_standby_alone_is_asked_whether_it_can_take_over(here, deployment, a
     made = checks.standby_ready(here, deployment)
     assert made.status == "passed"
     aws.failing["hc-2"] = 8
-    aws.mappings[STANDBY] = ["Disabled"]
+    aws.mappings[STANDBY][f"pay-settlement-{STANDBY}"] = "Disabled"
     assert red(checks.standby_ready(here, deployment)) == ["every checker passes", "the worker is on"]
 
 

@@ -1,0 +1,231 @@
+"""The ten failures of the first design, and the ten corrections without which its repair fails as well.
+
+Each is put back into the program by a line or two. What tells it is data: the rule of runbook 10, a refusal,
+the checks of runbook 20.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from drlib.infra.functions import Functions
+from drlib.infra.network import Network
+from drlib.infra.routing import Failover
+from tests.red.mistakes import Inputs, Mistakes, Program
+from tests.red.sabotages.functions import AFTERWARDS, DRAINED
+
+FAILURES, CORRECTIONS = Mistakes(), Mistakes()
+REACHED = ("the functions reach their services (primary)", "the functions reach their services (standby)")
+DNS_RINGS = "no alarm rings (Route 53)"
+
+
+def policy(change: Callable[[dict[str, Any]], None]) -> Callable[[Inputs], None]:
+    """Return a change of each statement of an inline policy."""
+
+    def rewrite(text: str) -> str:
+        document = json.loads(text)
+        for row in document["Statement"]:
+            change(row)
+        return json.dumps(document)
+
+    def of_inputs(inputs: Inputs) -> None:
+        inputs["policy"] = pulumi.Output.from_input(inputs["policy"]).apply(rewrite)
+
+    return of_inputs
+
+
+def everything(row: dict[str, Any]) -> None:
+    """Allow a statement's actions on every resource."""
+    row["Resource"] = "*"
+
+
+@FAILURES.case(
+    "functions in private subnets without endpoints: they reach no service of AWS",
+    red=REACHED,
+)
+def no_endpoints(program: Program) -> None:
+    program.replace(Network, "_endpoints", lambda *args: None)
+
+
+@FAILURES.case("the replication role may do its actions on every bucket")
+def replication_on_everything(program: Program) -> None:
+    program.inputs("receipts-*-replication-policy", policy(everything))
+
+
+@FAILURES.case("the functions' roles may do their actions on every table and queue")
+def functions_on_everything(program: Program) -> None:
+    program.inputs("primary-payments-policy", policy(everything))
+
+
+@FAILURES.case(
+    "the failover records are CNAMEs to the generated names of the APIs",
+    red=("the failover pair is whole",),
+)
+def cname_to_the_api(program: Program) -> None:
+    def record(self: Failover, name: str, kind: str, region: str, check: aws.route53.HealthCheck) -> None:
+        aws.route53.Record(
+            f"{name}-record-{kind.lower()}",
+            zone_id=self.args.zone_id,
+            name=self.args.public_name,
+            type="CNAME",
+            ttl=60,
+            records=[self.args.apis[region].host],
+            set_identifier=f"{kind.lower()}-{self.scope.names.suffix}",
+            health_check_id=check.id,
+            failover_routing_policies=[aws.route53.RecordFailoverRoutingPolicyArgs(type=kind)],
+            opts=self.child(),
+        )
+
+    program.replace(Failover, "_record", record)
+
+
+@FAILURES.case("the table's gateway endpoint is in no route table", red=REACHED[:1])
+def no_routes(program: Program) -> None:
+    program.inputs("network-primary-dynamodb", lambda inputs: inputs.update(route_table_ids=[]))
+
+
+@FAILURES.case(
+    "the standby's health check asks a path that only takes POST",
+    red=("the health check asks the API (standby)", "every checker passes (standby)"),
+    echo=(DNS_RINGS,),
+)
+def health_check_of_a_post_route(program: Program) -> None:
+    program.inputs("failover-endpoint-us-west-2", lambda inputs: inputs.update(resource_path="/payments"))
+
+
+def dashboard(change: Callable[[list[Any]], list[Any]]) -> Callable[[Inputs], None]:
+    """Return a change of each row of a dashboard."""
+
+    def rewrite(text: str) -> str:
+        body = json.loads(text)
+        for widget in body["widgets"]:
+            properties = widget["properties"]
+            properties["metrics"] = [change(row) for row in properties["metrics"]]
+        return json.dumps(body)
+
+    def of_inputs(inputs: Inputs) -> None:
+        body = pulumi.Output.from_input(inputs["dashboard_body"])
+        inputs["dashboard_body"] = body.apply(rewrite)
+
+    return of_inputs
+
+
+@FAILURES.case("the dashboard's rows have no dimensions: CloudWatch adds nothing up, and shows nothing")
+def dashboard_without_dimensions(program: Program) -> None:
+    program.inputs("dashboard", dashboard(lambda row: [*row[:2], row[-1]]))
+
+
+@FAILURES.case(
+    "a function lacks a variable that its code reads, and no code looks before a payment comes",
+    red=("the standby's settlement function is the same", *AFTERWARDS, *DRAINED),
+    echo=("no alarm rings (primary)",),
+)
+def variable_missing(program: Program) -> None:
+    def drop(inputs: Inputs) -> None:
+        del inputs["environment"].variables["TABLE_NAME"]
+
+    program.inputs("primary-settlement", drop)
+    program.source("settlement", "if MISSING:", "if False:")
+    program.source("settlement", 'TABLE = os.environ["TABLE_NAME"]', 'TABLE = os.environ.get("TABLE_NAME")')
+
+
+@FAILURES.case("the zone is under example.com", refused="is reserved by AWS")
+def reserved_domain(program: Program) -> None:
+    program.inputs("domain-zone", lambda inputs: inputs.update(name="payments-dev.example.com"))
+
+
+@CORRECTIONS.case(
+    "the failover policy is given as one object: the SDK knows a list only",
+    refused="failover_routing_policy",
+)
+def singular_policy(program: Program) -> None:
+    def record(self: Failover, name: str, kind: str, region: str, check: aws.route53.HealthCheck) -> None:
+        aws.route53.Record(
+            f"{name}-record-{kind.lower()}",
+            zone_id=self.args.zone_id,
+            name=self.args.public_name,
+            type="A",
+            set_identifier=kind.lower(),
+            health_check_id=check.id,
+            failover_routing_policy=aws.route53.RecordFailoverRoutingPolicyArgs(type=kind),
+            opts=self.child(),
+        )
+
+    program.replace(Failover, "_record", record)
+
+
+@CORRECTIONS.case(
+    "the role of the standby's function names the primary's table",
+    red=("the API reads its table (standby)", "the standby's payments function may take over"),
+)
+def the_other_regions_table(program: Program) -> None:
+    def primary(row: dict[str, Any]) -> None:
+        row["Resource"] = json.loads(
+            json.dumps(row["Resource"]).replace("dynamodb:us-west-2", "dynamodb:us-east-2")
+        )
+
+    program.inputs("standby-payments-policy", policy(primary))
+
+
+@CORRECTIONS.case("the dashboard's dimensions are among a row's options, where CloudWatch knows no such key")
+def dimensions_as_an_option(program: Program) -> None:
+    def as_option(row: list[Any]) -> list[Any]:
+        names, values = row[2:-1:2], row[3:-1:2]
+        return [*row[:2], {**row[-1], "dimensions": dict(zip(names, values, strict=True))}]
+
+    program.inputs("dashboard", dashboard(as_option))
+
+
+@CORRECTIONS.case(
+    "the worker answers a failure with a status code: SQS takes that for done, and deletes the message",
+    red=AFTERWARDS[3:],
+)
+def worker_answers_500(program: Program) -> None:
+    program.source(
+        "settlement",
+        "    return outcome\n",
+        '    return {"statusCode": 500, "body": "failed"} if failed else outcome\n',
+    )
+    may_not = {"s3:PutObject"}
+    program.inputs(
+        "primary-settlement-policy",
+        policy(lambda row: row.update(Action=sorted({*row["Action"]} - may_not) or ["s3:GetObject"])),
+    )
+
+
+@CORRECTIONS.case(
+    "a second function reads the work queue: each message goes to one of the two",
+    red=("the worker is on (primary)", "the worker is on (standby)"),
+    echo=(*AFTERWARDS, *DRAINED),
+)
+def two_readers(program: Program) -> None:
+    consume = Functions._consume
+
+    def twice(self: Functions, name: str) -> None:
+        consume(self, name)
+        aws.lambda_.EventSourceMapping(
+            f"{name}-replicator-source",
+            region=self.args.region,
+            event_source_arn=self.args.queues.work.arn,
+            function_name=self.by_name["latch"].name,
+            opts=self.child(),
+        )
+
+    program.replace(Functions, "_consume", twice)
+
+
+@CORRECTIONS.case(
+    "the alarms on health checks are in the standby's region, where Route 53 publishes nothing",
+    red=("alarms tell somebody (Route 53)", DNS_RINGS),
+    echo=("no alarm rings (standby)",),
+)
+def dns_alarms_elsewhere(program: Program) -> None:
+    program.inputs("alarms-dns-*", lambda inputs: inputs.update(region="us-west-2"))
+
+
+CASES = [*FAILURES, *CORRECTIONS]
