@@ -16,9 +16,11 @@ import os
 import re
 import shutil
 import signal
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -82,6 +84,19 @@ class Session:
                 break
         if watch is not None:
             watch(len(steps.done), "")
+        return steps
+
+    def preview(self, *, refresh: bool) -> Steps:
+        """Return what `up` would do, each resource with what its inputs come from.
+
+        Raises:
+            StepFailed: the engine, or AWS, refused; the message names the resource.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            saved = Path(folder) / "plan.json"
+            steps = self.run("preview", refresh=refresh, plan=str(saved))
+            planned = json.loads(saved.read_text(encoding="utf-8"))["resourcePlans"]
+        steps.relate({urn: found.get("goal") or {} for urn, found in planned.items()})
         return steps
 
     def _act(self, command: str, see: Callable[[Any], None], options: Mapping[str, Any]) -> None:

@@ -31,7 +31,8 @@ class PlannedResource:
     Attributes: type: Pulumi's type, such as `aws:sqs/queue:Queue`. name: its logical name in the program.
     op: create, update, replace, delete or same. inputs: what the program asks for; a value that is not
     known before something is created is the engine's marker for unknown. changed: names of the inputs that
-    differ.
+    differ. urn: the engine's name. references: input -> URNs of the resources that its value comes from,
+    known or not yet. after: URNs of the resources that it waits for, whatever its inputs say.
     """
 
     type: str
@@ -39,6 +40,9 @@ class PlannedResource:
     op: str
     inputs: Mapping[str, Any] = field(default_factory=dict, repr=False)
     changed: tuple[str, ...] = ()
+    urn: str = field(default="", repr=False)
+    references: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    after: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def service(self) -> str:

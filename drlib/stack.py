@@ -161,7 +161,7 @@ def _program(here: Target) -> Callable[[], None]:
 
 def _preview(here: Target, title: str) -> Plan:
     with engine.open(here, _program(here)) as session:
-        steps = session.run("preview", refresh=True)
+        steps = session.preview(refresh=True)
     return Plan(title, tuple(steps.resources[urn] for urn in sorted(steps.resources)))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from drlib.plan import STEPS, PlannedResource
@@ -50,7 +51,19 @@ class Steps:
             op=op,
             inputs=dict((state and state.inputs) or {}),
             changed=changed or (before.changed if before else ()),
+            urn=step.urn,
         )
+
+    def relate(self, goals: Mapping[str, Any]) -> None:
+        """Add what each resource's inputs come from: URN -> goal, as the engine's saved plan has them."""
+        for urn, goal in goals.items():
+            if urn in self.resources:
+                sources = goal.get("propertyDependencies") or {}
+                self.resources[urn] = replace(
+                    self.resources[urn],
+                    references={name: tuple(found) for name, found in sources.items() if found},
+                    after=tuple(goal.get("dependencies") or ()),
+                )
 
     def failure(self) -> tuple[str, str]:
         """Return the first error that names a resource, or else the first that there is."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from drlib.infra.component import Component, Scope
+from drlib.infra.component import Component, Scope, foreseen
 
 HEALTH_ROUTES = {"health": "GET /healthz", "deep-health": "GET /healthz/deep"}
 PAYMENT_ROUTES = {"pay": "POST /payments", "tell": "GET /payments/{payment_id}"}
@@ -59,7 +59,7 @@ class ApiArgs:
 
 
 class Api(Component):
-    """See the module. `host` is the generated host name, `alias` what the public name's records point to."""
+    """See the module. `id` and `host` are generated; `alias` is what the public name's records point to."""
 
     def __init__(self, name: str, args: ApiArgs, scope: Scope, *, parent: pulumi.Resource | None) -> None:
         super().__init__("Api", name, parent=parent)
@@ -73,7 +73,9 @@ class Api(Component):
             tags=scope.tagged(self.called),
             opts=self.child(),
         )
-        self.host = self.api.api_endpoint.apply(lambda url: url.removeprefix("https://"))
+        host = self.api.api_endpoint.apply(lambda url: url.removeprefix("https://"))
+        self.id = foreseen(self.api.id, name)
+        self.host = foreseen(host, f"{name}.execute-api.{args.region}.amazonaws.com")
         self._routes(name)
         stage = self._stage(name)
         self.domain = self._domain(name, stage)
@@ -81,6 +83,7 @@ class Api(Component):
 
     def _routes(self, name: str) -> None:
         args = self.args
+        execution_arn = foreseen(self.api.execution_arn, self.scope.arn("execute-api", args.region, name))
         integration = aws.apigatewayv2.Integration(
             f"{name}-integration",
             region=args.region,
@@ -111,7 +114,7 @@ class Api(Component):
                 action="lambda:InvokeFunction",
                 function=args.function.name,
                 principal="apigateway.amazonaws.com",
-                source_arn=pulumi.Output.concat(self.api.execution_arn, "/*/", route_key.replace(" ", "")),
+                source_arn=pulumi.Output.concat(execution_arn, "/*/", route_key.replace(" ", "")),
                 opts=self.child(),
             )
 

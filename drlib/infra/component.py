@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+from pulumi.output import Unknown
 
 from drlib.infra.naming import Names, partition
 
@@ -36,6 +37,10 @@ class Scope:
         """Return the ARN of something in this account and `region`."""
         return f"arn:{partition(region)}:{service}:{region}:{self.account_id}:{resource}"
 
+    def role_arn(self, region: str, name: str) -> str:
+        """Return the ARN of a role, which is global, in the partition of `region`."""
+        return f"arn:{partition(region)}:iam::{self.account_id}:role/{name}"
+
 
 class Component(pulumi.ComponentResource):  # type: ignore[misc]
     """A group of resources under one name in the stack's tree.
@@ -52,6 +57,17 @@ class Component(pulumi.ComponentResource):  # type: ignore[misc]
     def child(self, **options: Any) -> pulumi.ResourceOptions:
         """Return the options of a resource in this group."""
         return pulumi.ResourceOptions(parent=self, **options)
+
+
+def foreseen(output: pulumi.Output[str], text: str) -> pulumi.Output[str]:
+    """Return an output that a preview takes to be `text` as long as AWS has not made its value.
+
+    ARNs follow from names, so that the policies, queues and dashboards that hold them are whole in a plan,
+    and can be judged before anything is created. What is deployed holds the output itself.
+    """
+    if not pulumi.runtime.is_dry_run():
+        return output
+    return output.apply(lambda value: text if isinstance(value, Unknown) else value, run_with_unknowns=True)
 
 
 def statement(

@@ -37,7 +37,8 @@ from pulumi_aws.s3 import (
 )
 from pulumi_aws.s3 import BucketServerSideEncryptionConfigurationRuleArgs as EncryptionRuleArgs
 
-from drlib.infra.component import Component, Scope, deny_plain_text, document, statement, trust
+from drlib.infra.component import Component, Scope, deny_plain_text, document, foreseen, statement, trust
+from drlib.infra.naming import partition
 
 NONCURRENT_DAYS = 30
 ABORT_UPLOAD_DAYS = 7
@@ -103,6 +104,7 @@ class Receipts(Component):
         super().__init__("Receipts", name, parent=parent)
         self.scope = scope
         self.buckets: dict[str, aws.s3.Bucket] = {}
+        self.arns: dict[str, pulumi.Output[str]] = {}
         self.versioning: dict[str, aws.s3.BucketVersioning] = {}
         pairs = {args.primary_region: args.standby_region, args.standby_region: args.primary_region}
         for region in pairs:
@@ -123,6 +125,7 @@ class Receipts(Component):
             tags=scope.tagged(called),
             opts=self.child(),
         )
+        self.arns[region] = foreseen(bucket.arn, f"arn:{partition(region)}:s3:::{called}")
         self.versioning[region] = aws.s3.BucketVersioning(
             f"{name}-versioning",
             region=region,
@@ -184,7 +187,7 @@ class Receipts(Component):
             region=region,
             bucket=bucket.id,
             policy=document(
-                deny_plain_text("s3:*", [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")]),
+                deny_plain_text("s3:*", [self.arns[region], pulumi.Output.concat(self.arns[region], "/*")]),
             ),
             opts=self.child(depends_on=[closed]),
         )
@@ -202,7 +205,7 @@ class Receipts(Component):
                 replica_modifications=ModificationsArgs(status="Enabled")
             ),
             destination=DestinationArgs(
-                bucket=self.buckets[destination].arn,
+                bucket=self.arns[destination],
                 storage_class="STANDARD",
                 metrics=MetricsArgs(status="Enabled", event_threshold=ThresholdArgs(minutes=within)),
                 replication_time=ReplicationTimeArgs(status="Enabled", time=TimeArgs(minutes=within)),
@@ -212,7 +215,9 @@ class Receipts(Component):
             f"{name}-replication",
             region=source,
             bucket=self.buckets[source].id,
-            role=role.arn,
+            role=foreseen(
+                role.arn, self.scope.role_arn(source, self.scope.names.regional("replication", source))
+            ),
             rules=[rule],
             opts=self.child(depends_on=[self.versioning[source], self.versioning[destination]]),
         )
@@ -227,7 +232,7 @@ class Receipts(Component):
             tags=self.scope.tagged(called),
             opts=self.child(),
         )
-        origin, target = self.buckets[source].arn, self.buckets[destination].arn
+        origin, target = self.arns[source], self.arns[destination]
         aws.iam.RolePolicy(
             f"{name}-replication-policy",
             name="replicate",

@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from drlib.infra.component import Component, Scope, document, statement, trust
+from drlib.infra.component import Component, Scope, document, foreseen, statement, trust
 from drlib.infra.messaging import RegionQueues
 from drlib.infra.network import Network
 
@@ -43,6 +43,7 @@ class FunctionsArgs:
         table_name: the table.
         table_arn: this region's replica of it.
         bucket: this region's receipts.
+        bucket_arn: the ARN of that bucket.
         queues: this region's topic and queues.
         network: where the functions run; None leaves them out of a VPC.
     """
@@ -55,6 +56,7 @@ class FunctionsArgs:
     table_name: pulumi.Output[str]
     table_arn: pulumi.Output[str]
     bucket: aws.s3.Bucket
+    bucket_arn: pulumi.Output[str]
     queues: RegionQueues
     network: Network | None
 
@@ -77,7 +79,7 @@ class Functions(Component):
             {
                 **common,
                 **latch,
-                "TOPIC_ARN": args.queues.topic.arn,
+                "TOPIC_ARN": args.queues.topic_arn,
                 "PUBLIC_NAME": args.public_name,
                 "REGION_ROLE": args.role,
             },
@@ -103,7 +105,7 @@ class Functions(Component):
         table = self.args.table_arn
         allowed = [
             statement(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], table),
-            statement(["sns:Publish"], self.args.queues.topic.arn),
+            statement(["sns:Publish"], self.args.queues.topic_arn),
         ]
         if self.args.role == "standby":
             own = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["LATCH"]}}
@@ -113,7 +115,7 @@ class Functions(Component):
     def _settlement_may(self) -> list[dict[str, Any]]:
         return [
             statement(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], self.args.table_arn),
-            statement(["s3:PutObject"], pulumi.Output.concat(self.args.bucket.arn, "/receipts/*")),
+            statement(["s3:PutObject"], pulumi.Output.concat(self.args.bucket_arn, "/receipts/*")),
             statement(
                 [
                     "sqs:ChangeMessageVisibility",
@@ -121,7 +123,7 @@ class Functions(Component):
                     "sqs:GetQueueAttributes",
                     "sqs:ReceiveMessage",
                 ],
-                self.args.queues.work.arn,
+                self.args.queues.work_arn,
             ),
         ]
 
@@ -136,13 +138,13 @@ class Functions(Component):
         """What Lambda asks for before it puts a function into a VPC, held to this network where EC2 can."""
         region, arn = self.args.region, self.scope.arn
         interfaces = arn("ec2", region, "network-interface/*")
-        subnets = [
-            found.apply(lambda subnet_id: arn("ec2", region, f"subnet/{subnet_id}"))
-            for found in network.subnet_ids
-        ]
-        group = network.functions_group_id.apply(
-            lambda group_id: arn("ec2", region, f"security-group/{group_id}")
-        )
+
+        def one(kind: str, id: pulumi.Output[str], named: str) -> pulumi.Output[str]:
+            made = id.apply(lambda value: arn("ec2", region, f"{kind}/{value}"))
+            return foreseen(made, arn("ec2", region, f"{kind}/{named}"))
+
+        subnets = [one("subnet", id, f"{at}") for at, id in enumerate(network.subnet_ids, start=1)]
+        group = one("security-group", network.functions_group_id, "functions")
         return [
             statement(["ec2:CreateNetworkInterface"], [interfaces, group, *subnets]),
             # Lambda tests these on a resource of no type, and refuses a role that names interfaces only.
@@ -182,7 +184,10 @@ class Functions(Component):
             opts=self.child(),
         )
         write_logs = statement(
-            ["logs:CreateLogStream", "logs:PutLogEvents"], pulumi.Output.concat(logs.arn, ":*")
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            pulumi.Output.concat(
+                foreseen(logs.arn, scope.arn("logs", region, f"log-group:/aws/lambda/{called}")), ":*"
+            ),
         )
         in_vpc = self._run_in_vpc(network) if network else []
         policy = aws.iam.RolePolicy(
@@ -203,7 +208,7 @@ class Functions(Component):
             architectures=[ARCHITECTURE],
             handler=f"{role_name}.handler.handler",
             code=pulumi.FileArchive(self.args.code),
-            role=role.arn,
+            role=foreseen(role.arn, scope.role_arn(region, called)),
             timeout=TIMEOUT_SECONDS,
             memory_size=MEMORY_MB,
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=dict(variables)),
@@ -218,7 +223,7 @@ class Functions(Component):
         aws.lambda_.EventSourceMapping(
             f"{name}-settlement-source",
             region=self.args.region,
-            event_source_arn=self.args.queues.work.arn,
+            event_source_arn=self.args.queues.work_arn,
             function_name=self.by_name["settlement"].name,
             batch_size=BATCH_SIZE,
             enabled=True,

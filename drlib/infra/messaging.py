@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from drlib.infra.component import Component, Scope, deny_plain_text, document, statement
+from drlib.infra.component import Component, Scope, deny_plain_text, document, foreseen, statement
 
 # A deferred message comes again every 30 s: it may wait 15 minutes for a takeover before it is put aside.
 MAX_RECEIVES = 30
@@ -43,6 +43,10 @@ class RegionQueues:
     work: aws.sqs.Queue
     dead_letter: aws.sqs.Queue
     undelivered: aws.sqs.Queue
+    topic_arn: pulumi.Output[str]
+    work_arn: pulumi.Output[str]
+    dead_letter_arn: pulumi.Output[str]
+    undelivered_arn: pulumi.Output[str]
 
 
 class Messaging(Component):
@@ -58,7 +62,7 @@ class Messaging(Component):
             self._redrive(f"{name}-{region}", region, queues)
             self._policies(f"{name}-{region}", region, queues)
             for other in args.regions:
-                self._subscribe(f"{name}-{region}-to-{other}", region, self.regions[other].work)
+                self._subscribe(f"{name}-{region}-to-{other}", region, self.regions[other].work_arn)
         self.register_outputs({})
 
     def _region(self, name: str, region: str) -> RegionQueues:
@@ -72,12 +76,22 @@ class Messaging(Component):
             opts=self.child(),
         )
         visible = self.args.visibility_timeout_seconds
+        work = self._queue(name, "work", region, visibility_timeout_seconds=visible)
+        dead_letter = self._queue(name, "dead-letter", region)
+        undelivered = self._queue(name, "undelivered", region)
         return RegionQueues(
             topic=topic,
-            work=self._queue(name, "work", region, visibility_timeout_seconds=visible),
-            dead_letter=self._queue(name, "dead-letter", region),
-            undelivered=self._queue(name, "undelivered", region),
+            work=work,
+            dead_letter=dead_letter,
+            undelivered=undelivered,
+            topic_arn=foreseen(topic.arn, scope.arn("sns", region, called)),
+            work_arn=self._arn(work, "work", region),
+            dead_letter_arn=self._arn(dead_letter, "dead-letter", region),
+            undelivered_arn=self._arn(undelivered, "undelivered", region),
         )
+
+    def _arn(self, queue: aws.sqs.Queue, role: str, region: str) -> pulumi.Output[str]:
+        return foreseen(queue.arn, self.scope.arn("sqs", region, self.scope.names.regional(role, region)))
 
     def _queue(
         self, name: str, role: str, region: str, *, visibility_timeout_seconds: int | None = None
@@ -101,7 +115,7 @@ class Messaging(Component):
             region=region,
             queue_url=queues.work.id,
             redrive_policy=pulumi.Output.json_dumps(
-                {"deadLetterTargetArn": queues.dead_letter.arn, "maxReceiveCount": MAX_RECEIVES}
+                {"deadLetterTargetArn": queues.dead_letter_arn, "maxReceiveCount": MAX_RECEIVES}
             ),
             opts=self.child(),
         )
@@ -110,26 +124,26 @@ class Messaging(Component):
             region=region,
             queue_url=queues.dead_letter.id,
             redrive_allow_policy=pulumi.Output.json_dumps(
-                {"redrivePermission": "byQueue", "sourceQueueArns": [queues.work.arn]}
+                {"redrivePermission": "byQueue", "sourceQueueArns": [queues.work_arn]}
             ),
             opts=self.child(),
         )
 
     def _policies(self, name: str, region: str, queues: RegionQueues) -> None:
         """Both topics may send to the work queue, this region's to what it cannot deliver; TLS only."""
-        topics = [found.topic.arn for found in self.regions.values()]
+        topics = [found.topic_arn for found in self.regions.values()]
         senders = {
-            "work": (queues.work, topics),
-            "dead-letter": (queues.dead_letter, []),
-            "undelivered": (queues.undelivered, [queues.topic.arn]),
+            "work": (queues.work, queues.work_arn, topics),
+            "dead-letter": (queues.dead_letter, queues.dead_letter_arn, []),
+            "undelivered": (queues.undelivered, queues.undelivered_arn, [queues.topic_arn]),
         }
-        for role, (queue, sources) in senders.items():
-            statements = [deny_plain_text("sqs:*", queue.arn)]
+        for role, (queue, arn, sources) in senders.items():
+            statements = [deny_plain_text("sqs:*", arn)]
             if sources:
                 statements.append(
                     statement(
                         ["sqs:SendMessage"],
-                        queue.arn,
+                        arn,
                         principal={"Service": "sns.amazonaws.com"},
                         condition={"ArnEquals": {"aws:SourceArn": sources}},
                     )
@@ -145,11 +159,11 @@ class Messaging(Component):
             f"{name}-events-policy",
             region=region,
             arn=queues.topic.arn,
-            policy=document(deny_plain_text("sns:Publish", queues.topic.arn)),
+            policy=document(deny_plain_text("sns:Publish", queues.topic_arn)),
             opts=self.child(),
         )
 
-    def _subscribe(self, name: str, region: str, work: aws.sqs.Queue) -> None:
+    def _subscribe(self, name: str, region: str, work_arn: pulumi.Output[str]) -> None:
         """Send this region's announcements to a work queue; a subscription lives in its topic's region."""
         queues = self.regions[region]
         aws.sns.TopicSubscription(
@@ -157,8 +171,8 @@ class Messaging(Component):
             region=region,
             topic=queues.topic.arn,
             protocol="sqs",
-            endpoint=work.arn,
+            endpoint=work_arn,
             raw_message_delivery=True,
-            redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": queues.undelivered.arn}),
+            redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": queues.undelivered_arn}),
             opts=self.child(),
         )

@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from drlib.infra.component import Component, Scope, document, statement
+from drlib.infra.component import Component, Scope, document, foreseen, statement
 
 ROUTE53_METRICS_REGION = "us-east-1"
 PERIOD_SECONDS = 60
@@ -31,6 +31,7 @@ class AlertTopic(Component):
         super().__init__("AlertTopic", name, parent=parent)
         called = scope.names.regional(role, region)
         topic = aws.sns.Topic(name, region=region, name=called, tags=scope.tagged(called), opts=self.child())
+        self.arn = foreseen(topic.arn, scope.arn("sns", region, called))
         aws.sns.TopicPolicy(
             f"{name}-policy",
             region=region,
@@ -38,7 +39,7 @@ class AlertTopic(Component):
             policy=document(
                 statement(
                     ["sns:Publish"],
-                    topic.arn,
+                    self.arn,
                     principal={"Service": "cloudwatch.amazonaws.com"},
                     condition={"StringEquals": {"aws:SourceAccount": scope.account_id}},
                 )
@@ -54,7 +55,6 @@ class AlertTopic(Component):
                 endpoint=email,
                 opts=self.child(),
             )
-        self.arn: pulumi.Output[str] = topic.arn
         self.register_outputs({})
 
 

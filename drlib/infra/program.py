@@ -16,7 +16,7 @@ import pulumi_aws as aws
 
 from drlib.infra import monitoring
 from drlib.infra.api import Api, ApiArgs
-from drlib.infra.component import Scope
+from drlib.infra.component import Scope, foreseen
 from drlib.infra.dashboard import Dashboard
 from drlib.infra.data import REPLICATION_RULE, DataArgs, Receipts, Table
 from drlib.infra.functions import METRIC_NAME, METRIC_NAMESPACE, TIMEOUT_SECONDS, Functions, FunctionsArgs
@@ -104,6 +104,7 @@ class Stack:
                 table_name=self.table.table.name,
                 table_arn=self.table.arns[region],
                 bucket=self.receipts.buckets[region],
+                bucket_arn=self.receipts.arns[region],
                 queues=self.messaging.regions[region],
                 network=network,
             ),
@@ -169,7 +170,11 @@ class Stack:
                 f"alarms-{role}", at.region, rules, topic, scope, parent=None
             ).names
         names["standby"].append(scope.names.regional("alarm-latch", settings.standby_region))
-        told = {role.replace("_", "-"): check for role, check in self.checks.items() if role != "latch"}
+        told = {
+            role.replace("_", "-"): foreseen(check, role)
+            for role, check in self.checks.items()
+            if role != "latch"
+        }
         at_home = monitoring.ROUTE53_METRICS_REGION
         dns_topic = monitoring.AlertTopic(
             "alerts-dns", "dns-alerts", at_home, settings.alert_email, scope, parent=None
@@ -186,7 +191,7 @@ class Stack:
             region=place.region,
             role=place.role,
             other_region=place.other,
-            api_id=place.api.api.id,
+            api_id=place.api.id,
             table=self.table.name,
             bucket=names.bucket("receipts", place.region),
             other_bucket=names.bucket("receipts", place.other),

@@ -1,0 +1,119 @@
+"""A plan, as the rules look at it: resources by type, and what each comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from drlib.plan import DELETE, PlannedResource
+
+if TYPE_CHECKING:
+    from drlib.settings import Settings
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""Stands in a plan for a string that AWS has not made yet (Pulumi SDK, `runtime.rpc.UNKNOWN`)."""
+
+
+class Planned:
+    """The resources that there will be.
+
+    Args:
+        resources: of the plan; those that it deletes are left out.
+        settings: the target, the regions and names.
+    """
+
+    def __init__(self, resources: Iterable[PlannedResource], settings: Settings) -> None:
+        self.resources = [found for found in resources if found.op != DELETE]
+        self.settings = settings
+        self._by_urn = {found.urn: found for found in self.resources if found.urn}
+
+    def of(self, kind: str) -> list[PlannedResource]:
+        """Return the resources of a type, such as `sqs/queue:Queue`."""
+        return [found for found in self.resources if found.type == f"aws:{kind}"]
+
+    def sources(self, of: PlannedResource, name: str, kind: str = "") -> list[PlannedResource]:
+        """Return the resources that an input comes from, of one type or of all."""
+        urns = of.references.get(name, ())
+        found = [self._by_urn[urn] for urn in urns if urn in self._by_urn]
+        return [one for one in found if not kind or one.type == f"aws:{kind}"]
+
+    def users(self, of: PlannedResource, name: str, kind: str) -> list[PlannedResource]:
+        """Return the resources of a type whose input `name` comes from `of`."""
+        return [one for one in self.of(kind) if of.urn in one.references.get(name, ())]
+
+    def waits_for(self, one: PlannedResource, other: PlannedResource) -> bool:
+        """Whether `one` is made after `other`, by its inputs or by its own word."""
+        return other.urn in one.after or any(other.urn in urns for urns in one.references.values())
+
+    def statements(self) -> Iterator[Statement]:
+        """Yield what the roles of the plan may do: every statement of their own policies."""
+        for policy in self.of("iam/rolePolicy:RolePolicy"):
+            yield from statements(policy, "policy")
+
+    def role_statements(self, role: PlannedResource) -> list[Statement]:
+        """Return the statements of one role's policies."""
+        called = role.inputs.get("name")
+        return [
+            found
+            for policy in self.of("iam/rolePolicy:RolePolicy")
+            if role in self.sources(policy, "role") or policy.inputs.get("role") == called
+            for found in statements(policy, "policy")
+        ]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a policy document. Lists, where a document may have a single string."""
+
+    resource: PlannedResource
+    effect: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    principal: Any
+    condition: dict[str, Any]
+
+
+def document(of: PlannedResource, name: str) -> dict[str, Any]:
+    """Return an input that is a JSON document; empty if it is none, or not known."""
+    text = of.inputs.get(name)
+    try:
+        found = json.loads(text) if isinstance(text, str) else text
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def statements(of: PlannedResource, name: str) -> list[Statement]:
+    """Return the statements of a policy document among the inputs of a resource."""
+    found = document(of, name).get("Statement", [])
+    return [
+        Statement(
+            resource=of,
+            effect=str(one.get("Effect", "")),
+            actions=as_list(one.get("Action")),
+            resources=as_list(one.get("Resource")),
+            principal=one.get("Principal"),
+            condition=one.get("Condition") or {},
+        )
+        for one in (found if isinstance(found, list) else [found])
+    ]
+
+
+def as_list(value: Any) -> tuple[Any, ...]:
+    """Return a value that may be one or several, as several."""
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+def arn_part(arn: str, place: int) -> str:
+    """Return a part of an ARN (2 service, 3 region, 4 account, 5 resource); empty if it has none."""
+    parts = arn.split(":", 5)
+    return parts[place] if len(parts) > place else ""
+
+
+def is_unknown(value: Any) -> bool:
+    """Whether AWS has not made a value yet."""
+    return bool(value == UNKNOWN)

@@ -1,0 +1,75 @@
+"""The rules as a whole: the program is green, what only the sandbox may do, and how findings read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from drlib import rules
+from drlib.errors import PreflightFailed
+from tests.unit.rules import (
+    test_iam_rules,
+    test_messaging_rules,
+    test_monitoring_rules,
+    test_network_rules,
+    test_region_rules,
+    test_routing_rules,
+    test_storage_rules,
+)
+from tests.unit.rules.conftest import Judged
+from tests.unit.rules.mistakes import put
+
+MODULES = (
+    test_iam_rules,
+    test_messaging_rules,
+    test_monitoring_rules,
+    test_network_rules,
+    test_region_rules,
+    test_routing_rules,
+    test_storage_rules,
+)
+
+
+def test_the_program_breaks_no_rule(judged: Judged) -> None:
+    found = rules.check(judged.plan, judged.settings)
+    assert found.failed == []
+    assert found.skipped == []
+    assert found.require()
+
+
+def test_a_standby_without_alarms_of_its_own_is_told(judged: Judged) -> None:
+    named = [one.name for one in judged.plan.resources if one.type.endswith(":MetricAlarm")]
+    standby = [one for one in named if one.startswith("alarms-standby") or one == "failover-latch-alarm"]
+    assert "us-west-2" in judged.without(*standby).red()["alarm-standby"]
+
+
+@pytest.mark.parametrize(
+    ("id", "said", "changes"),
+    [
+        ("api-authorized", "POST /payments) is open", {"state_backend": "s3://state?region=us-west-2"}),
+        ("state-elsewhere", "is the primary region", {"state_backend": "s3://state?region=us-east-2"}),
+        ("state-elsewhere", "does not say", {"state_backend": "s3://state"}),
+        ("domain-reserved", "the reserved test", {"state_backend": "s3://state?region=us-west-2"}),
+        ("dynamodb-protected", "is not protected", {"state_backend": "s3://state?region=us-west-2"}),
+    ],
+)
+def test_what_only_the_sandbox_may_do(judged: Judged, id: str, said: str, changes: dict[str, Any]) -> None:
+    assert said in judged.with_settings(target="aws", **changes).red()[id]
+
+
+def test_findings_come_with_their_fix_and_source(judged: Judged) -> None:
+    wrong = judged.changed("messaging-us-east-2-work", put("visibilityTimeoutSeconds", 30))
+    with pytest.raises(PreflightFailed) as raised:
+        rules.check(wrong.plan, wrong.settings).require()
+    assert "messaging-us-east-2-work hides a message for 30 s" in raised.value.message
+    assert "six times" in raised.value.remedy
+    assert "Lambda Developer Guide" in raised.value.remedy
+
+
+def test_every_rule_is_told_whole_and_has_a_mistake_that_it_catches() -> None:
+    here = {"alarm-standby", "api-authorized", "state-elsewhere", "dynamodb-protected"}
+    proved = here | {id for module in MODULES for id, _, _ in module.CASES}
+    assert proved == set(rules.CATALOGUE)
+    for found in rules.CATALOGUE.values():
+        assert found.requires and found.source and found.fix.endswith("."), found.id
