@@ -129,6 +129,14 @@ def scenarios() -> None:
 
 
 @app.command()
+def rules() -> None:
+    """List the rules that a plan must satisfy before anything is created, with their sources."""
+    from drlib.rules import catalogue
+
+    _say(catalogue())
+
+
+@app.command()
 def params(notebook: Annotated[str, typer.Argument(help="A runbook's name, number or path.")]) -> None:
     """Explain the parameters of a runbook."""
     from drlib import runbook

@@ -154,7 +154,7 @@ class Functions(Component):
                     "ec2:DeleteNetworkInterface",
                     "ec2:UnassignPrivateIpAddresses",
                 ],
-                arn("ec2", region, "*/*"),
+                [interfaces, arn("ec2", region, "*/*")],
             ),
             statement(["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"], "*"),
         ]

@@ -17,10 +17,18 @@ import pulumi
 import pulumi_aws as aws
 
 from drlib.infra.component import Component, Scope, document, statement
+from drlib.infra.naming import partition
 
-# Services and the prefix of their actions. The functions' logs travel outside the VPC and need no endpoint.
-GATEWAY_SERVICES = {"dynamodb": "dynamodb", "s3": "s3"}
-INTERFACE_SERVICES = {"monitoring": "cloudwatch", "sns": "sns", "sqs": "sqs"}
+# Services, and what the functions do there. Their logs travel outside the VPC and need no endpoint.
+GATEWAY_SERVICES = {
+    "dynamodb": ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),
+    "s3": ("s3:PutObject",),
+}
+INTERFACE_SERVICES = {
+    "monitoring": ("cloudwatch:PutMetricData",),
+    "sns": ("sns:Publish",),
+    "sqs": ("sqs:ChangeMessageVisibility",),
+}
 HTTPS = 443
 
 
@@ -145,7 +153,7 @@ class Network(Component):
         self, name: str, route_table: aws.ec2.RouteTable, endpoints_group_id: pulumi.Output[str]
     ) -> None:
         region, scope = self.args.region, self.scope
-        for service, prefix in GATEWAY_SERVICES.items():
+        for service in GATEWAY_SERVICES:
             gateway = aws.ec2.VpcEndpoint(
                 f"{name}-{service}",
                 region=region,
@@ -153,7 +161,7 @@ class Network(Component):
                 service_name=f"com.amazonaws.{region}.{service}",
                 vpc_endpoint_type="Gateway",
                 route_table_ids=[route_table.id],
-                policy=self._own_account_only(prefix),
+                policy=self._lets_pass(service),
                 tags=scope.tagged(f"{self.label}-{service}"),
                 opts=self.child(),
             )
@@ -167,7 +175,7 @@ class Network(Component):
                 to_port=HTTPS,
                 opts=self.child(),
             )
-        for service, prefix in INTERFACE_SERVICES.items():
+        for service in INTERFACE_SERVICES:
             aws.ec2.VpcEndpoint(
                 f"{name}-{service}",
                 region=region,
@@ -177,12 +185,22 @@ class Network(Component):
                 private_dns_enabled=True,
                 subnet_ids=self.subnet_ids,
                 security_group_ids=[endpoints_group_id],
-                policy=self._own_account_only(prefix),
+                policy=self._lets_pass(service),
                 tags=scope.tagged(f"{self.label}-{service}"),
                 opts=self.child(),
             )
 
-    def _own_account_only(self, prefix: str) -> pulumi.Output[str]:
-        """Policy of an endpoint: only this account's principals pass; what they may do, their roles say."""
-        own = {"StringEquals": {"aws:PrincipalAccount": self.scope.account_id}}
-        return document(statement([f"{prefix}:*"], "*", principal="*", condition=own))
+    def _lets_pass(self, service: str) -> pulumi.Output[str]:
+        """Policy of an endpoint: what this account's functions do with the stack's own resources passes."""
+        scope, region = self.scope, self.args.region
+        names = scope.names
+        resources = {
+            "dynamodb": scope.arn("dynamodb", region, f"table/{names.shared('payments')}"),
+            "s3": f"arn:{partition(region)}:s3:::{names.bucket('receipts', region)}/*",
+            "monitoring": "*",  # takes no resource
+            "sns": scope.arn("sns", region, names.regional("events", region)),
+            "sqs": scope.arn("sqs", region, names.regional("work", region)),
+        }
+        actions = {**GATEWAY_SERVICES, **INTERFACE_SERVICES}[service]
+        own = {"StringEquals": {"aws:PrincipalAccount": scope.account_id}}
+        return document(statement(actions, resources[service], principal="*", condition=own))

@@ -9,12 +9,13 @@ AWS document that says so, and what mends it. The same rules hold on both target
 
 from drlib.rules import iam, messaging, monitoring, network, region, routing, storage
 from drlib.rules.planned import Planned
-from drlib.rules.rule import CATALOGUE, Rule, check
+from drlib.rules.rule import CATALOGUE, Rule, catalogue, check
 
 __all__ = [
     "CATALOGUE",
     "Planned",
     "Rule",
+    "catalogue",
     "check",
     "iam",
     "messaging",

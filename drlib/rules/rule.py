@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 from drlib.checklist import Check, Checks
 from drlib.rules.planned import Planned
-from drlib.show import Table
 
 if TYPE_CHECKING:
     from drlib.plan import Plan
@@ -77,7 +76,8 @@ def _checked(one: Rule, planned: Planned) -> Check:
     return Check(one.id, "failed", "; ".join(found[:5]) + more, f"{one.fix} See: {one.source}.")
 
 
-def catalogue() -> Table:
-    """Return the table of all rules, for people."""
-    rows = [(one.id, one.severity, one.requires, one.source) for one in CATALOGUE.values()]
-    return Table(("rule", "severity", "requires", "source"), rows, title=f"{len(rows)} rules")
+def catalogue() -> str:
+    """Return all rules, three lines each: id and severity, what it requires, and where that is written."""
+    return "\n".join(
+        f"{one.id} ({one.severity})\n    {one.requires}\n    {one.source}" for one in CATALOGUE.values()
+    )

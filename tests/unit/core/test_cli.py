@@ -144,6 +144,13 @@ def test_params_explains_a_runbook(drlib: Drlib, capsys: pytest.CaptureFixture[s
     assert 'decision    str    "stay"     flip or stay' in out
 
 
+def test_rules_are_listed_with_their_sources(drlib: Drlib, capsys: pytest.CaptureFixture[str]) -> None:
+    assert drlib("rules") == 0
+    out = capsys.readouterr().out
+    assert "sqs-visibility (critical)" in out
+    assert "Lambda Developer Guide" in out
+
+
 def test_scenarios_are_listed(drlib: Drlib, capsys: pytest.CaptureFixture[str]) -> None:
     assert drlib("scenarios") == 0
     out = capsys.readouterr().out

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import _thread
+import json
 import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -192,3 +194,18 @@ def test_an_interruption_that_the_engine_did_not_get_is_passed_on(monkeypatch: p
     with pytest.raises(KeyboardInterrupt):
         running.run("up")
     assert stack.saved
+
+
+def test_a_preview_tells_what_inputs_come_from() -> None:
+    class Previewed(Script):
+        def preview(self, *, on_event: Callable[[Any], None], plan: str, **options: Any) -> None:
+            assert options["refresh"] is True
+            for found in self.events:
+                on_event(found)
+            goal = {"propertyDependencies": {"vpcId": [VPC], "name": []}, "dependencies": [VPC]}
+            Path(plan).write_text(json.dumps({"resourcePlans": {QUEUE: {"goal": goal}, COMPONENT: {}}}))
+
+    here = SimpleNamespace(origin="simulated")
+    steps = engine.Session(here, Previewed(begun(QUEUE, "create"))).preview(refresh=True)
+    found = steps.resources[QUEUE]
+    assert (found.urn, found.references, found.after) == (QUEUE, {"vpcId": (VPC,)}, (VPC,))
