@@ -4,12 +4,18 @@ One row an attempt. The outcomes are those of Jepsen: `ok` is acknowledged, `fai
 `indeterminate` may or may not have happened, and `rejected` was refused by the API (a 4xx, or the 503 of a
 fence, which says that nothing was stored). An attempt is never counted as another outcome than the one the
 client could know.
+
+What a client is about to send is written down before it is sent, and what it was told as soon as it is told
+(`ledger.jsonl`, a line each). So a kernel that is killed leaves no payment that nobody knows of: an attempt
+without an end is `indeterminate`, and no idempotency key is used twice.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -23,9 +29,13 @@ T = TypeVar("T")
 Outcome = Literal["ok", "fail", "indeterminate", "rejected"]
 OBEYS_TTL = "obeys-ttl"
 KEEPS_CONNECTION = "keeps-connection"
-COHORTS = (OBEYS_TTL, KEEPS_CONNECTION)
+PINS_DNS = "pins-dns"
+BEHIND_RESOLVER = "behind-caching-resolver"
+COHORTS = (OBEYS_TTL, KEEPS_CONNECTION, BEHIND_RESOLVER, PINS_DNS)
 """In the order in which every table and figure shows them, whoever happened to pay first."""
 FILE = "ledger.parquet"
+LOG = "ledger.jsonl"
+UNHEARD = "the client ended before it was answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +67,19 @@ class Attempt:
 
 
 class Ledger:
-    """All attempts of a run, in the order in which they were started. Safe to use from several threads."""
+    """All attempts of a run, in the order in which they were started. Safe to use from several threads.
 
-    def __init__(self, attempts: Iterable[Attempt] = ()) -> None:
+    Args:
+        attempts: those that are known already.
+        log: the file that `begin` and `close` write a line to; none by default.
+    """
+
+    def __init__(self, attempts: Iterable[Attempt] = (), *, log: Path | None = None) -> None:
         self._lock = threading.Lock()
         self._attempts = {attempt.seq: attempt for attempt in attempts}
         self._open: dict[int, str] = {}
         self._next_seq = max(self._attempts, default=0) + 1
+        self._log = log
 
     def open(self, cohort: str) -> int:
         """Note that a client of `cohort` starts an attempt, and return the attempt's number."""
@@ -73,9 +89,15 @@ class Ledger:
             self._open[seq] = cohort
             return seq
 
+    def begin(self, attempt: Attempt) -> None:
+        """Write down an attempt that is about to be sent: what it counts as if its end is never heard of."""
+        with self._lock:
+            self._write(attempt)
+
     def close(self, attempt: Attempt) -> None:
         """Note how the attempt with this number ended."""
         with self._lock:
+            self._write(attempt)
             self._open.pop(attempt.seq, None)
             self._attempts[attempt.seq] = attempt
 
@@ -121,23 +143,37 @@ class Ledger:
         pyarrow.parquet.write_table(pyarrow.table(columns, schema=_schema()), unfinished)
         return unfinished.replace(folder / FILE)
 
+    def seal(self, folder: Path) -> Path:
+        """Write `ledger.parquet`, and take the log away: the table has all that it has."""
+        file = self.save(folder)
+        (folder / LOG).unlink(missing_ok=True)
+        return file
+
+    def _write(self, attempt: Attempt) -> None:
+        """Append a line in one go: what was written outlives this process, however it ends."""
+        if self._log is None:
+            return
+        line = json.dumps(asdict(attempt)).encode() + b"\n"
+        handle = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(handle, line)
+        finally:
+            os.close(handle)
+
     @classmethod
     def load(cls, folder: Path) -> Ledger:
         """Read a run's ledger again. Raises StepFailed when the run has none."""
-        import pyarrow.parquet
-
-        file = folder / FILE
-        if not file.exists():
+        if not (folder / FILE).exists() and not (folder / LOG).exists():
             raise StepFailed(
                 f"The run {folder.name} has no ledger.",
                 remedy="Run 30-drill-failover first: it sends the payments that the ledger is about.",
             )
-        return cls(Attempt(**row) for row in pyarrow.parquet.read_table(file).to_pylist())
+        return cls(_stored(folder))
 
     @classmethod
     def reopen(cls, folder: Path) -> Ledger:
         """Read a run's ledger to go on writing to it, or start an empty one."""
-        return cls.load(folder) if (folder / FILE).exists() else cls()
+        return cls(_stored(folder), log=folder / LOG)
 
 
 def in_order(by_cohort: Mapping[str, T]) -> dict[str, T]:
@@ -146,6 +182,22 @@ def in_order(by_cohort: Mapping[str, T]) -> dict[str, T]:
     return {
         name: by_cohort[name] for name in sorted(by_cohort, key=lambda it: (places.get(it, len(places)), it))
     }
+
+
+def _stored(folder: Path) -> Iterator[Attempt]:
+    """Yield the attempts of a run: those of its table, then those of its log, of which the later line counts.
+
+    A line that was cut off by the end of its process had not been sent yet, or is known from the line before.
+    """
+    if (folder / FILE).exists():
+        import pyarrow.parquet
+
+        for row in pyarrow.parquet.read_table(folder / FILE).to_pylist():
+            yield Attempt(**row)
+    if (folder / LOG).exists():
+        for line in (folder / LOG).read_bytes().splitlines(keepends=True):
+            if line.endswith(b"\n"):
+                yield Attempt(**json.loads(line))
 
 
 def _schema() -> object:

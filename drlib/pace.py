@@ -28,9 +28,9 @@ class Beat:
         turns = math.floor((elapsed_seconds - self.offset_seconds) / self.interval_seconds) + 1
         return self.offset_seconds + max(0, turns) * self.interval_seconds
 
-    def shifted(self) -> Beat:
-        """Return this beat a quarter of an interval later, for a cohort that shall not pay in step."""
-        shift = self.interval_seconds / 4
+    def shifted(self, share: float) -> Beat:
+        """Return this beat later by a share of an interval, for a cohort that shall not pay in step."""
+        shift = self.interval_seconds * share
         return replace(
             self,
             offset_seconds=self.offset_seconds + shift,
@@ -45,6 +45,8 @@ def beats(clients: int, *, interval_seconds: float, ttl_seconds: float) -> list[
     of attempts between two renewals. Clients whose steps fall on the same place in the interval (as they do
     when `turns` and `clients` have a common divisor) come one step later with each round.
     """
+    if not clients:
+        return []
     turns = renewal_turns(interval_seconds=interval_seconds, ttl_seconds=ttl_seconds)
     step = interval_seconds / clients
     before_a_collision = clients // math.gcd(turns, clients)

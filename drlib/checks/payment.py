@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from drlib import probes
 from drlib.checklist import Failed, Probe
-from drlib.traffic.prober import authorization
+from drlib.traffic.payment import authorization
 from drlib.wire import Reply
 
 if TYPE_CHECKING:

@@ -262,11 +262,11 @@ class _Observer:
         return streak(self.prober.ledger.decided(OBEYS_TTL, since=self.zero), region=self.to_region)
 
     def _all_moved(self) -> bool:
-        """Whether the last attempt of every client was served by the new region."""
+        """Whether the last attempt of every client that can follow was served by the new region."""
         last = {(row.cohort, row.client): row for row in self.prober.ledger.attempts(since=self.zero)}
-        clients = {(client.cohort, client.number) for client in self.prober.clients}
+        clients = {(client.cohort, client.number) for client in self.prober.clients if client.follows}
         return clients <= last.keys() and all(
-            row.outcome == "ok" and row.region == self.to_region for row in last.values()
+            last[client].outcome == "ok" and last[client].region == self.to_region for client in clients
         )
 
     def _too_late(self) -> DeadlineExceeded:

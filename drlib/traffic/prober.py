@@ -1,8 +1,6 @@
 """The payment prober: cohorts of clients that pay at a steady pace, and note what each was told.
 
-Clients of the cohort `obeys-ttl` resolve the public name, use the answer for its TTL and not longer, and open
-a connection for each payment. Those of `keeps-connection` keep one connection while it lives. Each payment is
-tried once, under its own idempotency key: a retry would hide what the first attempt did.
+Each payment is tried once, under its own idempotency key: a retry would hide what the first attempt did.
 
 Payments come at their pace, whatever became of those before: a client does not wait for a hanging attempt
 before it makes the next one, or an outage would thin out the very attempts that measure it. The one exception
@@ -13,18 +11,17 @@ no event loop of a notebook.
 from __future__ import annotations
 
 import math
-import os
 import threading
-import zlib
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from drlib.errors import DrError, StepFailed
-from drlib.ledger import KEEPS_CONNECTION, OBEYS_TTL, Attempt, Ledger, Outcome
-from drlib.pace import Beat, beats
+from drlib.errors import StepFailed
+from drlib.ledger import UNHEARD, Attempt, Ledger, Outcome
+from drlib.traffic import cohorts
+from drlib.traffic.cohorts import Client
+from drlib.traffic.payment import Payment, amount_minor, judge
 from drlib.wire import Connection, MaybeSent, NotSent, Reply, patience
 
 if TYPE_CHECKING:
@@ -34,39 +31,6 @@ if TYPE_CHECKING:
 
 ATTEMPT_TIMEOUT_SECONDS = 5.0  # modelled, and at least two wall seconds
 FLUSH_WALL_SECONDS = 5.0
-TOKEN_VARIABLE = "DRLIB_PAYMENTS_TOKEN"  # noqa: S105 - the name of a variable, not a token
-
-
-@dataclass
-class Client:
-    """One paying client: its pace, its DNS cache and, if it keeps one, its connection."""
-
-    cohort: str
-    number: int
-    beat: Beat
-    address: str = ""
-    expires_at: float = 0.0
-    connection: Connection | None = None
-
-    def is_stale(self, slot: float) -> bool:
-        """Whether the cached answer ends before the attempt at `slot` is half a beat old.
-
-        An answer is never used beyond its TTL. Renewing it at the nearest attempt, and not at the first one
-        after it has ended, makes the period of renewal a known whole number of attempts.
-        """
-        return not self.address or slot >= self.expires_at - self.beat.interval_seconds / 2
-
-
-@dataclass
-class Begun:
-    """A payment under way."""
-
-    seq: int
-    client: Client
-    key: str
-    amount_minor: int
-    started_at: float
-    address: str = ""
 
 
 class Prober:
@@ -83,13 +47,9 @@ class Prober:
         self._tls = here.ssl_context()
         self._stop = threading.Event()
         self._broken: BaseException | None = None
-        self.clients = self._clients()
+        self.clients: list[Client] = []
         self._pool = ThreadPoolExecutor(self._most_at_once(), thread_name_prefix="payment")
-        self._threads = [
-            threading.Thread(target=self._work, args=(client,), name=f"payer-{number}", daemon=True)
-            for number, client in enumerate(self.clients)
-        ]
-        self._threads.append(threading.Thread(target=self._flush, name="payer-ledger", daemon=True))
+        self._threads: list[threading.Thread] = []
 
     @property
     def cohorts(self) -> list[str]:
@@ -104,8 +64,12 @@ class Prober:
         import pyarrow.parquet  # noqa: F401
 
         self.started_at = self.clock.now()
-        for client in self.clients:
-            client.expires_at = self.started_at + client.beat.first_renewal_seconds
+        self.clients = cohorts.make(self.here, self.deployment.public_name, at=self.started_at)
+        self._threads = [
+            threading.Thread(target=self._work, args=(client,), name=f"payer-{number}", daemon=True)
+            for number, client in enumerate(self.clients)
+        ]
+        self._threads.append(threading.Thread(target=self._flush, name="payer-ledger", daemon=True))
         for thread in self._threads:
             thread.start()
         return self
@@ -123,7 +87,7 @@ class Prober:
         for thread in self._threads:
             thread.join()
         self._pool.shutdown()
-        self.ledger.save(self.folder)
+        self.ledger.seal(self.folder)
         return self.ledger
 
     def __enter__(self) -> Prober:
@@ -147,25 +111,11 @@ class Prober:
                 remedy="Start it again with the cell that calls traffic.start.",
             )
 
-    def _clients(self) -> list[Client]:
-        """Make the clients, their caches primed by one answer; `start` says when it ends for each."""
-        settings = self.here.settings
-        interval = settings.attempt_interval_seconds
-        answer = self.here.resolve(self.deployment.public_name)
-        ttl = answer.ttl_wall_seconds * self.clock.scale
-        obeying = beats(settings.ttl_clients, interval_seconds=interval, ttl_seconds=ttl)
-        keeping = beats(settings.keepalive_clients, interval_seconds=interval, ttl_seconds=ttl)
-        clients = [Client(OBEYS_TTL, number, beat) for number, beat in enumerate(obeying)]
-        clients += [Client(KEEPS_CONNECTION, number, beat.shifted()) for number, beat in enumerate(keeping)]
-        for client in clients:
-            client.address = answer.address
-        return clients
-
     def _most_at_once(self) -> int:
         """How many attempts can be under way, if all of them hang."""
-        interval = self.here.settings.attempt_interval_seconds
-        each = math.ceil(patience(self.clock, ATTEMPT_TIMEOUT_SECONDS) / interval) + 1
-        return max(1, each * sum(client.cohort == OBEYS_TTL for client in self.clients))
+        settings = self.here.settings
+        each = math.ceil(patience(self.clock, ATTEMPT_TIMEOUT_SECONDS) / settings.attempt_interval_seconds)
+        return (each + 1) * (settings.ttl_clients + settings.pinned_clients + settings.cached_clients)
 
     def _work(self, client: Client) -> None:
         try:
@@ -190,7 +140,7 @@ class Prober:
     def _attempt(self, client: Client, slot: float) -> None:
         """Begin a payment; one over a kept connection also ends here."""
         seq = self.ledger.open(client.cohort)
-        begun = Begun(
+        payment = Payment(
             seq=seq,
             client=client,
             key=f"{self.run_id}-{seq:06d}",
@@ -198,84 +148,78 @@ class Prober:
             started_at=self.clock.now(),
         )
         try:
-            connection = self._connection(client, slot)
+            connection = self._connection(payment, slot)
         except NotSent as how:
-            self._note(begun, Reply(0), "fail", str(how))
+            self._note(payment, Reply(0), "fail", str(how))
             return
-        begun.address = client.address
-        if client.cohort == KEEPS_CONNECTION:
-            self._pay(begun, connection, keep=True)
+        self.ledger.begin(self._as_attempt(payment, Reply(0), "indeterminate", UNHEARD))
+        if client.keeps_connection:
+            self._pay(payment, connection)
         else:
-            self._pool.submit(self._pay, begun, connection).add_done_callback(self._look_at)
+            self._pool.submit(self._pay, payment, connection).add_done_callback(self._look_at)
 
     def _look_at(self, done: Future[None]) -> None:
         error = done.exception()
         if error is not None:
             self._fail(error)
 
-    def _connection(self, client: Client, slot: float) -> Connection:
+    def _connection(self, payment: Payment, slot: float) -> Connection:
         """Return the client's own connection if it keeps one that lives, else a new one, not yet opened."""
+        client = payment.client
         if client.connection is not None:
             if client.connection.usable:
+                payment.address = client.address
                 return client.connection
             client.connection.close()
-        if client.is_stale(slot):
-            try:
-                answer = self.here.resolve(self.deployment.public_name)
-            except DrError as error:
-                raise NotSent("no DNS answer") from error
-            client.address = answer.address
-            # Counted from when the attempt was due: never too long, and the same on a slow machine.
-            client.expires_at = slot + answer.ttl_wall_seconds * self.clock.scale
+        payment.address = client.address = client.cache.address(slot)
         connection = Connection(
             self.deployment.public_name,
-            to=self.here.connect_to(client.address),
+            to=self.here.connect_to(payment.address),
             context=self._tls,
             clock=self.clock,
             timeout_seconds=patience(self.clock, ATTEMPT_TIMEOUT_SECONDS),
         )
-        client.connection = connection if client.cohort == KEEPS_CONNECTION else None
+        client.connection = connection if client.keeps_connection else None
         return connection
 
-    def _pay(self, begun: Begun, connection: Connection, *, keep: bool = False) -> None:
-        body = {"amount_minor": begun.amount_minor, "currency": "EUR", "reference": f"drill {begun.key}"}
-        headers = {"Idempotency-Key": begun.key, **authorization()}
+    def _pay(self, payment: Payment, connection: Connection) -> None:
         outcome: Outcome = "fail"
         reply, error = Reply(0), ""
         try:
-            reply = connection.call("POST", "/payments", body=body, headers=headers)
+            reply = connection.call("POST", "/payments", body=payment.body, headers=payment.headers)
             outcome, error = judge(reply)
         except NotSent as how:
             error = str(how)
         except MaybeSent as how:
             outcome, error = "indeterminate", str(how)
         finally:
-            if not keep:
+            if not payment.client.keeps_connection:
                 connection.close()
-        self._note(begun, reply, outcome, error)
+        self._note(payment, reply, outcome, error)
 
-    def _note(self, begun: Begun, reply: Reply, outcome: Outcome, error: str) -> None:
+    def _note(self, payment: Payment, reply: Reply, outcome: Outcome, error: str) -> None:
+        self.ledger.close(self._as_attempt(payment, reply, outcome, error))
+
+    def _as_attempt(self, payment: Payment, reply: Reply, outcome: Outcome, error: str) -> Attempt:
         known = reply.body if outcome == "ok" else {}
-        self.ledger.close(
-            Attempt(
-                seq=begun.seq,
-                cohort=begun.client.cohort,
-                client=begun.client.number,
-                idempotency_key=begun.key,
-                payment_id=str(known.get("payment_id", "")),
-                amount_minor=begun.amount_minor,
-                started_at=begun.started_at,
-                finished_at=self.clock.now(),
-                outcome=outcome,
-                status=reply.status,
-                error=error,
-                region=str(known.get("region", "")),
-                address=begun.address,
-            )
+        return Attempt(
+            seq=payment.seq,
+            cohort=payment.client.cohort,
+            client=payment.client.number,
+            idempotency_key=payment.key,
+            payment_id=str(known.get("payment_id", "")),
+            amount_minor=payment.amount_minor,
+            started_at=payment.started_at,
+            finished_at=self.clock.now(),
+            outcome=outcome,
+            status=reply.status,
+            error=error,
+            region=str(known.get("region", "")),
+            address=payment.address,
         )
 
     def _flush(self) -> None:
-        """Write the ledger now and then, so that a killed kernel loses little of it."""
+        """Write the table now and then, for those who read it while payments go on."""
         written = 0
         while not self._stop.wait(FLUSH_WALL_SECONDS):
             if len(self.ledger) != written:
@@ -284,35 +228,8 @@ class Prober:
 
 
 def start(here: Target, deployment: Deployment, run: Run) -> Prober:
-    """Start the clients that `here.settings` asks for; they write `ledger.parquet` into the run's folder.
+    """Start the clients that `here.settings` ask for; they write `ledger.parquet` into the run's folder.
 
     A run that has a ledger already goes on with it. Raises StepFailed when the public name has no answer.
     """
     return Prober(here, deployment, run).start()
-
-
-def judge(reply: Reply) -> tuple[Outcome, str]:
-    """Say which outcome an answer means to the client, and why if it is not `ok`."""
-    if reply.status in (200, 201):
-        if reply.body.get("payment_id") and reply.body.get("region"):
-            return "ok", ""
-        return "indeterminate", f"{reply.status} without a payment id and a region"
-    if reply.status == 503 and reply.body.get("fenced"):
-        return "rejected", "503 fenced"  # the API's promise: nothing was stored
-    if 400 <= reply.status < 500:
-        return (
-            "rejected",
-            f"{reply.status} {reply.body.get('message') or reply.body.get('error') or ''}".strip(),
-        )
-    return "indeterminate", f"{reply.status}"
-
-
-def amount_minor(seed: int, seq: int) -> int:
-    """Return the amount of a payment, 1.00 to 999.99: always the same for one seed and number."""
-    return 100 + zlib.crc32(f"{seed}/{seq}".encode()) % 99_900
-
-
-def authorization() -> dict[str, str]:
-    """Return the header with the bearer token that the environment holds; empty when it holds none."""
-    token = os.environ.get(TOKEN_VARIABLE, "")
-    return {"Authorization": f"Bearer {token}"} if token else {}

@@ -32,6 +32,35 @@ def test_a_ledger_is_read_as_it_was_written(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["ledger.parquet"]
 
 
+def test_a_killed_kernel_leaves_no_payment_that_nobody_knows_of(tmp_path):
+    killed = Ledger.reopen(tmp_path)
+    for seq in (killed.open("obeys-ttl"), killed.open("obeys-ttl")):
+        killed.begin(attempt(seq, outcome="indeterminate", payment_id="", status=0, region=""))
+    killed.close(attempt(1))
+    with (tmp_path / "ledger.jsonl").open("ab") as log:
+        log.write(b'{"seq": 3, "coh')  # what the kill cut off
+    after = Ledger.reopen(tmp_path)
+    assert [(row.seq, row.outcome) for row in after.attempts()] == [(1, "ok"), (2, "indeterminate")]
+    assert Ledger.load(tmp_path).attempts() == after.attempts()
+    assert after.open("obeys-ttl") == 3
+
+
+def test_a_sealed_ledger_is_its_table_alone(tmp_path):
+    ledger = Ledger.reopen(tmp_path)
+    ledger.close(attempt(ledger.open("obeys-ttl")))
+    ledger.seal(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger.parquet"]
+    assert Ledger.load(tmp_path).attempts() == [attempt(1)]
+
+
+def test_the_end_that_the_log_has_counts_more_than_a_table_written_before_it(tmp_path):
+    ledger = Ledger.reopen(tmp_path)
+    ledger.close(attempt(1, outcome="indeterminate"))
+    ledger.save(tmp_path)
+    ledger.close(attempt(1))
+    assert Ledger.load(tmp_path).attempts() == [attempt(1)]
+
+
 def test_an_empty_ledger_keeps_its_columns(tmp_path):
     Ledger().save(tmp_path)
     frame = Ledger.load(tmp_path).frame()

@@ -41,3 +41,7 @@ def test_missed_instants_are_left_out():
         12.0,
         30.0,
     ]
+
+
+def test_a_cohort_without_clients_has_no_pace():
+    assert beats(0, interval_seconds=6.0, ttl_seconds=60.0) == []

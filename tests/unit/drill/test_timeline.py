@@ -218,7 +218,7 @@ class Prober:
     def __init__(self, ledger):
         self.ledger = ledger
         self.started_at = 0.0
-        self.clients = [SimpleNamespace(cohort="obeys-ttl", number=0)]
+        self.clients = [SimpleNamespace(cohort="obeys-ttl", number=0, follows=True)]
 
     def require_running(self):
         pass

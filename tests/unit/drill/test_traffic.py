@@ -1,5 +1,6 @@
 """The prober against two small HTTPS servers. Nothing here depends on how long a thing takes."""
 
+import math
 import socket
 import threading
 from itertools import pairwise
@@ -7,12 +8,15 @@ from itertools import pairwise
 import pytest
 
 from drill.world import ADDRESSES, PRIMARY, PUBLIC_NAME, STANDBY
+from drlib import settings as parameters
 from drlib import traffic
 from drlib.errors import StepFailed
-from drlib.ledger import Ledger
-from drlib.pace import Beat
+from drlib.ledger import BEHIND_RESOLVER, PINS_DNS, Ledger
+from drlib.place import Answer
+from drlib.traffic import cohorts
 from drlib.traffic import prober as probers
-from drlib.traffic.prober import Client, amount_minor, judge
+from drlib.traffic.cohorts import Cache
+from drlib.traffic.payment import amount_minor, judge
 from drlib.wire import Connection, MaybeSent, NotSent, Reply
 
 
@@ -109,7 +113,7 @@ def test_every_client_pays_and_the_ledger_is_kept(here, deployment, run):
     rows = Ledger.load(run.folder).attempts()
     assert {(row.cohort, row.client) for row in rows} == {
         *(("obeys-ttl", number) for number in range(6)),
-        ("keeps-connection", 0),
+        *((cohort, 0) for cohort in ("keeps-connection", "pins-dns", "behind-caching-resolver")),
     }
     assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
     sent = here.regions[PRIMARY].payments
@@ -133,17 +137,86 @@ def test_clients_follow_the_name_and_one_connection_does_not(here, deployment, r
         assert {row.region for row in prober.ledger.attempts("keeps-connection")} == {PRIMARY}
 
 
+def cache(interval=6.0, scale=1.0, **options):
+    """Return a cache with its own servers' questions, counted in a list."""
+    asked = []
+
+    def ask():
+        asked.append(None)
+        return Answer("127.0.0.11", options["ttl"], 0.0, ("127.0.0.11",))
+
+    floor = options.get("floor", 0.0)
+    early = options.get("early", interval / 2)
+    return Cache(ask, scale=scale, floor_seconds=floor, early_seconds=early), asked
+
+
 @pytest.mark.parametrize("ttl", [1.0, 17.0, 20.0, 50.0, 60.0, 61.0])
 def test_no_answer_is_used_beyond_its_ttl(ttl):
-    client = Client("obeys-ttl", 0, Beat(0.0, 6.0, 0.0))
+    held, asked = cache(ttl=ttl)
     renewed = []
     for turn in range(100):
         slot = turn * 6.0
-        if client.is_stale(slot):
-            client.address, client.expires_at = "127.0.0.11", slot + ttl
-            renewed.append(slot)
-        assert slot < client.expires_at
+        before = len(asked)
+        held.address(slot)
+        renewed += [slot] * (len(asked) - before)
+        assert slot < held.expires_at
     assert max(later - earlier for earlier, later in pairwise(renewed)) <= max(6.0, ttl + 3.0)
+
+
+def test_a_resolver_keeps_an_answer_longer_than_its_ttl_and_is_asked_by_many():
+    held, asked = cache(ttl=3.0, scale=20.0, floor=90.0, early=1.0)
+    for slot in (0.0, 30.0, 60.0, 61.0, 88.0):
+        assert held.address(slot) == "127.0.0.11"
+    assert len(asked) == 1
+    held.address(90.0)
+    assert (len(asked), held.expires_at) == (2, 180.0)
+
+
+def test_a_pinned_address_is_never_asked_for_again():
+    held, asked = cache(ttl=60.0, floor=math.inf)
+    assert [held.address(slot) for slot in (0.0, 1e3, 1e9)] == ["127.0.0.11"] * 3
+    assert len(asked) == 1
+
+
+def test_the_cohorts_begin_with_one_answer_and_differ_in_how_long_they_keep_it(here):
+    at = here.clock.now()
+    clients = cohorts.make(here, PUBLIC_NAME, at=at)
+    assert len(here.resolved) == 1
+    ends = {}
+    for client in clients:
+        ends.setdefault(client.cohort, []).append(client.cache.expires_at - at)
+    assert list(ends) == ["obeys-ttl", "keeps-connection", "pins-dns", "behind-caching-resolver"]
+    assert all(0 < seconds <= 60.0 for seconds in ends["obeys-ttl"])
+    assert ends["keeps-connection"] == [0.0]
+    assert ends["pins-dns"] == [math.inf]
+    assert 0 < ends["behind-caching-resolver"][0] <= 90.0
+    assert [client.cohort for client in clients if not client.follows] == ["pins-dns"]
+    offsets = [client.beat.offset_seconds for client in clients]
+    assert len(set(offsets)) == len(offsets), "two clients pay in step"
+
+
+def test_a_cohort_may_be_left_out(here):
+    here.settings = parameters.make({"keepalive_clients": 0, "pinned_clients": 0, "cached_clients": 0})
+    assert {client.cohort for client in cohorts.make(here, PUBLIC_NAME, at=0.0)} == {"obeys-ttl"}
+
+
+def test_clients_behind_a_resolver_move_together_and_a_pinned_one_does_not(here, deployment, run):
+    here.settings = parameters.make(
+        {"ttl_clients": 4, "cached_clients": 2, "pinned_clients": 2, "time_scale": 60.0}
+    )
+    with traffic.start(here, deployment, run) as prober:
+        traffic.settle(prober, seconds=6, timeout_seconds=3600)
+        here.points_to = STANDBY
+        wait_for(
+            lambda: (
+                {row.client for row in prober.ledger.attempts(BEHIND_RESOLVER) if row.region == STANDBY}
+                == {0, 1}
+            )
+        )
+        assert {row.region for row in prober.ledger.attempts(PINS_DNS)} == {PRIMARY}
+    for number in (0, 1):
+        regions = [row.region for row in prober.ledger.attempts(BEHIND_RESOLVER) if row.client == number]
+        assert regions == sorted(regions), "a client went back"
 
 
 def test_the_kept_connection_is_made_anew_when_its_region_goes_down(here, deployment, run):
