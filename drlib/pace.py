@@ -28,13 +28,12 @@ class Beat:
         turns = math.floor((elapsed_seconds - self.offset_seconds) / self.interval_seconds) + 1
         return self.offset_seconds + max(0, turns) * self.interval_seconds
 
-    def shifted(self, share: float) -> Beat:
-        """Return this beat later by a share of an interval, for a cohort that shall not pay in step."""
-        shift = self.interval_seconds * share
+    def shifted(self, seconds: float) -> Beat:
+        """Return this beat so much later, for a cohort that shall not pay in step with another."""
         return replace(
             self,
-            offset_seconds=self.offset_seconds + shift,
-            first_renewal_seconds=self.first_renewal_seconds + shift,
+            offset_seconds=self.offset_seconds + seconds,
+            first_renewal_seconds=self.first_renewal_seconds + seconds,
         )
 
 

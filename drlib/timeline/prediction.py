@@ -15,21 +15,31 @@ k-th checker's first failure comes (k - 1/2) steps of interval/n after it, give 
 answers end evenly spread over the TTL, the last of them turns after TTL * (1 - 1 / 2N) on average. The RTO
 ends with the first of ten successes in a row: with up to ten clients, it is the attempt that follows the last
 client's last failure, one attempt interval before its turn; with more, ten successes fit between two failures
-of one client. So this part is not a formula: the attempts of the cohort are gone through, for faults at every
-point of its cycle, and the mean is taken.
+of one client. So this part is not a formula: the attempts of the cohort are gone through (`turning`), for
+faults at every point of its cycle, and the mean is taken. The other cohorts' recovery is found the same way,
+and stands beside.
+
+Sources: Route 53 Developer Guide, "How Amazon Route 53 determines whether a health check is healthy" (18 %,
+interval, threshold, 4 s to connect) and "Choosing between alias and non-alias records" (an alias record has
+its target's TTL).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import html
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from drlib import show
 from drlib.errors import BadParameters
-from drlib.pace import Beat, beats, renewal_turns
+from drlib.ledger import BEHIND_RESOLVER, COHORTS, KEEPS_CONNECTION, OBEYS_TTL
+from drlib.pace import Beat
 from drlib.probes import HEALTHY_SHARE
+from drlib.timeline import turning
+from drlib.timeline.turning import Foreseen, Outage
+from drlib.traffic.cohorts import beats_of
 from drlib.wire import patience
 
 if TYPE_CHECKING:
@@ -45,12 +55,15 @@ CONNECT_LIMIT_SECONDS = 4.0  # Route 53 gives a connection up after that
 ATTEMPT_LIMIT_SECONDS = 5.0
 LOOK_SECONDS = {"sandbox": 1.0, "aws": 5.0}  # how often the watch asks DNS
 ANSWER_WALL_SECONDS = {"sandbox": 0.03, "aws": 0.2}  # a payment, with its TLS handshake
-FAULT_PHASES = 239  # a prime: no rhythm of the clients' is met at the same point each time
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The predicted RTO in modelled seconds: mean, range, stages, and how it came about."""
+    """The predicted RTO in modelled seconds: mean, range, stages, and how it came about.
+
+    `cohorts` holds what each cohort's clients should take; None for one that does not follow the name.
+    `advice` says which knob would meet the target, and is empty when it is met.
+    """
 
     predicted_seconds: float
     earliest_seconds: float
@@ -58,6 +71,8 @@ class Prediction:
     target_seconds: float
     stages: Mapping[str, float] = field(default_factory=dict)
     derivation: tuple[tuple[str, float], ...] = ()
+    cohorts: Mapping[str, Foreseen | None] = field(default_factory=dict)
+    advice: str = ""
 
     @property
     def within_target(self) -> bool:
@@ -69,7 +84,7 @@ class Prediction:
             raise BadParameters(
                 f"The configuration leads to an RTO of {self.predicted_seconds:.0f} s, and the target is "
                 f"{self.target_seconds:g} s.",
-                remedy="Take a shorter check interval or a lower threshold, or set a target that can be met.",
+                remedy=self.advice,
             )
         return self
 
@@ -81,6 +96,7 @@ class Prediction:
             "target_seconds": self.target_seconds,
             "stages": {name: round(seconds, 3) for name, seconds in self.stages.items()},
             "derivation": [[words, round(seconds, 3)] for words, seconds in self.derivation],
+            "cohorts": {name: one.as_dict() if one else None for name, one in self.cohorts.items()},
         }
 
     def table(self) -> show.Table:
@@ -101,8 +117,41 @@ class Prediction:
         return {"text/plain": str(self), "text/html": f"{self.table().html()}{verdict}"}
 
 
+@dataclass(frozen=True)
+class NoFailover:
+    """What is predicted for a scenario that moves no traffic: nothing, and why. `why` is a clause.
+
+    It stands where a `Prediction` stands, in a notebook and in the evidence.
+    """
+
+    why: str
+
+    def require(self) -> NoFailover:
+        """Return it: there is no time that could miss a target."""
+        return self
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"predicted_seconds": None, "no_failover": self.why}
+
+    def __str__(self) -> str:
+        return f"predicted RTO: no failover, because {self.why}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": f"<b>{html.escape(str(self))}</b>"}
+
+
 def predict(settings: Settings, deployment: Deployment | None = None) -> Prediction:
     """Work out the RTO of an outage of the primary, from the configuration that is deployed (or to be)."""
+    from drlib.timeline.knobs import advice
+
+    prediction = foretell(settings, deployment)
+    return (
+        prediction if prediction.within_target else replace(prediction, advice=advice(settings, deployment))
+    )
+
+
+def foretell(settings: Settings, deployment: Deployment | None = None) -> Prediction:
+    """Work out the prediction alone, without what to do about one that misses its target."""
     interval, threshold = float(settings.check_interval_seconds), settings.check_failure_threshold
     ttl = TTL_SECONDS
     if deployment is not None:
@@ -112,34 +161,34 @@ def predict(settings: Settings, deployment: Deployment | None = None) -> Predict
     answer = ANSWER_WALL_SECONDS[settings.target] * scale
     hangs = settings.outage_mode == "hang"
     check_time = CONNECT_LIMIT_SECONDS if hangs else 0.0
-    attempt_time = patience_seconds(scale) if hangs else answer / 2
 
     step = interval / CHECKERS
     needed = failures_needed(CHECKERS)
     repeats, spread = (threshold - 1) * interval, (needed - 0.5) * step
-    changed = repeats + spread + check_time
-    cohort = beats(
-        settings.ttl_clients,
-        interval_seconds=settings.attempt_interval_seconds,
+    outage = Outage(
+        changed_seconds=repeats + spread + check_time,
+        give_seconds=step / 2,
         ttl_seconds=wire_ttl(ttl, scale),
+        failing_seconds=patience_seconds(scale) if hangs else answer / 2,
+        answer_seconds=answer,
+        silent=hangs,
     )
-    switches = list(_switches(cohort, ttl_seconds=wire_ttl(ttl, scale), changed=changed))
-    switch = sum(switches) / len(switches)
-    first_attempt = settings.attempt_interval_seconds / settings.ttl_clients / 2
-    look = LOOK_SECONDS[settings.target] / 2
-    around = step / 2 + settings.attempt_interval_seconds / settings.ttl_clients / 2
-    total = changed + switch + answer
+    obeying = beats_of(OBEYS_TTL, settings, ttl_seconds=outage.ttl_seconds)
+    ends = list(turning.first_of_streak(obeying, outage, length=STREAK))
+    end = sum(ends) / len(ends)
+    changed, total = outage.changed_seconds, end + answer
+    between = settings.attempt_interval_seconds / settings.ttl_clients
     return Prediction(
         predicted_seconds=total,
-        earliest_seconds=total - around - (switch - min(switches)),
-        latest_seconds=total + around + (max(switches) - switch),
+        earliest_seconds=total - between / 2 - outage.give_seconds - (end - min(ends)),
+        latest_seconds=total + between / 2 + outage.give_seconds + (max(ends) - end),
         target_seconds=float(settings.rto_target_seconds),
         stages=in_stages(
             {
-                "client_error": first_attempt + attempt_time,
+                "client_error": between / 2 + outage.failing_seconds,
                 "check_failing": step / 2 + check_time,
                 "unhealthy": changed,
-                "dns_answer": changed + look,
+                "dns_answer": changed + LOOK_SECONDS[settings.target] / 2,
             },
             end=total,
         ),
@@ -147,10 +196,31 @@ def predict(settings: Settings, deployment: Deployment | None = None) -> Predict
             (f"{threshold} failures in a row, {interval:g} s apart", repeats),
             (f"until {needed} of {CHECKERS} checkers have them", spread),
             (f"a check takes to fail ({settings.outage_mode})", check_time),
-            (f"clients turn ({settings.ttl_clients} of them, TTL {ttl:g} s)", switch),
+            (f"clients turn ({settings.ttl_clients} of them, TTL {ttl:g} s)", end - changed),
             ("the standby answers", answer),
         ),
+        cohorts=_cohorts(settings, outage),
     )
+
+
+def _cohorts(settings: Settings, outage: Outage) -> dict[str, Foreseen | None]:
+    """Return what the clients of each cohort that there is should take; None where they do not move."""
+    kept = max(settings.resolver_floor_seconds, outage.ttl_seconds)
+    plays: dict[str, Callable[[list[Beat], Outage], Iterator[list[float]]]] = {
+        OBEYS_TTL: turning.obeying,
+        KEEPS_CONNECTION: turning.keeping,
+        BEHIND_RESOLVER: partial(turning.behind, kept_seconds=kept),
+    }
+    if settings.outage_mode == "503":  # an answer like any other: the connection does not break
+        del plays[KEEPS_CONNECTION]
+    found: dict[str, Foreseen | None] = {}
+    for name in COHORTS:
+        if cohort := beats_of(name, settings, ttl_seconds=outage.ttl_seconds):
+            play = plays.get(name)
+            found[name] = (
+                turning.foresee(play(cohort, outage), give_seconds=outage.give_seconds) if play else None
+            )
+    return found
 
 
 def failures_needed(checkers: int) -> int:
@@ -187,39 +257,3 @@ def in_stages(events: Mapping[str, float | None], *, end: float) -> dict[str, fl
         latest = now
     stages[STAGES[-1]] = (last - latest) / 1000
     return stages
-
-
-def _switches(cohort: Sequence[Beat], *, ttl_seconds: float, changed: float) -> Iterator[float]:
-    """Yield, for faults at every point of the cohort's cycle, how long after the change the RTO ends.
-
-    That is the start of the first of `STREAK` attempts in a row, of whatever clients, that succeed.
-    """
-    interval = cohort[0].interval_seconds
-    period = interval * renewal_turns(interval_seconds=interval, ttl_seconds=ttl_seconds)
-    for number in range(FAULT_PHASES):
-        fault = period * (number + 0.5) / FAULT_PHASES
-        attempts = sorted(
-            attempt
-            for beat in cohort
-            for attempt in _attempts(beat, fault=fault, changed=fault + changed, period=period)
-        )
-        yield _first_of_streak(attempts) - fault - changed
-
-
-def _attempts(beat: Beat, *, fault: float, changed: float, period: float) -> Iterator[tuple[float, bool]]:
-    """Yield the starts of a client's attempts after the fault, and whether each succeeds."""
-    cycles = math.ceil((changed - beat.first_renewal_seconds) / period)
-    turn = beat.first_renewal_seconds + cycles * period - beat.interval_seconds / 2
-    slot = beat.next_after(fault)
-    while slot < changed + 2 * period + STREAK * beat.interval_seconds:
-        yield slot, slot >= turn
-        slot += beat.interval_seconds
-
-
-def _first_of_streak(attempts: Sequence[tuple[float, bool]]) -> float:
-    row: list[float] = []
-    for start, works in attempts:
-        row = [*row, start] if works else []
-        if len(row) == STREAK:
-            return row[0]
-    raise AssertionError("every client turns in the end, and pays more than ten times after that")

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from drlib import charts, show
 from drlib.errors import StepFailed
 from drlib.ledger import OBEYS_TTL, Attempt, in_order
 from drlib.timeline.prediction import STREAK, Prediction, in_stages
+from drlib.timeline.turning import Foreseen, percentile
 
 if TYPE_CHECKING:
     from drlib.timeline.watching import Watch
 
+NEVER = "not recovered until the region came back"
+STILL_AWAY = "not all recovered while they were watched"
+
 
 @dataclass(frozen=True)
 class Cohort:
-    """How long the clients of a cohort took, each on its own; None where none of them came back."""
+    """How long the clients of a cohort took, each on its own; None where none of them came back.
+
+    `note` says what is to be known of a cohort that did not come back; its clients are in no RTO.
+    """
 
     clients: int
     recovered: int
     p50_seconds: float | None
     p95_seconds: float | None
     max_seconds: float | None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class RecoveryTime:
     stages: Mapping[str, float]
     predicted_stages: Mapping[str, float]
     cohorts: Mapping[str, Cohort]
+    predicted_cohorts: Mapping[str, Foreseen | None]
     failed: int
     indeterminate: int
 
@@ -64,18 +72,20 @@ class RecoveryTime:
         )
 
     def table(self) -> show.Table:
-        """Return the cohorts: how many clients, and how long they took."""
+        """Return the cohorts: how many clients, how long they took, and how long the last should take."""
         rows = [
             (
                 name,
                 one.clients,
                 one.recovered,
                 *map(_tenths, (one.p50_seconds, one.p95_seconds, one.max_seconds)),
+                _range(self.predicted_cohorts.get(name)),
+                one.note,
             )
             for name, one in self.cohorts.items()
         ]
-        columns = ("cohort", "clients", "recovered", "p50 s", "p95 s", "max s")
-        return show.Table(columns, rows, varying=columns[3:])
+        columns = ("cohort", "clients", "recovered", "p50 s", "p95 s", "max s", "predicted max s", "")
+        return show.Table(columns, rows, varying=columns[3:7])
 
     def verdict(self) -> show.Verdict:
         detail = (
@@ -118,10 +128,28 @@ def measure(watch: Watch, prediction: Prediction) -> RecoveryTime:
             end=measured,
         ),
         predicted_stages=prediction.stages,
-        cohorts=cohorts(watch.attempts, zero=watch.zero, region=watch.to_region),
+        cohorts=_noted(cohorts(watch.attempts, zero=watch.zero, region=watch.to_region), prediction.cohorts),
+        predicted_cohorts=prediction.cohorts,
         failed=watch.count("fail"),
         indeterminate=watch.count("indeterminate"),
     )
+
+
+def _noted(found: Mapping[str, Cohort], foreseen: Mapping[str, Foreseen | None]) -> dict[str, Cohort]:
+    """Add to each cohort of which clients did not come back what that means."""
+
+    def note(name: str, one: Cohort) -> str:
+        if one.recovered == one.clients:
+            return ""
+        if one.recovered == 0 and foreseen.get(name) is None:
+            return NEVER
+        return STILL_AWAY
+
+    return {name: replace(one, note=note(name, one)) for name, one in found.items()}
+
+
+def _range(foreseen: Foreseen | None) -> str:
+    return f"{foreseen.earliest_seconds:.0f} to {foreseen.latest_seconds:.0f}" if foreseen else "never"
 
 
 def _tenths(seconds: float | None) -> str:
@@ -170,9 +198,6 @@ def cohorts(attempts: Sequence[Attempt], *, zero: float, region: str) -> dict[st
 
 
 def _cohort(times: list[float | None]) -> Cohort:
-    found = sorted(seconds for seconds in times if seconds is not None)
-
-    def percentile(share: float) -> float | None:
-        return found[max(0, math.ceil(share * len(found)) - 1)] if found else None
-
-    return Cohort(len(times), len(found), percentile(0.5), percentile(0.95), percentile(1.0))
+    found = [seconds for seconds in times if seconds is not None]
+    p50, p95, longest = (percentile(found, share) for share in (0.5, 0.95, 1.0))
+    return Cohort(len(times), len(found), p50, p95, longest)

@@ -8,7 +8,8 @@
 | `behind-caching-resolver` | for each payment, of a resolver that keeps answers longer than their TTL |
 
 Such resolvers exist: BIND's `min-cache-ttl` takes up to 90 s (BIND 9 Administrator Reference Manual,
-"Tuning"), which is the default of `resolver_floor_seconds`; others go further.
+"Tuning"), which is the default of `resolver_floor_seconds`; others go further. How often the clients of each
+cohort pay is in `limits.INTERVALS_A_PAYMENT`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drlib import limits
 from drlib.errors import DrError
 from drlib.ledger import BEHIND_RESOLVER, KEEPS_CONNECTION, OBEYS_TTL, PINS_DNS
 from drlib.pace import Beat, beats
@@ -26,7 +28,14 @@ from drlib.wire import Connection, NotSent
 
 if TYPE_CHECKING:
     from drlib.place import Answer, Target
+    from drlib.settings import Settings
 
+SETTING = {
+    OBEYS_TTL: "ttl_clients",
+    KEEPS_CONNECTION: "keepalive_clients",
+    PINS_DNS: "pinned_clients",
+    BEHIND_RESOLVER: "cached_clients",
+}
 # By how much of an interval each cohort's payments come later, so that the cohorts do not pay in step.
 SHIFTS = {OBEYS_TTL: 0.0, KEEPS_CONNECTION: 0.25, PINS_DNS: 7 / 12, BEHIND_RESOLVER: 11 / 12}
 
@@ -97,6 +106,14 @@ class Client:
         return self.cohort != PINS_DNS
 
 
+def beats_of(cohort: str, settings: Settings, *, ttl_seconds: float) -> list[Beat]:
+    """Return the beats of a cohort's clients: as many as the settings ask for, out of other cohorts' step."""
+    count = getattr(settings, SETTING[cohort])
+    interval = settings.attempt_interval_seconds * limits.INTERVALS_A_PAYMENT[SETTING[cohort]]
+    later = settings.attempt_interval_seconds * SHIFTS[cohort]
+    return [beat.shifted(later) for beat in beats(count, interval_seconds=interval, ttl_seconds=ttl_seconds)]
+
+
 def make(here: Target, public_name: str, *, at: float) -> list[Client]:
     """Make the clients that the settings ask for, their caches primed by one answer; they begin at `at`.
 
@@ -105,42 +122,39 @@ def make(here: Target, public_name: str, *, at: float) -> list[Client]:
 
     Raises StepFailed when the public name has no answer.
     """
-    settings, interval = here.settings, here.settings.attempt_interval_seconds
+    settings, scale = here.settings, here.clock.scale
     answer = here.resolve(public_name)
-    ttl = answer.ttl_wall_seconds * here.clock.scale
+    ttl = answer.ttl_wall_seconds * scale
 
-    def cache(*, floor_seconds: float = 0.0, early_seconds: float = interval / 2) -> Cache:
+    def cache(early_seconds: float, *, floor_seconds: float = 0.0) -> Cache:
         return Cache(
             lambda: here.resolve(public_name),
-            scale=here.clock.scale,
+            scale=scale,
             floor_seconds=floor_seconds,
             early_seconds=early_seconds,
         )
 
-    def cohort(name: str, count: int, primed: Callable[[Beat], Cache]) -> list[Client]:
-        spread = beats(count, interval_seconds=interval, ttl_seconds=ttl)
-        paces = [beat.shifted(SHIFTS[name]) for beat in spread]
+    def cohort(name: str, primed: Callable[[Beat], Cache]) -> list[Client]:
+        paces = beats_of(name, settings, ttl_seconds=ttl)
         return [Client(name, number, beat, primed(beat)) for number, beat in enumerate(paces)]
 
+    def own(beat: Beat, expires_at: float) -> Cache:
+        return cache(beat.interval_seconds / 2).prime(answer, expires_at=expires_at)
+
+    behind = beats_of(BEHIND_RESOLVER, settings, ttl_seconds=ttl)
     resolver = cache(
-        floor_seconds=settings.resolver_floor_seconds,
-        early_seconds=interval / max(1, settings.cached_clients) / 2,
+        resolver_early_seconds(behind) if behind else 0.0, floor_seconds=settings.resolver_floor_seconds
     )
     kept = resolver.keeps_seconds(answer)
     resolver.prime(answer, expires_at=(math.floor(at / kept) + 1) * kept)
     return [
-        *cohort(
-            OBEYS_TTL,
-            settings.ttl_clients,
-            lambda beat: cache().prime(answer, expires_at=at + beat.first_renewal_seconds),
-        ),
-        *cohort(
-            KEEPS_CONNECTION, settings.keepalive_clients, lambda beat: cache().prime(answer, expires_at=at)
-        ),
-        *cohort(
-            PINS_DNS,
-            settings.pinned_clients,
-            lambda beat: cache(floor_seconds=math.inf).prime(answer, expires_at=math.inf),
-        ),
-        *cohort(BEHIND_RESOLVER, settings.cached_clients, lambda beat: resolver),
+        *cohort(OBEYS_TTL, lambda beat: own(beat, at + beat.first_renewal_seconds)),
+        *cohort(KEEPS_CONNECTION, lambda beat: own(beat, at)),
+        *cohort(PINS_DNS, lambda beat: own(beat, math.inf)),
+        *cohort(BEHIND_RESOLVER, lambda beat: resolver),
     ]
+
+
+def resolver_early_seconds(behind: list[Beat]) -> float:
+    """Return half the time between two questions to the shared resolver."""
+    return behind[0].interval_seconds / len(behind) / 2

@@ -9,16 +9,15 @@ import pytest
 from drlib import settings as parameters
 from drlib.errors import BadParameters
 from drlib.pace import beats
-from drlib.timeline import STAGES, predict
+from drlib.timeline import STAGES, NoFailover, predict
 from drlib.timeline.prediction import failures_needed, in_stages, wire_ttl
 
 CHECKERS = 8
 
 
-def played(settings, chance, *, fault):
-    """Play one outage out, and return its RTO: every check and every payment, in order of time."""
+def change_of_the_answer(settings, chance, *, fault):
+    """Play every check of every checker, and return when Route 53 turns the name."""
     interval, threshold = settings.check_interval_seconds, settings.check_failure_threshold
-    hangs = settings.outage_mode == "hang"
     start = chance.uniform(0, interval)
     turned = []
     for number in range(CHECKERS):
@@ -28,10 +27,14 @@ def played(settings, chance, *, fault):
             failures = failures + 1 if at >= fault else 0
             last, at = at, at + interval
         turned.append((last, number))
-    changed = next(
+    return next(
         at for count, (at, _) in enumerate(sorted(turned), start=1) if (CHECKERS - count) / CHECKERS <= 0.18
-    ) + (4.0 if hangs else 0.0)
+    ) + (4.0 if settings.outage_mode == "hang" else 0.0)
 
+
+def played(settings, chance, *, fault):
+    """Play one outage out, and return its RTO: every check and every payment, in order of time."""
+    changed = change_of_the_answer(settings, chance, fault=fault)
     ttl = wire_ttl(60.0, settings.time_scale)
     attempts = []
     cohort = beats(settings.ttl_clients, interval_seconds=settings.attempt_interval_seconds, ttl_seconds=ttl)
@@ -79,6 +82,75 @@ def test_the_prediction_is_the_mean_of_what_is_played_out(changes, share_within_
     assert max(played_out) <= prediction.latest_seconds - answer + 1e-6
 
 
+def played_keeping(settings, chance, *, fault):
+    """Play out one client with a kept connection, attempt by attempt; return when the standby serves it."""
+    changed = change_of_the_answer(settings, chance, fault=fault)
+    interval, ttl = settings.attempt_interval_seconds, wire_ttl(60.0, settings.time_scale)
+    hangs = settings.outage_mode == "hang"
+    failing = max(5.0, 2.0 * settings.time_scale) if hangs else 0.0
+    begins, connected, answer, now = 1.5, True, None, fault
+    while True:
+        now = begins + (int((now - begins) // interval) + 1) * interval  # its next instant
+        if connected and hangs:
+            connected, now = False, now + failing
+            continue
+        if answer is None or now >= answer["until"] - interval / 2:
+            answer = {"until": now + ttl, "standby": now >= changed}
+        if answer["standby"]:
+            return now - fault
+        now += failing
+
+
+def played_behind(settings, chance, *, fault):
+    """Play out the clients of one resolver; return when the last of them is served by the standby."""
+    changed = change_of_the_answer(settings, chance, fault=fault)
+    count, pause = settings.cached_clients, 2 * settings.attempt_interval_seconds
+    kept = max(settings.resolver_floor_seconds, wire_ttl(60.0, settings.time_scale))
+    until, standby, now, served = chance.uniform(0, kept), False, 0.0, {}
+    for turn in range(100_000):
+        now = turn * pause / count
+        if now >= until - pause / count / 2:
+            until, standby = now + kept, now >= changed
+        if standby and now >= fault:
+            served.setdefault(turn % count, now)
+        if len(served) == count:
+            return max(served.values()) - fault
+    raise AssertionError("never recovered")
+
+
+@pytest.mark.parametrize(
+    ("cohort", "play", "changes"),
+    [
+        ("keeps-connection", played_keeping, {}),
+        ("keeps-connection", played_keeping, {"outage_mode": "hang"}),
+        ("keeps-connection", played_keeping, {"outage_mode": "hang", "time_scale": 1.0}),
+        ("keeps-connection", played_keeping, {"check_interval_seconds": 30}),
+        ("behind-caching-resolver", played_behind, {}),
+        ("behind-caching-resolver", played_behind, {"cached_clients": 4, "resolver_floor_seconds": 300.0}),
+        ("behind-caching-resolver", played_behind, {"resolver_floor_seconds": 0.0}),
+    ],
+)
+def test_the_other_cohorts_are_predicted_as_they_are_played_out(cohort, play, changes):
+    settings = parameters.make(changes)
+    chance = random.Random(11)
+    times = [play(settings, chance, fault=1200 + chance.uniform(0, 600)) for _ in range(2000)]
+    prediction = predict(settings)
+    answer = dict(prediction.derivation)["the standby answers"]
+    foreseen = prediction.cohorts[cohort]
+    spread = foreseen.latest_seconds - foreseen.earliest_seconds
+    assert statistics.mean(times) == pytest.approx(foreseen.max_seconds - answer, abs=1.0 + 0.03 * spread)
+    assert min(times) >= foreseen.earliest_seconds - answer - 1.0
+    assert max(times) <= foreseen.latest_seconds - answer + 1.0
+
+
+def test_a_cohort_that_does_not_follow_has_no_time():
+    assert predict(parameters.make({})).cohorts["pins-dns"] is None
+    assert predict(parameters.make({"outage_mode": "503"})).cohorts["keeps-connection"] is None
+    assert predict(parameters.make({"outage_mode": "reset"})).cohorts["keeps-connection"] is not None
+    few = predict(parameters.make({"pinned_clients": 0, "cached_clients": 0}))
+    assert list(few.cohorts) == ["obeys-ttl", "keeps-connection"]
+
+
 def test_seven_of_eight_checkers_make_an_endpoint_unhealthy():
     assert failures_needed(8) == 7
     assert failures_needed(16) == 14
@@ -101,6 +173,42 @@ def test_stages_of_the_prediction_add_up_to_it():
 def test_a_target_that_cannot_be_met_is_refused():
     with pytest.raises(BadParameters, match="target is 60 s"):
         predict(parameters.make({"rto_target_seconds": 60})).require()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"check_interval_seconds": 30, "rto_target_seconds": 100},
+            "check_interval_seconds 10 instead of 30 would make it 79 s.",
+        ),
+        ({"rto_target_seconds": 70}, "check_failure_threshold 2 instead of 3 would make it 69 s."),
+        (
+            {"check_interval_seconds": 30, "rto_target_seconds": 70},
+            "check_interval_seconds 10 instead of 30 and check_failure_threshold 2 instead of 3 "
+            "would make it 69 s.",
+        ),
+        ({"rto_target_seconds": 50}, "No knob meets it: the least is 59 s. Set a target that can be met."),
+        ({"rto_target_seconds": 180}, ""),
+    ],
+)
+def test_the_advice_names_the_smallest_change_that_meets_the_target(changes, told):
+    assert predict(parameters.make(changes)).advice == told
+
+
+def test_the_advice_starts_from_what_is_deployed():
+    deployed = SimpleNamespace(check_interval_seconds=30, check_failure_threshold=3, ttl_seconds=60)
+    told = predict(parameters.make({"rto_target_seconds": 100}), deployed).advice
+    assert told == "check_interval_seconds 10 instead of 30 would make it 79 s."
+
+
+def test_a_scenario_without_a_failover_has_no_time_and_says_why():
+    none = NoFailover("the health check lies, and traffic stays where it is")
+    assert none.require() is none
+    assert none.as_dict()["predicted_seconds"] is None
+    assert str(none) == (
+        "predicted RTO: no failover, because the health check lies, and traffic stays where it is"
+    )
 
 
 @pytest.mark.parametrize(

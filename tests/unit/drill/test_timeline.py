@@ -162,6 +162,7 @@ def test_each_client_has_its_own_recovery():
         "p50_seconds": 30.0,
         "p95_seconds": 50.0,
         "max_seconds": 50.0,
+        "note": "",
     }
     assert found["keeps-connection"].max_seconds == 20.0
 
@@ -197,6 +198,23 @@ def test_the_rto_is_measured_and_its_stages_add_up():
     assert str(recovery).startswith("RTO: within target (passed)")
     assert "40.5" not in str(recovery)
     assert recovery.as_dict()["cohorts"]["obeys-ttl"]["recovered"] == 1
+
+
+def test_a_cohort_that_stays_is_said_to_stay_and_is_in_no_figure():
+    stayed = [row(60 + seq, "fail", cohort="pins-dns") for seq in range(3)]
+    away = [row(70, "fail", cohort="behind-caching-resolver")]
+    prediction = timeline.predict(parameters.make({}))
+    recovery = timeline.measure(watched([*FAILOVER, *stayed, *away]), prediction)
+    pinned, behind = (recovery.cohorts[name] for name in ("pins-dns", "behind-caching-resolver"))
+    assert (pinned.recovered, pinned.max_seconds, pinned.note) == (
+        0,
+        None,
+        "not recovered until the region came back",
+    )
+    assert behind.note == "not all recovered while they were watched"
+    assert recovery.cohorts["obeys-ttl"].note == ""
+    assert recovery.measured_seconds == timeline.measure(watched(FAILOVER), prediction).measured_seconds
+    assert "not recovered until the region came back" in str(recovery)
 
 
 def test_what_was_not_reached_is_not_measured():

@@ -201,9 +201,7 @@ def test_a_cohort_may_be_left_out(here):
 
 
 def test_clients_behind_a_resolver_move_together_and_a_pinned_one_does_not(here, deployment, run):
-    here.settings = parameters.make(
-        {"ttl_clients": 4, "cached_clients": 2, "pinned_clients": 2, "time_scale": 60.0}
-    )
+    here.settings = parameters.make({"cached_clients": 2, "pinned_clients": 2, "time_scale": 60.0})
     with traffic.start(here, deployment, run) as prober:
         traffic.settle(prober, seconds=6, timeout_seconds=3600)
         here.points_to = STANDBY
