@@ -76,7 +76,8 @@ def _short(urn: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return the engine's message without colours, prefixes and line breaks."""
+    """Return the engine's message without colours, prefixes, line breaks and a program's traceback."""
+    text = text.partition("Traceback (most recent call last)")[0] or text
     text = re.sub(r"<\{%[a-z ]+%\}>|\x1b\[[0-9;]*m", "", text)
     lines = [re.sub(r"^\s*(error|\*)\s*:?\s*", "", line).strip() for line in text.splitlines()]
     return " ".join(line for line in lines if line)

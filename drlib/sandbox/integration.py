@@ -1,6 +1,7 @@
 """How an API calls the function behind it, where the emulator differs from API Gateway.
 
 - The event names the domain that the client used (`requestContext.domainName`).
+- A named stage stands before the path (`rawPath`), under the API's own name; `$default` does not.
 - A function whose policy does not let API Gateway invoke it is not invoked: the client gets 500.
 - A function that fails gives 500, and one without concurrency left 503; neither shows its error.
 
@@ -87,6 +88,8 @@ class _Call:
         if "domainName" in context:
             context["domainName"] = name
             context["domainPrefix"] = name.partition(".")[0]
+        if ".execute-api." in name and context.get("stage") not in (None, "$default") and "rawPath" in event:
+            event["rawPath"] = context["http"]["path"] = f"/{context['stage']}{event['rawPath']}"
         if event.get("type") == "REQUEST":
             # An authorizer: what its failure means is the emulator's business.
             return await self._original(function, *args, **options)

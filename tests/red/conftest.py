@@ -10,13 +10,16 @@ import pytest
 from drlib import checks, journal, settings, stack, target
 from tests.red.stage import Stage
 
-SUFFIX = "red"
+
+def open_target(suffix: str) -> target.Target:
+    """Return the sandbox as the place of a stack of its own."""
+    values = {"suffix": suffix, "domain_name": f"{suffix}.test", "approval": f"{suffix}@sandbox"}
+    return target.open(settings.make(values))
 
 
 @pytest.fixture(scope="session")
 def here(sandbox: Any) -> target.Target:
-    values = {"suffix": SUFFIX, "domain_name": "red.test", "approval": f"{SUFFIX}@sandbox"}
-    return target.open(settings.make(values))
+    return open_target("red")
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,11 @@ import pulumi
 import pulumi_aws as aws
 
 from drlib.infra.functions import Functions
+from drlib.infra.naming import Names
 from drlib.infra.network import Network
 from drlib.infra.routing import Failover
 from tests.red.mistakes import Inputs, Mistakes, Program
-from tests.red.sabotages.functions import AFTERWARDS, DRAINED
+from tests.red.sabotages.functions import AFTERWARDS, DRAINED, TRIAL
 
 FAILURES, CORRECTIONS = Mistakes(), Mistakes()
 REACHED = ("the functions reach their services (primary)", "the functions reach their services (standby)")
@@ -134,6 +135,22 @@ def variable_missing(program: Program) -> None:
     program.source("settlement", 'TABLE = os.environ["TABLE_NAME"]', 'TABLE = os.environ.get("TABLE_NAME")')
 
 
+@FAILURES.case(
+    "the table of a state that was lost is still there, and its name is taken",
+    refused="Table already exists",
+)
+def table_of_a_lost_state(program: Program) -> None:
+    name = Names(program.here.settings.suffix).shared("payments")
+    dynamodb = program.here.client("dynamodb", program.here.settings.primary_region)
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
+    program.afterwards.callback(dynamodb.delete_table, TableName=name)
+
+
 @FAILURES.case("the zone is under example.com", refused="is reserved by AWS")
 def reserved_domain(program: Program) -> None:
     program.inputs("domain-zone", lambda inputs: inputs.update(name="payments-dev.example.com"))
@@ -157,6 +174,20 @@ def singular_policy(program: Program) -> None:
         )
 
     program.replace(Failover, "_record", record)
+
+
+@CORRECTIONS.case(
+    "no custom domain maps the public name to the standby's API",
+    red=("certificate and mapping (standby)",),
+)
+def no_custom_domain(program: Program) -> None:
+    mapping = aws.apigatewayv2.ApiMapping
+
+    def of_the_primary(name: str, **inputs: Any) -> None:
+        if "primary" in name:
+            mapping(name, **inputs)
+
+    program.replace(aws.apigatewayv2, "ApiMapping", of_the_primary)
 
 
 @CORRECTIONS.case(
@@ -196,6 +227,42 @@ def worker_answers_500(program: Program) -> None:
         "primary-settlement-policy",
         policy(lambda row: row.update(Action=sorted({*row["Action"]} - may_not) or ["s3:GetObject"])),
     )
+
+
+@CORRECTIONS.case(
+    "the handler looks at the path, and the stage has a name: the path begins with it",
+    red=(
+        "the health check asks the API (standby)",
+        "every checker passes (standby)",
+        "the API reads its table (standby)",
+    ),
+    echo=(DNS_RINGS,),
+)
+def handler_looks_at_the_path(program: Program) -> None:
+    program.source("payments", 'if route == "GET /healthz":', 'if event["rawPath"] == "/healthz":')
+    program.inputs("api-standby-stage", lambda inputs: inputs.update(name="prod"))
+    program.inputs("failover-endpoint-us-west-2", lambda inputs: inputs.update(resource_path="/prod/healthz"))
+
+
+@CORRECTIONS.case(
+    "the primary's function in its VPC writes to the other region, to which no endpoint leads",
+    red=("the standby's payments function is the same", *TRIAL, *AFTERWARDS, *DRAINED),
+    echo=("no alarm rings (primary)",),
+)
+def writes_to_the_other_region(program: Program) -> None:
+    def other(text: str) -> str:
+        return text.replace("sns:us-east-2", "sns:us-west-2").replace("use2", "usw2")
+
+    def its_topic(inputs: Inputs) -> None:
+        variables = inputs["environment"].variables
+        variables["TOPIC_ARN"] = pulumi.Output.from_input(variables["TOPIC_ARN"]).apply(other)
+
+    def its_right(row: dict[str, Any]) -> None:
+        if "sns:Publish" in row["Action"]:
+            row["Resource"] = other(row["Resource"])
+
+    program.inputs("primary-payments", its_topic)
+    program.inputs("primary-payments-policy", policy(its_right))
 
 
 @CORRECTIONS.case(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from drlib import target
 from drlib.infra import package
 from drlib.infra import program as real
 from tests.red.stage import Told
@@ -24,8 +25,10 @@ Inputs = dict[str, Any]
 class Program:
     """The real program, to which changes are made. A change that meets nothing is an error of the test."""
 
+    here: target.Target
     patch: pytest.MonkeyPatch
     folder: Path
+    afterwards: ExitStack = field(default_factory=ExitStack)
     _inputs: list[tuple[str, Callable[[Inputs], None]]] = field(default_factory=list)
     _met: set[str] = field(default_factory=set)
 
@@ -65,7 +68,8 @@ class Program:
             return run
 
         self.patch.setattr(real, "build", changed)
-        yield
+        with self.afterwards:
+            yield
         assert self._met == {names for names, _ in self._inputs}, "a change met nothing"
 
     def _transform(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:

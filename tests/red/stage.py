@@ -162,7 +162,8 @@ class Told:
 
     def require(self, made: Checks) -> None:
         """Fail unless exactly the checks that should be red are, each with a reason and a remedy."""
-        assert sorted(row.name for row in made.failed if row.name not in self.echo) == sorted(self.red)
+        seen = {row.name: row.detail for row in made.failed if row.name not in self.echo}
+        assert seen.keys() == set(self.red), f"red: {seen}; should be {self.red}"
         assert all(row.detail and row.hint for row in made.failed)
 
 

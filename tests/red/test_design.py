@@ -7,19 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from drlib import checks, engine, settings, stack, target
+from drlib import checks, engine, journal, settings, stack, target
 from drlib.errors import BadParameters, StepFailed
+from tests.red.conftest import open_target
 from tests.red.first_design import CASES
 from tests.red.mistakes import Mistake, Program
 from tests.red.stage import Stage, look
 
 RUNNING = [case for case in CASES if case.red]
 REFUSED = [case for case in CASES if case.refused]
-
-
-@pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Program:
-    return Program(monkeypatch, tmp_path)
 
 
 def deploy(here: target.Target) -> None:
@@ -38,25 +34,36 @@ def mended(stage: Stage) -> Iterator[Stage]:
     checks.steady_state(stage.here, stage.deployment).require()
 
 
+@pytest.fixture(scope="module")
+def blank(here: target.Target) -> Iterator[target.Target]:
+    """Where nothing is deployed. What a refused deployment made before it was refused goes in the end."""
+    first = open_target("first")
+    yield first
+    stack.destroy(first, journal.approve(first.settings, "test"))
+
+
 @pytest.mark.parametrize("case", RUNNING, ids=[case.name for case in RUNNING])
 def test_a_mistake_is_told_in_the_running_stack(
-    case: Mistake, mended: Stage, program: Program, monkeypatch: pytest.MonkeyPatch
+    case: Mistake, mended: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    program = Program(mended.here, monkeypatch, tmp_path)
     mended.forget_messages()
     case.put_back(program)
     with program.installed():
         deploy(mended.here)
-    made = look(mended, case, monkeypatch)
-    case.require(made)
+    case.require(look(mended, case, monkeypatch))
 
 
 # A program that fails leaves coroutines of Pulumi behind, which are collected whenever.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:coroutine")
 @pytest.mark.parametrize("case", REFUSED, ids=[case.name for case in REFUSED])
-def test_a_mistake_is_refused(case: Mistake, mended: Stage, program: Program) -> None:
+def test_a_mistake_is_refused(
+    case: Mistake, blank: target.Target, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = Program(blank, monkeypatch, tmp_path)
     case.put_back(program)
     with program.installed(), pytest.raises(StepFailed) as caught:
-        deploy(mended.here)
+        deploy(blank)
     assert case.refused in caught.value.message
     assert caught.value.remedy
 

@@ -168,6 +168,24 @@ def test_a_certificate_must_be_issued_in_the_region_and_cover_the_name(
 
 @pytest.mark.fidelity(
     service="API Gateway",
+    behaviour="a named stage stands before the path that a function sees, and $default does not",
+    level="documented",
+    source="Powertools for AWS Lambda (Python), issue 621",
+    note="under a custom domain the path is the client's",
+)
+def test_a_named_stage_stands_before_the_path(
+    echo: Any, aws: Callable[..., Any], make_api: Callable[..., str]
+) -> None:
+    api_id = make_api("staged", East)
+    aws("apigatewayv2", East).create_stage(ApiId=api_id, StageName="prod", AutoDeploy=True)
+    with echo.connect(East, f"{api_id}.execute-api.{East}.amazonaws.com") as client:
+        for asked in ("/prod/echo", "/echo"):
+            event = client.request(asked).json()["event"]
+            assert (event["routeKey"], event["rawPath"]) == ("GET /{any}", asked)
+
+
+@pytest.mark.fidelity(
+    service="API Gateway",
     behaviour="DisableExecuteApiEndpoint takes the generated name away",
     level="documented",
     source="API Gateway Developer Guide, Disable the default endpoint for HTTP APIs",
