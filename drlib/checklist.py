@@ -6,6 +6,7 @@ verdicts only, which do not vary between two good runs; what was seen stands in 
 
 from __future__ import annotations
 
+import contextvars
 import html
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -132,9 +133,12 @@ def make(title: str, probes: Sequence[Probe], *, threads: int = 8) -> Checks:
     """Put all questions at once, and return the answers in the order of the list.
 
     An error of drlib, of AWS or of the network is an answer. Anything else is a mistake, and is raised.
+    What the calling thread said of its calls' purpose holds for all of them.
     """
+    contexts = [contextvars.copy_context() for _ in probes]
     with ThreadPoolExecutor(max_workers=max(1, min(threads, len(probes)))) as pool:
-        return Checks(title, tuple(pool.map(_answer, probes)))
+        answers = pool.map(lambda context, probe: context.run(_answer, probe), contexts, probes)
+        return Checks(title, tuple(answers))
 
 
 def _answer(probe: Probe) -> Check:

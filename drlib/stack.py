@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from drlib import engine
+from drlib import engine, memory
 from drlib import leftovers as remains
 from drlib import settings as parameters
 from drlib.deployment import Deployment
@@ -96,7 +96,9 @@ def up(here: Target, approval: Approval, *, plan: Plan | None = None) -> Deploym
     with Progress("Deploy", total=total) as bar, engine.open(here, _program(here)) as session:
         session.run("up", watch=_show(bar), refresh=True)
     here.record_deployed(here.settings.suffix)
-    return current(here)
+    deployed = current(here)
+    memory.keep(here, deployed)
+    return deployed
 
 
 def current(here: Target) -> Deployment:

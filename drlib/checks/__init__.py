@@ -9,6 +9,7 @@ checks.teardown_ready(here).require()               what must be true before eve
 """
 
 from drlib.checklist import Check, Checks
+from drlib.checks.calls import calls, planes_proof
 from drlib.checks.incident import Situation, assess
 from drlib.checks.machine import preflight, teardown_ready
 from drlib.checks.steady import drill_ready, standby_ready, steady_state
@@ -18,7 +19,9 @@ __all__ = [
     "Checks",
     "Situation",
     "assess",
+    "calls",
     "drill_ready",
+    "planes_proof",
     "preflight",
     "standby_ready",
     "steady_state",

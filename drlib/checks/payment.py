@@ -22,6 +22,21 @@ BODY = {"amount_minor": 1250, "currency": "EUR", "reference": "steady state"}
 HINT = "90-troubleshoot: payment."
 
 
+def attempt(here: Target, deployment: Deployment, region: str) -> Reply:
+    """Try to pay in a region under its API's own name: that tells nobody that traffic has come there."""
+    headers = {"Idempotency-Key": f"probe-{uuid.uuid4()}", **authorization()}
+    name = deployment.regions[region].api_host
+    return probes.request(here, name, "POST", "/payments", body=BODY, headers=headers)
+
+
+def taken(here: Target, deployment: Deployment, region: str) -> str:
+    """Require that a region takes a payment: it writes to its table, and announces what it took."""
+    reply = attempt(here, deployment, region)
+    if reply.status != 201:
+        raise Failed(f"POST /payments answered {reply.status}", region=region)
+    return "201"
+
+
 class Trial:
     """A payment of its own key. The first question that needs it makes it; the others wait for that."""
 

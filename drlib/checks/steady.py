@@ -70,7 +70,7 @@ def standby_ready(here: Target, deployment: Deployment) -> Checks:
     questions = [
         _probe("the API reads its table", _deep(standby), here, deployment, "health"),
         _probe("every checker passes", _checkers("standby_endpoint"), here, deployment, "health"),
-        _probe("certificate and mapping", _named(standby), here, deployment, "certificates"),
+        _probe("certificate and mapping", named(standby), here, deployment, "certificates"),
         _probe("the worker is on", _worker(standby), here, deployment, "settlement"),
         _probe("the dead-letter queue is empty", _empty("dead_letter", standby), here, deployment, "queues"),
     ]
@@ -87,14 +87,14 @@ def _way_in(here: Target, deployment: Deployment) -> list[Probe]:
         _probe("the public name leads to the primary", _leads_to_primary, here, deployment, "dns"),
         _probe(
             "certificate and mapping (primary)",
-            _named(deployment.primary_region),
+            named(deployment.primary_region),
             here,
             deployment,
             "certificates",
         ),
         _probe(
             "certificate and mapping (standby)",
-            _named(deployment.standby_region),
+            named(deployment.standby_region),
             here,
             deployment,
             "certificates",
@@ -157,8 +157,11 @@ def _leads_to_primary(here: Target, deployment: Deployment) -> str:
     return region
 
 
-def _named(region: str) -> Ask:
-    """Ask a region's edge under the public name: TLS checks the certificate, the answer shows the mapping."""
+def named(region: str) -> Ask:
+    """Return a question that asks a region's edge under the public name.
+
+    TLS checks the certificate, and the answer shows the mapping.
+    """
 
     def ask(here: Target, deployment: Deployment) -> str:
         address = probes.address_of(here, deployment.regions[region].api_host)

@@ -1,0 +1,63 @@
+"""What this runbook called of AWS: the table, and the proof that moving the traffic needed data planes alone.
+
+Every call of `here.client` is recorded with its service, region, plane and purpose (`drlib.planes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from drlib import checklist, planes, show
+from drlib.checklist import Checks, Failed, Probe
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.target import Target
+
+HINT = "90-troubleshoot: planes."
+Row = dict[str, Any]
+
+
+def calls(here: Target) -> show.Table:
+    """Return the table of this runbook's AWS calls so far. How often each was made is in the html alone."""
+    columns = ("plane", "service", "operation", "region", "purpose", "calls")
+    names = ("plane", "service", "operation", "region", "purpose", "count")
+    rows = sorted(tuple(row[name] for name in names) for row in here.calls.rows())
+    return show.Table(columns, rows, varying=("calls",))
+
+
+def planes_proof(here: Target, deployment: Deployment, *, planned: bool = False) -> Checks:
+    """Check that moving the traffic called no control plane, no IAM, and nothing in the primary region.
+
+    What counts is every call for the purpose of the failover, declared or not (`planes.assume`); looking on
+    does not count. A planned move may use both regions' data planes, and nothing else for any purpose.
+
+    AWS Whitepaper "AWS Fault Isolation Boundaries", static stability.
+    """
+    made = [row for row in here.calls.rows() if planned or row["purpose"] == planes.FAILOVER]
+    ours = {deployment.primary_region, deployment.standby_region}
+    allowed = ours if planned else {deployment.standby_region}
+    where = "nothing outside the two regions was called" if planned else "nothing but the standby was called"
+    return checklist.make(
+        "Planes",
+        [
+            Probe("no control plane was called", _none(made, lambda row: row["plane"] == "control"), HINT),
+            Probe("nothing was written to IAM", _none(made, _writes_iam), HINT),
+            Probe(where, _none(made, lambda row: row["region"] not in allowed), HINT),
+        ],
+    )
+
+
+def _writes_iam(row: Row) -> bool:
+    return bool(row["service"] == "iam" and row["access"] == "write")
+
+
+def _none(made: list[Row], wrong: Callable[[Row], bool]) -> Callable[[], str]:
+    def ask() -> str:
+        found = [f"{row['service']} {row['operation']} in {row['region']}" for row in made if wrong(row)]
+        if found:
+            raise Failed(f"{len(found)} kinds of calls, such as {found[0]}")
+        return f"{sum(row['count'] for row in made)} calls"
+
+    return ask

@@ -1,0 +1,138 @@
+"""The acts of a planned move: fence, flip, lift. Each is data plane, is written down, and may be repeated."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from drlib import fence as fences
+from drlib import planes, switch, timeline
+from drlib.checklist import Checks
+from drlib.errors import NotApproved, StepFailed
+from drlib.fence import Fence
+from drlib.holdings import Holdings
+from drlib.switchover.move import PURPOSE, Move
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.journal import Approval, Run
+    from drlib.target import Target
+    from drlib.traffic import Prober
+
+REASON = "a planned move"
+
+
+@dataclass(frozen=True)
+class Flip:
+    """The active role was given away: when (modelled), to whom, and what the new region held by then."""
+
+    at: float
+    to_region: str
+    takeover: Holdings
+
+    def __str__(self) -> str:
+        return f"The active role goes to {self.to_region}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A region takes payments again: since when (modelled)."""
+
+    region: str
+    at: float
+
+    def __str__(self) -> str:
+        return f"Fence around {self.region}: lifted"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def clear(here: Target, deployment: Deployment, run: Run, approval: Approval, move: Move) -> None:
+    """Lift the fence that an earlier start left, so that payments are taken again before the move begins."""
+    if move.stopped:
+        lift(here, deployment, run, approval, move)
+
+
+def fence(here: Target, deployment: Deployment, run: Run, approval: Approval, move: Move) -> Fence:
+    """Fence the source: it takes no payment from now on. Fencing it again renews the fence. Undo: `lift`.
+
+    It ends by itself after `fence.FENCE_SECONDS`.
+    """
+    _require_approval(here, approval)
+    with run.step("fence", mutating=True, resource=move.source) as step:
+        with planes.purpose(PURPOSE):
+            fences.write(here, deployment, move.source, destination=move.destination)
+            now = fences.read(here, deployment, move.source)
+        step.detail.update(now.as_dict())
+    return now
+
+
+def flip(
+    here: Target, deployment: Deployment, run: Run, approval: Approval, move: Move, at_rest: Checks
+) -> Flip:
+    """Give the active role to the destination: set the latch, or release it for the way back.
+
+    Undo: `lift`, and the same move the other way round.
+
+    Raises:
+        PreflightFailed: the source was not at rest.
+        StepFailed: its fence has ended, or would end before the clients have moved.
+    """
+    _require_approval(here, approval)
+    at_rest.require()
+    with planes.purpose(PURPOSE):
+        now = fences.read(here, deployment, move.source)
+        left = (now.expires_at or 0.0) - here.clock.now()
+        if left < move.longest_seconds:
+            raise StepFailed(
+                f"The fence around {move.source} ends in {max(left, 0.0):.0f} s, and the clients may need "
+                f"{move.longest_seconds:.0f} s.",
+                remedy="Run the cell that fences it again, and those after it.",
+                region=move.source,
+            )
+        takeover = switch.snapshot(here, deployment, region=move.destination)
+    if move.to_standby:
+        switch.set(here, deployment, run, approval, reason=REASON, planned=True)
+    else:
+        switch.release(here, deployment, run, approval, reason=REASON)
+    if not run.has("takeover"):
+        run.save("takeover", takeover)
+    return Flip(here.clock.now(), move.destination, takeover)
+
+
+def watch(here: Target, deployment: Deployment, prober: Prober, move: Move, fence: Fence) -> timeline.Watch:
+    """Watch until the clients that obey the TTL are served by the destination. Asks no control plane."""
+    look = timeline.watch if move.to_standby else timeline.watch_return
+    return look(here, deployment, prober, since=fence.at, ask_route53=False)
+
+
+def lift(here: Target, deployment: Deployment, run: Run, approval: Approval, move: Move) -> Opened:
+    """Let the source take payments again. Lifting none is no error.
+
+    Where the primary serves again, the latch is armed as well: the next failover sets it. Stop clients whose
+    connection is kept to the standby before that, or their next payment sets it at once.
+    """
+    _require_approval(here, approval)
+    with run.step("lift fence", mutating=True, resource=move.source) as step:
+        with planes.purpose(PURPOSE):
+            fences.lift(here, deployment, move.source)
+        opened = Opened(move.source, here.clock.now())
+        step.detail.update(opened.as_dict())
+    if not move.to_standby and not switch.latch(here, deployment).is_set:
+        switch.arm(here, deployment, run, approval)
+    return opened
+
+
+def _require_approval(here: Target, approval: Approval) -> None:
+    if approval.phrase != here.settings.approval_phrase:
+        raise NotApproved(
+            f"This is approved for {approval.phrase!r}, and not for {here.settings.approval_phrase!r}.",
+            remedy="Ask for an approval with this runbook's own parameters.",
+        )

@@ -1,0 +1,159 @@
+"""What a planned move cost: for how long payments were refused, and whether anything else went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from drlib import charts, show
+from drlib.charts import Mark
+from drlib.errors import StepFailed
+from drlib.ledger import Attempt, Ledger
+from drlib.reconcile import rpo_seconds
+
+if TYPE_CHECKING:
+    from drlib.fence import Fence
+    from drlib.switchover.acts import Flip, Opened
+    from drlib.switchover.move import Move
+    from drlib.timeline import Watch
+
+LOOK_BACK_SECONDS = 30.0  # the peace before the fence belongs to the move
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The figures of a planned move. Durations in modelled seconds, counted from the fence.
+
+    Attributes:
+        window_seconds: until the first of ten payments in a row that the destination took.
+        stages: what it was made of; they add up to it.
+        refused: attempts that the fence refused.
+        outside: attempts that were refused, and not by the fence while it stood.
+        unclear: attempts that got no answer, or a broken one; the reconciliation says what became of them.
+        missing: payments that the source had acknowledged, and the destination did not hold at the flip.
+        rpo_seconds: from the oldest of them to the flip; 0 if there is none.
+    """
+
+    source: str
+    destination: str
+    window_seconds: float
+    longest_seconds: float
+    stages: dict[str, float]
+    refused: int
+    outside: tuple[str, ...]
+    unclear: int
+    missing: tuple[str, ...]
+    rpo_seconds: float
+    view: charts.View
+
+    @property
+    def reasons(self) -> list[str]:
+        """Sentences on what no planned move may do; empty if there is nothing of it."""
+        told = (
+            (self.missing, "acknowledged payments were not in the destination at the flip"),
+            (self.outside, "payments were refused outside the fence"),
+        )
+        return [f"{len(names)} {words}, such as {names[0]}." for names, words in told if names]
+
+    def require(self) -> show.Verdict:
+        """Return the verdict, one line. Raises StepFailed when something was lost, or refused elsewhere."""
+        if self.reasons:
+            raise StepFailed(" ".join(self.reasons), remedy="90-troubleshoot: switchover.")
+        return self.verdict()
+
+    def verdict(self) -> show.Verdict:
+        words = "nothing lost, and nothing refused outside the fence" if not self.reasons else "see above"
+        detail = f"{self.window_seconds:.1f} s, {self.refused} payments refused, RPO {self.rpo_seconds:g} s"
+        return show.Verdict("switchover", not self.reasons, says=words, detail=detail)
+
+    def table(self) -> show.Table:
+        rows: list[tuple[str, str]] = [(name, f"{seconds:.1f} s") for name, seconds in self.stages.items()]
+        rows += [
+            (
+                "no payment was taken for",
+                f"{self.window_seconds:.1f} s, planned {self.longest_seconds:.0f} s",
+            ),
+            ("refused by the fence", f"{self.refused}"),
+            ("refused outside it", f"{len(self.outside)}"),
+            ("failed, or without an answer", f"{self.unclear}"),
+            ("missing at the flip", f"{len(self.missing)}"),
+            ("RPO", f"{self.rpo_seconds:.1f} s"),
+        ]
+        return show.Table(("switchover", "measured"), rows, varying=("measured",))
+
+    def chart(self) -> charts.Chart:
+        """Return the picture of the payments around the fence."""
+        return charts.payments(self.view)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON-like data for the evidence."""
+        return {
+            "kind": "switchover",
+            "source": self.source,
+            "destination": self.destination,
+            "seconds": round(self.window_seconds, 3),
+            "stages": self.stages,
+            "refused": self.refused,
+            "outside": list(self.outside),
+            "unclear": self.unclear,
+            "missing": list(self.missing),
+            "rpo_seconds": round(self.rpo_seconds, 3),
+        }
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return self.table()._repr_mimebundle_()
+
+
+def outcome(move: Move, fence: Fence, flip: Flip, watch: Watch, opened: Opened, ledger: Ledger) -> Outcome:
+    """Work out what a move cost, from the ledger of the clients that paid all the while."""
+    assert fence.at is not None and watch.seconds is not None
+    attempts = ledger.attempts(since=fence.at - LOOK_BACK_SECONDS)
+    missing = [
+        row
+        for row in ledger.attempts()
+        if row.outcome == "ok"
+        and row.region == move.source
+        and row.finished_at <= flip.takeover.at
+        and row.payment_id not in flip.takeover.payments
+    ]
+    refused = [row for row in attempts if _by_the_fence(row, fence.at, opened.at)]
+    outside = [row for row in attempts if row.outcome == "rejected" and row not in refused]
+    events = {"until the flip": flip.at, "until the name turned": watch.events.get("dns_answer")}
+    marks = [Mark(fence.at, "fence"), Mark(flip.at, "flip")]
+    turned = watch.events.get("dns_answer")
+    marks += [Mark(turned, "DNS changed")] if turned is not None else []
+    marks += [Mark(fence.at + watch.seconds, "moved"), Mark(opened.at, "lifted")]
+    view = replace(watch.view(), marks=sorted(marks), since="the fence", end=max(watch.ended_at, opened.at))
+    return Outcome(
+        source=move.source,
+        destination=move.destination,
+        window_seconds=watch.seconds,
+        longest_seconds=move.longest_seconds,
+        stages=_stages(events, start=fence.at, seconds=watch.seconds),
+        refused=len(refused),
+        outside=tuple(sorted(row.name for row in outside)),
+        unclear=sum(row.outcome in ("fail", "indeterminate") for row in attempts),
+        missing=tuple(sorted(row.name for row in missing)),
+        rpo_seconds=rpo_seconds(missing, fault_at=flip.at),
+        view=view,
+    )
+
+
+def _by_the_fence(row: Attempt, fenced_at: float, opened_at: float) -> bool:
+    """Whether the fence refused the attempt, while it stood."""
+    within = row.finished_at >= fenced_at and row.started_at <= opened_at
+    return row.outcome == "rejected" and row.status == 503 and within
+
+
+def _stages(events: dict[str, float | None], *, start: float, seconds: float) -> dict[str, float]:
+    """Split the window at the events: each from the latest before it, none negative, and they add up."""
+    last, latest = round(seconds * 1000), 0
+    stages = {}
+    for name, at in events.items():
+        now = latest if at is None else min(max(latest, round((at - start) * 1000)), last)
+        stages[name] = (now - latest) / 1000
+        latest = now
+    return {**stages, "until the clients turned": (last - latest) / 1000}
