@@ -1,0 +1,86 @@
+"""The proof that moving the traffic needed data planes alone: each thing that would break it is told."""
+
+import pytest
+
+from drill.world import PRIMARY, STANDBY
+from drlib import checklist, checks, planes
+from drlib.errors import PreflightFailed
+
+CONTROL = "no control plane was called"
+IAM = "nothing was written to IAM"
+ELSEWHERE = "nothing but the standby was called"
+OUTSIDE = "nothing outside the two regions was called"
+
+
+@pytest.fixture(autouse=True)
+def calls(here):
+    here.calls = planes.Recorder()
+    with planes.purpose(planes.FAILOVER):
+        for name in ("PutItem", "GetItem"):
+            here.calls.add("dynamodb", name, STANDBY)
+        here.calls.add("cloudwatch", "PutMetricData", STANDBY)
+    return here.calls
+
+
+def red(made):
+    return [row.name for row in made.failed]
+
+
+def test_data_planes_of_the_standby_are_enough(here, deployment):
+    made = checks.planes_proof(here, deployment)
+    assert str(made.require()) == "Planes: 3 of 3 passed"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "region", "names"),
+    [
+        ("dynamodb", "PutItem", PRIMARY, [ELSEWHERE]),
+        ("cloudwatch", "DescribeAlarms", STANDBY, [CONTROL]),
+        ("route53", "ChangeResourceRecordSets", "aws-global", [CONTROL, ELSEWHERE]),
+        ("iam", "PutRolePolicy", "aws-global", [CONTROL, IAM, ELSEWHERE]),
+        ("pulumi", "Engine", PRIMARY, [CONTROL, ELSEWHERE]),
+    ],
+)
+def test_what_a_failover_may_not_need_is_told(here, deployment, calls, service, operation, region, names):
+    with planes.purpose(planes.FAILOVER):
+        calls.add(service, operation, region)
+    made = checks.planes_proof(here, deployment)
+    assert red(made) == names
+    with pytest.raises(PreflightFailed, match=f"{service} {operation} in"):
+        made.require()
+
+
+def test_a_call_that_nobody_declared_counts(here, deployment, calls):
+    planes.assume(planes.FAILOVER)
+    calls.add("route53", "GetHealthCheck", "us-east-1")
+    assert CONTROL in red(checks.planes_proof(here, deployment))
+
+
+def test_looking_on_is_no_part_of_a_failover_and_is_one_of_a_planned_move(here, deployment, calls):
+    with planes.purpose("observe"):
+        calls.add("route53", "GetHealthCheckStatus", "us-east-1")
+    assert checks.planes_proof(here, deployment).status == "passed"
+    assert red(checks.planes_proof(here, deployment, planned=True)) == [CONTROL, OUTSIDE]
+
+
+def test_a_planned_move_may_use_both_data_planes(here, deployment, calls):
+    calls.add("dynamodb", "PutItem", PRIMARY)
+    assert checks.planes_proof(here, deployment, planned=True).status == "passed"
+
+
+def test_the_table_has_each_kind_of_call_and_its_count_in_the_html(here, calls):
+    calls.add("s3", "GetObject", PRIMARY)
+    table = checks.calls(here)
+    assert str(table).splitlines()[-1].split() == ["data", "s3", "GetObject", PRIMARY, "other"]
+    assert '<td style="text-align:left">1</td>' in table.html()
+
+
+def test_a_check_calls_for_the_purpose_of_whoever_asks(here, calls):
+    with planes.purpose("switchover"):
+        checklist.make(
+            "Two",
+            [checklist.Probe(name, lambda: f"{calls.add('s3', 'GetObject', STANDBY)}") for name in "ab"],
+        )
+    assert [(row["purpose"], row["count"]) for row in calls.rows() if row["service"] == "s3"] == [
+        ("switchover", 2)
+    ]

@@ -1,0 +1,31 @@
+"""The standby's table knows what is deployed, with one read there and nothing else."""
+
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from drill.world import PRIMARY, STANDBY
+from drlib import memory
+from drlib.errors import StepFailed
+
+
+def test_what_was_kept_is_recalled_from_the_standby_alone(here, deployment, aws):
+    memory.keep(here, deployment)
+    del here.clients["dynamodb", PRIMARY]
+    assert memory.recall(here) == deployment
+
+
+def test_a_table_that_knows_nothing_says_so(here, aws):
+    with pytest.raises(StepFailed, match="does not know what is deployed") as caught:
+        memory.recall(here)
+    assert "10-deploy" in caught.value.remedy
+
+
+def test_a_standby_that_does_not_answer_is_told(here, aws):
+    def down(**_):
+        raise EndpointConnectionError(endpoint_url="https://nowhere")
+
+    here.clients["dynamodb", STANDBY] = SimpleNamespace(get_item=down)
+    with pytest.raises(StepFailed, match="does not answer: EndpointConnectionError"):
+        memory.recall(here)
