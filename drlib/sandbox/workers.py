@@ -18,7 +18,11 @@ MOST_PROCESSES = 2
 """Processes of one function. With a warm handler of some 10 ms, two serve more than clients here ask."""
 
 LONGEST_WAIT_WALL_SECONDS = 20.0
-"""After that an invocation gets a process of its own: a function that waits for itself is not stuck."""
+"""After that an invocation may have a process more: a function that waits for itself is not stuck."""
+
+MOST_PROCESSES_EVER = 4
+"""Beyond these an invocation that has waited is throttled, as on AWS at a limit of concurrency: on a machine
+that is too slow for its work, processes without end would make it slower without end."""
 
 
 def apply() -> None:
@@ -49,7 +53,8 @@ def apply() -> None:
                 if found[0] is not None:
                     return found
                 freed.wait(left)
-        return acquire(func_name, config, code_zip, qualifier=qualifier, max_concurrency=max_concurrency)
+        cap = max_concurrency or MOST_PROCESSES_EVER
+        return acquire(func_name, config, code_zip, qualifier=qualifier, max_concurrency=cap)
 
     def telling_release(worker: Any) -> None:
         release(worker)

@@ -80,6 +80,14 @@ def test_one_that_waits_for_itself_is_not_stuck(service: Any, monkeypatch: pytes
     assert service.acquire_worker("f", {}, b"")[1] == "spawn"
 
 
+def test_a_machine_that_is_too_slow_throttles(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "LONGEST_WAIT_WALL_SECONDS", 0.01)
+    workers.apply()
+    found = [service.acquire_worker("f", {}, b"") for _ in range(workers.MOST_PROCESSES_EVER + 2)]
+    assert service.pool.made == workers.MOST_PROCESSES_EVER
+    assert found[-1] == (None, "func_cap")
+
+
 def test_another_emulator_is_refused(service: Any) -> None:
     service.release_worker = lambda one, two: None
     with pytest.raises(SandboxError, match="release_worker"):
