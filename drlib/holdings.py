@@ -1,4 +1,4 @@
-"""What one region's table holds: its payments, and their settlements.
+"""What a region holds: payments and settlements in its table, messages in queues, receipts in its bucket.
 
 Instants in the table were written by Lambda functions, which run on wall time; they are converted on reading.
 """
@@ -9,10 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from drlib import probes
 from drlib.clock import Clock
 
 if TYPE_CHECKING:
+    from drlib.deployment import Deployment
     from drlib.target import Target
+
+RECEIPTS = "receipts/"
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,19 @@ class Holdings:
         }
 
 
+@dataclass(frozen=True)
+class Stores:
+    """What a region holds beside its table: messages by queue, and the payments that have a receipt.
+
+    Messages are counted and not read: to receive one hides it from its worker and counts as a delivery (SQS
+    Developer Guide, "Amazon SQS visibility timeout"). AWS counts approximately.
+    """
+
+    region: str
+    messages: Mapping[str, int] = field(default_factory=dict)
+    receipts: frozenset[str] = frozenset()
+
+
 def from_dict(data: Mapping[str, Any]) -> Holdings:
     """Make holdings from what `as_dict` gave."""
     payments = {row["payment_id"]: Payment(**row) for row in data["payments"]}
@@ -78,6 +95,25 @@ def scan(here: Target, table: str, region: str) -> Holdings:
     items = [item for page in pages.paginate(TableName=table, ConsistentRead=True) for item in page["Items"]]
     payments = {row.payment_id: row for row in _payments(items, here.clock)}
     return Holdings(region, here.clock.now(), payments, _grouped(_settlements(items, here.clock)))
+
+
+def stores(here: Target, deployment: Deployment, region: str) -> Stores:
+    """Count the messages of a region's queues, and list the receipts in its bucket.
+
+    Needs `sqs:GetQueueAttributes` on its queues and `s3:ListBucket` on its bucket.
+    """
+    outputs = deployment.regions[region]
+    messages = {
+        name: sum(probes.queue_depth(here, queue["url"], region)) for name, queue in outputs.queues.items()
+    }
+    pages = here.client("s3", region).get_paginator("list_objects_v2")
+    keys = [
+        item["Key"]
+        for page in pages.paginate(Bucket=outputs.bucket, Prefix=RECEIPTS)
+        for item in page.get("Contents", ())
+    ]
+    receipts = frozenset(key.removeprefix(RECEIPTS).removesuffix(".json") for key in keys)
+    return Stores(region, messages, receipts)
 
 
 def _payments(items: list[dict[str, Any]], clock: Clock) -> Iterator[Payment]:

@@ -8,13 +8,13 @@ Every count comes with the payments behind it. What nobody can know is counted a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from drlib import holdings, planes, show
-from drlib.errors import StepFailed
-from drlib.holdings import Holdings, Settlement
+from drlib import holdings, planes
+from drlib.holdings import Holdings, Settlement, Stores
 from drlib.ledger import Attempt, Ledger
+from drlib.losses import LossCounts
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
@@ -26,92 +26,6 @@ if TYPE_CHECKING:
 LATE_SECONDS = 300.0
 SETTLE_TIMEOUT_SECONDS = 120.0
 POLL_SECONDS = 3.0
-NAMES = (
-    "acknowledged",
-    "indeterminate",
-    "lost",
-    "stranded",
-    "duplicated",
-    "late",
-    "recovered",
-    "unexpected",
-    "rejected",
-)
-
-
-@dataclass(frozen=True)
-class LossCounts:
-    """What became of the payments of a run: each field is a list of their ids.
-
-    An attempt that was given no id is named by its idempotency key. `rpo_seconds` is modelled. `explained`
-    holds those of `duplicated` whose settlement in the primary the standby did not have at takeover; nothing
-    explains `unexplained_duplicates`. `differing` are records that the two tables, or a table and the ledger,
-    do not agree on.
-    """
-
-    rpo_seconds: float
-    acknowledged: tuple[str, ...] = ()
-    indeterminate: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-    stranded: tuple[str, ...] = ()
-    duplicated: tuple[str, ...] = ()
-    late: tuple[str, ...] = ()
-    recovered: tuple[str, ...] = ()
-    unexpected: tuple[str, ...] = ()
-    rejected: tuple[str, ...] = ()
-    explained: tuple[str, ...] = ()
-    unexplained_duplicates: tuple[str, ...] = ()
-    unsettled: tuple[str, ...] = ()
-    differing: tuple[str, ...] = ()
-
-    @property
-    def reasons(self) -> list[str]:
-        """Sentences on everything that no failover may do; empty if there is nothing of it."""
-        told = (
-            (self.lost, "acknowledged payments are lost"),
-            (self.unexpected, "payments are there that certainly failed or were never sent"),
-            (self.unexplained_duplicates, "payments were settled twice without a replication gap behind it"),
-            (self.unsettled, "acknowledged payments are not settled"),
-            (self.differing, "records differ between the two tables"),
-        )
-        return [f"{len(ids)} {words}, such as {ids[0]}." for ids, words in told if ids]
-
-    def require(self) -> show.Verdict:
-        """Return the verdict, one line.
-
-        Raises StepFailed when a payment was lost, invented, or settled twice for no reason.
-        """
-        if self.reasons:
-            raise StepFailed(
-                " ".join(self.reasons),
-                remedy="90-troubleshoot: reconciliation. Do not tear down: look first.",
-            )
-        return self.verdict()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return JSON-like data for the evidence."""
-        lists = {name: list(getattr(self, name)) for name in (*NAMES, "unexplained_duplicates")}
-        more = {f"{name}_ids": ", ".join(getattr(self, name)) for name in ("unsettled", "differing")}
-        return {"rpo_seconds": round(self.rpo_seconds, 3), **lists, **more}
-
-    def table(self) -> show.Table:
-        """Return the counts, each with its first few payments."""
-        rows = [(name, f"{len(getattr(self, name))}", _some(getattr(self, name))) for name in NAMES]
-        rows.append(("duplicated, unexplained", f"{len(self.unexplained_duplicates)}", ""))
-        rows.append(("RPO, s", f"{self.rpo_seconds:.1f}", ""))
-        return show.Table(("payments", "number", "such as"), rows, varying=("number", "such as"))
-
-    def verdict(self) -> show.Verdict:
-        counts = f"{len(self.acknowledged)} acknowledged, {len(self.lost)} lost, RPO {self.rpo_seconds:.1f} s"
-        words = "every acknowledged payment is accounted for" if not self.reasons else " ".join(self.reasons)
-        return show.Verdict("reconciliation", not self.reasons, says=words, detail=counts)
-
-    def __str__(self) -> str:
-        return f"{self.verdict()}\n{self.table()}"
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        verdict = self.verdict()._repr_mimebundle_()["text/html"]
-        return {"text/plain": str(self), "text/html": f"{verdict}{self.table().html()}"}
 
 
 def count(
@@ -123,7 +37,7 @@ def count(
     *,
     since: float | None = None,
 ) -> LossCounts:
-    """Scan both tables and count, once every acknowledged payment is settled and the tables agree.
+    """Read both regions and count, once every acknowledged payment is settled and the regions agree.
 
     Waits for that for up to two minutes; what is still open then is counted as it stands.
     Stop the prober first: a payment under way is in no ledger.
@@ -136,18 +50,26 @@ def count(
         since: without a fault, the instant to count the RPO back from, by default that of `takeover`.
     """
     regions = (deployment.primary_region, deployment.standby_region)
-    found: list[Holdings] = []
+    tables: list[Holdings] = []
+    stores: list[Stores] = []
 
     def at_rest() -> bool:
-        found[:] = [holdings.scan(here, deployment.table, region) for region in regions]
+        tables[:] = [holdings.scan(here, deployment.table, region) for region in regions]
         acknowledged = [row.payment_id for row in ledger.attempts() if row.outcome == "ok"]
-        settled = all(name in held.settlements for name in acknowledged for held in found)
-        return settled and not differing(*found)
+        settled = all(name in held.settlements for name in acknowledged for held in tables)
+        if not settled or differing(*tables):
+            return False
+        stores[:] = [holdings.stores(here, deployment, region) for region in regions]
+        return all(set(acknowledged) <= store.receipts for store in stores)
 
     with planes.purpose("observe"):
         here.clock.wait_until(at_rest, timeout=SETTLE_TIMEOUT_SECONDS, poll=POLL_SECONDS)
+        stores = stores or [holdings.stores(here, deployment, region) for region in regions]
     fault_at = fault.at if fault else takeover.at if since is None else since
-    return tally(ledger.attempts(), primary=found[0], standby=found[1], takeover=takeover, fault_at=fault_at)
+    counted = tally(
+        ledger.attempts(), primary=tables[0], standby=tables[1], takeover=takeover, fault_at=fault_at
+    )
+    return with_stores(counted, ledger.attempts(), tables=tables, stores=stores)
 
 
 def tally(
@@ -173,7 +95,13 @@ def tally(
         and row.payment_id not in takeover.payments
     ]
     duplicated = [row.payment_id for row in there if len(settlements.get(row.payment_id, ())) > 1]
-    explained = [name for name in duplicated if _was_unknown(name, primary.region, takeover)]
+    explained = [
+        row.payment_id
+        for row in there
+        if row.payment_id in duplicated
+        and row.finished_at <= takeover.at
+        and _was_unknown(row.payment_id, primary.region, takeover)
+    ]
     now = max(primary.at, standby.at)
     return LossCounts(
         rpo_seconds=rpo_seconds(missing_at_takeover, fault_at=fault_at),
@@ -192,6 +120,29 @@ def tally(
         unexplained_duplicates=tuple(sorted(set(duplicated) - set(explained))),
         unsettled=_names(row for row in there if row.payment_id not in settlements),
         differing=tuple(sorted({*differing(primary, standby), *_altered(there, primary, standby)})),
+    )
+
+
+def with_stores(
+    counted: LossCounts, attempts: Iterable[Attempt], *, tables: Sequence[Holdings], stores: Sequence[Stores]
+) -> LossCounts:
+    """Add what the queues and the buckets hold: messages that are left, and receipts that are missing."""
+    keys = {row.idempotency_key for row in attempts}
+    settled = {
+        name
+        for table in tables
+        for name, payment in table.payments.items()
+        if payment.idempotency_key in keys and name in table.settlements
+    }
+    somewhere = set().union(*(store.receipts for store in stores))
+    everywhere = somewhere.intersection(*(store.receipts for store in stores))
+    return replace(
+        counted,
+        unreceipted=tuple(sorted(settled - somewhere)),
+        one_sided=tuple(sorted((settled & somewhere) - everywhere)),
+        messages={
+            f"{queue}, {store.region}": count for store in stores for queue, count in store.messages.items()
+        },
     )
 
 
@@ -260,7 +211,3 @@ def _together(primary: Holdings, standby: Holdings) -> dict[str, tuple[Settlemen
 
 def _names(rows: Iterable[Attempt]) -> tuple[str, ...]:
     return tuple(sorted(row.name for row in rows))
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:2]) + (", ..." if len(names) > 2 else "")

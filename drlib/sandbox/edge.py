@@ -1,5 +1,7 @@
 """A region's public endpoint: from the name that a client asks for to the API behind it, as API Gateway does.
 
+A request with an `Idempotency-Key` that was answered is an event `request`, whoever got to see the answer.
+
 The emulator resolves a name without regard to the region, and gives its own paths precedence over an API's.
 So the edge finds the API itself, within its region, and calls the emulator's API Gateway with it.
 """
@@ -89,6 +91,8 @@ class Edge:
             await _respond(scope, send, 403, JSON, b'{"message":"Forbidden"}')
             return
         status, answer_headers, body = await self._answer(scope, receive, target, name, headers)
+        if key := headers.get("idempotency-key"):
+            self._world.events.add("request", region=self._region, idempotency_key=key, status=status)
         await _respond(scope, send, status, answer_headers, body)
         seconds = (time.monotonic() - started) * self._world.clock.scale
         self._world.api_requests.add(

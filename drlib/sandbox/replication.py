@@ -61,7 +61,8 @@ class Write:
 class Replication:
     """The component: replaces the emulator's own replication.
 
-    A write that loses against a later one of another region is an event `replication_conflict`.
+    A write that has arrived is an event `replicated`; one that loses against a later one of another region is
+    an event `replication_conflict`.
     """
 
     def __init__(self, world: World) -> None:
@@ -141,6 +142,15 @@ class Replication:
         group = {"TableName": write.table, "_global_regions": [home, region]}
         with self._responses.request_scope(write.account, home):
             self._replicate_at_once(group, write.event, write.old, write.new)
+        self._world.events.add(
+            "replicated",
+            at=now,
+            table=write.table,
+            item_key=[str(part) for part in write.item_key],
+            source=home,
+            target=region,
+            written_at=write.stamp.written_at,
+        )
 
     def _note_conflict(self, write: Write, region: str, present: Stamp) -> None:
         self._world.events.add(

@@ -86,6 +86,7 @@ class Aws:
         self.failing: dict[str, int] = {}
         self.messages: dict[str, int] = {}
         self.receipts: set[str] = set()
+        self.stored: dict[str, set[str]] = {}
         self.announced: list[tuple[str, Any]] = []
         self.configurations = {
             name: {
@@ -116,7 +117,10 @@ class Aws:
                     (region, json.loads(Message))
                 )
             )
-            here.clients["s3", region] = SimpleNamespace(list_objects_v2=self.objects)
+            here.clients["s3", region] = SimpleNamespace(
+                list_objects_v2=self.objects,
+                get_paginator=lambda name: SimpleNamespace(paginate=self.object_pages),
+            )
             here.clients["lambda", region] = SimpleNamespace(
                 get_function_configuration=lambda FunctionName: self.configurations[FunctionName],
                 get_function_concurrency=lambda FunctionName: {},
@@ -156,6 +160,10 @@ class Aws:
 
     def objects(self, *, Bucket: str, Prefix: str, MaxKeys: int) -> dict[str, Any]:
         return {"KeyCount": int(Bucket in self.receipts)}
+
+    def object_pages(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:
+        keys = [f"{Prefix}{payment_id}.json" for payment_id in sorted(self.stored.get(Bucket, ()))]
+        return [{"Contents": [{"Key": key}]} for key in keys] or [{}]
 
     def cloudwatch(self, region: str) -> Any:
         def paginator(name: str) -> Any:

@@ -2,11 +2,16 @@
 
 import pytest
 
+from drill.aws import payment as stored_payment
+from drill.aws import settlement as stored_settlement
 from drill.test_ledger import attempt
 from drill.world import PRIMARY, STANDBY
+from drlib import reconcile
 from drlib.errors import StepFailed
-from drlib.holdings import Holdings, Payment, Settlement, from_dict
-from drlib.reconcile import NAMES, tally
+from drlib.holdings import Holdings, Payment, Settlement, Stores, from_dict, stores
+from drlib.ledger import Ledger
+from drlib.losses import INSTRUCTIONS, MORE, NAMES
+from drlib.reconcile import tally, with_stores
 
 FAULT_AT = 1050.0
 
@@ -45,9 +50,7 @@ def count(attempts, *, now, at_takeover, settlements, known=(), standby=None):
 
 
 def nothing_but(losses, **expected):
-    found = {
-        name: getattr(losses, name) for name in (*NAMES, "unsettled", "differing") if getattr(losses, name)
-    }
+    found = {name: getattr(losses, name) for name in (*NAMES, *MORE) if getattr(losses, name)}
     assert found == expected
 
 
@@ -102,6 +105,89 @@ def test_two_settlements_are_a_duplicate_and_the_takeover_explains_it_or_not():
     known = count([attempt(1)], now=[one], at_takeover=[one], settlements=both, known=[settled(1)])
     assert (known.explained, known.unexplained_duplicates) == ((), ("id-1",))
     assert "settled twice" in known.reasons[0]
+
+
+def test_a_payment_taken_after_the_takeover_has_no_gap_behind_a_second_settlement():
+    row = attempt(1, started_at=1200.0, finished_at=1200.5)
+    both = [settled(1), settled(1, STANDBY, 1210.0)]
+    losses = count([row], now=[payment(1)], at_takeover=[], settlements=both)
+    assert (losses.explained, losses.unexplained_duplicates) == ((), ("id-1",))
+
+
+def receipted(*regions, now, settlements=None):
+    """Count one payment whose receipt is in the buckets of these regions."""
+    counted = count(
+        [attempt(1)],
+        now=now,
+        at_takeover=now,
+        settlements=[settled(1)] if settlements is None else settlements,
+    )
+    tables = [
+        held(region, 2000.0, now, [settled(1)] if settlements is None else settlements)
+        for region in (PRIMARY, STANDBY)
+    ]
+    shelves = [
+        Stores(region, {"work": 2}, frozenset({"id-1"} if region in regions else ()))
+        for region in (PRIMARY, STANDBY)
+    ]
+    return with_stores(counted, [attempt(1)], tables=tables, stores=shelves)
+
+
+def test_a_settled_payment_without_a_receipt_is_told_and_red():
+    losses = receipted(now=[payment(1)])
+    assert (losses.unreceipted, losses.one_sided) == (("id-1",), ())
+    with pytest.raises(StepFailed, match="1 settled payments have no receipt, such as id-1"):
+        losses.require()
+
+
+def test_a_receipt_in_one_region_only_is_listed():
+    losses = receipted(STANDBY, now=[payment(1)])
+    assert (losses.unreceipted, losses.one_sided) == ((), ("id-1",))
+    assert losses.reasons == []
+    assert losses.listed().rows == [["id-1", "one sided", INSTRUCTIONS["one_sided"]]]
+
+
+def test_receipts_in_both_regions_are_as_they_should_be():
+    losses = receipted(PRIMARY, STANDBY, now=[payment(1)])
+    assert (losses.unreceipted, losses.one_sided) == ((), ())
+    assert losses.messages == {f"work, {PRIMARY}": 2, f"work, {STANDBY}": 2}
+
+
+def test_receipts_of_payments_that_this_run_did_not_send_are_not_asked_for():
+    losses = receipted(now=[payment(2, idempotency_key="verify-abc")], settlements=[settled(2)])
+    assert (losses.unreceipted, losses.one_sided) == ((), ())
+
+
+def test_every_kind_that_needs_someone_has_one_instruction():
+    assert set(INSTRUCTIONS) == {*NAMES, *MORE} - {"acknowledged", "indeterminate"}
+    assert all(words.endswith(".") for words in INSTRUCTIONS.values())
+    assert "payment id" in INSTRUCTIONS["duplicated"]
+    losses = count([attempt(1)], now=[], at_takeover=[], settlements=[])
+    assert losses.listed().rows == [["id-1", "lost", INSTRUCTIONS["lost"]]]
+    assert losses.as_dict()["instructions"] == {"lost": INSTRUCTIONS["lost"]}
+    assert INSTRUCTIONS["lost"] in str(losses)
+
+
+def test_queues_are_counted_and_receipts_are_listed_page_by_page(here, deployment, aws):
+    aws.messages["https://sqs.us-west-2/dead_letter"] = 3
+    aws.stored["receipts-us-west-2"] = {"id-1", "id-2"}
+    found = stores(here, deployment, STANDBY)
+    assert found == Stores(
+        STANDBY, {"work": 0, "dead_letter": 3, "undelivered": 0}, frozenset({"id-1", "id-2"})
+    )
+
+
+def test_both_regions_are_read_and_counted(here, deployment, aws):
+    now = here.clock.now()
+    for region in (PRIMARY, STANDBY):
+        aws.stored[f"receipts-{region}"] = {"id-1"}
+    wall = here.clock.to_wall(now)
+    for item in (stored_payment("id-1", PRIMARY, wall), stored_settlement("id-1", PRIMARY, wall + 0.01)):
+        aws.tables[PRIMARY].put_item(TableName="", Item=item)
+    ledger = Ledger([attempt(1, idempotency_key="key-id-1", amount_minor=1250, finished_at=now)])
+    losses = reconcile.count(here, deployment, ledger, held(STANDBY, now, [payment(1)]))
+    nothing_but(losses, acknowledged=("id-1",))
+    assert losses.messages[f"work, {PRIMARY}"] == 0
 
 
 def test_a_settlement_after_the_target_time_is_late():

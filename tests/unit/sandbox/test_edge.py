@@ -88,6 +88,14 @@ def test_an_answer_comes_through_whole(echo: Any) -> None:
         assert len(answer.headers["apigw-requestid"]) == 16
 
 
+def test_a_request_with_an_idempotency_key_is_on_record(echo: Any, control: Callable[..., Any]) -> None:
+    with echo.connect(East) as client:
+        client.request("/echo", method="POST", body=b"{}", idempotency_key="on-record")
+    _, answer = control("GET", "events")
+    seen = [event["detail"] for event in answer["events"] if event["kind"] == "request"]
+    assert seen[-1] == {"region": East, "idempotency_key": "on-record", "status": 200}
+
+
 def test_a_connection_is_kept(echo: Any) -> None:
     with echo.connect(East) as client:
         assert [client.request("/echo").status for _ in range(3)] == [200, 200, 200]

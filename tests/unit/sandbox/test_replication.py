@@ -126,6 +126,15 @@ def test_writes_wait_while_a_region_is_down_and_arrive_when_it_is_whole(
     assert drained["drained_seconds"] >= 0.5
 
 
+def test_each_arrival_is_on_record(table: Table, outages: Outages) -> None:
+    table.put(EAST, "a", "1")
+    table.settle()
+    (arrived,) = [event for event in outages.events("replicated") if event["table"] == table.name]
+    assert (arrived["source"], arrived["target"]) == (EAST, WEST)
+    assert arrived["item_key"][0] == "a"
+    assert arrived["written_at"] < table.clock.now()
+
+
 def test_what_the_source_had_not_sent_is_stranded_there_until_it_heals(
     table: Table, outages: Outages
 ) -> None:

@@ -1,0 +1,156 @@
+"""What became of the payments of a run: the counts, the payments behind each, and what to do about them.
+
+The words are those of the evidence. *Acknowledged*: its client was told so. *Indeterminate*: its client
+cannot know. *Lost*: acknowledged, and never there, even after both regions are whole. *Stranded*:
+acknowledged, missing in the standby at takeover, and back. *Duplicated*: settled in both regions. *Late*:
+settled after its target time. *Recovered*: indeterminate, and there. *Unexpected*: there, though it certainly
+failed or was never sent. *Rejected*: refused by the API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from drlib import show
+from drlib.errors import StepFailed
+
+NAMES = (
+    "acknowledged",
+    "indeterminate",
+    "lost",
+    "stranded",
+    "duplicated",
+    "late",
+    "recovered",
+    "unexpected",
+    "rejected",
+)
+MORE = ("unsettled", "differing", "unreceipted", "one_sided")
+INSTRUCTIONS = {
+    "lost": "Ask its client to pay again, under the same idempotency key: no region knows of it.",
+    "stranded": "Nothing to mend: it is back. Refund what its client may have paid again under another key.",
+    "duplicated": (
+        "Ask the provider how often it charged. The settlement key is the payment id, so a provider that "
+        "honours keys charged once; refund the second charge if there is one."
+    ),
+    "late": "Tell whoever waited for the money; do not settle it again.",
+    "unexpected": "Find its client by the idempotency key, and refund it unless the client wants it.",
+    "recovered": "Nothing to mend: a client that asks again with its key is told the same payment.",
+    "rejected": "Nothing to mend: it was refused, and its client knows.",
+    "unsettled": "Announce it again with repair.announce, as 40-failback does.",
+    "differing": "Compare both records; that of the region which took the payment is right.",
+    "unreceipted": "Announce it again: a worker that finds a payment settled writes its receipt anew.",
+    "one_sided": "Wait for S3 (15 minutes at most by its time control), then copy the receipt over.",
+}
+"""What an operator does about each payment of a kind."""
+
+
+@dataclass(frozen=True)
+class LossCounts:
+    """What became of the payments of a run: each field is a list of their ids.
+
+    An attempt that was given no id is named by its idempotency key. `rpo_seconds` is modelled. `explained`
+    holds those of `duplicated` that were taken before the takeover, and whose settlement in the primary the
+    standby did not have then; nothing explains `unexplained_duplicates`. `differing` are records that the two
+    tables, or a table and the ledger, do not agree on. `unreceipted` are settled and have a receipt in no
+    bucket, `one_sided` in one of them alone. `messages` are what each queue still holds (approximate on AWS).
+    """
+
+    rpo_seconds: float
+    acknowledged: tuple[str, ...] = ()
+    indeterminate: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    stranded: tuple[str, ...] = ()
+    duplicated: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    recovered: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
+    explained: tuple[str, ...] = ()
+    unexplained_duplicates: tuple[str, ...] = ()
+    unsettled: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
+    unreceipted: tuple[str, ...] = ()
+    one_sided: tuple[str, ...] = ()
+    messages: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Sentences on everything that no failover may do; empty if there is nothing of it."""
+        told = (
+            (self.lost, "acknowledged payments are lost"),
+            (self.unexpected, "payments are there that certainly failed or were never sent"),
+            (self.unexplained_duplicates, "payments were settled twice without a replication gap behind it"),
+            (self.unsettled, "acknowledged payments are not settled"),
+            (self.differing, "records differ between the two tables"),
+            (self.unreceipted, "settled payments have no receipt"),
+        )
+        return [f"{len(ids)} {words}, such as {ids[0]}." for ids, words in told if ids]
+
+    def require(self) -> show.Verdict:
+        """Return the verdict, one line.
+
+        Raises StepFailed when a payment was lost, invented, or settled twice for no reason.
+        """
+        if self.reasons:
+            raise StepFailed(
+                " ".join(self.reasons),
+                remedy="90-troubleshoot: reconciliation. Do not tear down: look first.",
+            )
+        return self.verdict()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON-like data for the evidence."""
+        lists = {name: list(getattr(self, name)) for name in (*NAMES, "unexplained_duplicates")}
+        more: dict[str, Any] = {f"{name}_ids": ", ".join(getattr(self, name)) for name in MORE}
+        todo = {name: INSTRUCTIONS[name] for name in INSTRUCTIONS if getattr(self, name)}
+        return {
+            "rpo_seconds": round(self.rpo_seconds, 3),
+            **lists,
+            **more,
+            "messages": dict(self.messages),
+            "instructions": todo,
+        }
+
+    def table(self) -> show.Table:
+        """Return the counts, each with its first few payments, and what to do about one."""
+        rows = [self._row(name, name.replace("_", " ")) for name in (*NAMES, *MORE)]
+        rows.append(("duplicated, unexplained", f"{len(self.unexplained_duplicates)}", "", ""))
+        rows.append(("messages left in queues", f"{sum(self.messages.values())}", "", ""))
+        rows.append(("RPO, s", f"{self.rpo_seconds:.1f}", "", ""))
+        columns = ("payments", "number", "such as", "what to do about each")
+        return show.Table(columns, rows, varying=columns[1:3])
+
+    def listed(self) -> show.Table:
+        """Return a row for every payment that somebody should look at."""
+        kinds = [name for name in INSTRUCTIONS if name not in ("recovered", "rejected")]
+        rows = [
+            (payment, kind.replace("_", " "), INSTRUCTIONS[kind])
+            for kind in kinds
+            for payment in getattr(self, kind)
+        ]
+        return show.Table(("payment", "is", "what to do"), rows)
+
+    def _row(self, name: str, words: str) -> tuple[str, str, str, str]:
+        payments = getattr(self, name)
+        return words, f"{len(payments)}", _some(payments), INSTRUCTIONS.get(name, "")
+
+    def verdict(self) -> show.Verdict:
+        counts = f"{len(self.acknowledged)} acknowledged, {len(self.lost)} lost, RPO {self.rpo_seconds:.1f} s"
+        words = "every acknowledged payment is accounted for" if not self.reasons else " ".join(self.reasons)
+        return show.Verdict("reconciliation", not self.reasons, says=words, detail=counts)
+
+    def __str__(self) -> str:
+        return f"{self.verdict()}\n{self.table()}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        verdict = self.verdict()._repr_mimebundle_()["text/html"]
+        found = self.listed()
+        more = f"<details open><summary>one by one</summary>{found.html()}</details>" if found.rows else ""
+        return {"text/plain": str(self), "text/html": f"{verdict}{self.table().html()}{more}"}
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:2]) + (", ..." if len(names) > 2 else "")
