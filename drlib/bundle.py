@@ -56,6 +56,8 @@ def build(folder: Path, *, head: str = "") -> dict[str, Any]:
         "rpo": _rpo(saved, settings),
         "planes": {"calls": calls, "control_plane_calls_in_failover": planes.control_calls(calls)},
         "checks": _checks(saved),
+        "forced": _parts(saved, "forced."),
+        "moves": _parts(saved, "move."),
         "versions": environment.get("versions", {}),
         "parameters_sha256": chain.sha256(text),
         "git_commit": environment.get("git_commit", ""),
@@ -142,6 +144,15 @@ def _rpo(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any
     rpo |= {name: counted.get(name) for name in COUNTS}
     rpo |= {name: counted[name] for name in verdict.RED_COUNTS if name in counted}
     return rpo | {"payment_ids": named | losses.get("payment_ids", {})}
+
+
+def _parts(saved: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
+    """Return what runbooks saved under a common prefix, each with its runbook."""
+    return [
+        {"runbook": name.removeprefix(prefix), **part}
+        for name, part in saved.items()
+        if name.startswith(prefix)
+    ]
 
 
 def _checks(saved: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,32 +1,79 @@
-"""The gates before a failback: what must be so before traffic may return to the primary."""
+"""The gates before a failback: what must be so before traffic may return to the primary.
+
+A red gate stops it. A person who knows better may give a reason (`force_reason`): it goes into the evidence,
+and the run says that it was forced.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from drlib import checklist, holdings, latch, planes, probes, repair
-from drlib.checklist import Checks, Failed, Probe, Skip
+from drlib import checklist, fence, holdings, latch, planes, probes, reconcile, repair
+from drlib.checklist import Checks, Failed, Probe
 from drlib.errors import StepFailed
 from drlib.holdings import Payment
+from drlib.ledger import FILE, Ledger
+from drlib.show import Line
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
+    from drlib.journal import Run
     from drlib.target import Target
 
 DRAIN_TIMEOUT_SECONDS = 180.0
 RETRY_SECONDS = 5.0
 ANNOUNCE = "Announce it again with repair.announce, as 40-failback does, and ask again."
 HINT = "90-troubleshoot: failback gates."
+TITLE = "Failback gates"
+NOTHING_MOVED = "the primary is active: nothing is to be brought back"
+MOST_PEEKED = 10  # ReceiveMessage gives no more at once
+RECEIPTS_LOOKED_AT = 50  # the newest: a bucket may hold millions
 
 
-def gates(here: Target, deployment: Deployment) -> Checks:
-    """Ask everything that must be so before traffic may return to the primary. Takes up to three minutes,
-    modelled, while queues drain."""
+def moved(here: Target, deployment: Deployment) -> bool:
+    """Tell whether the standby is the active region: the latch is set, or the public name leads there."""
+    if latch.read(here, deployment).is_set:
+        return True
+    return probes.public_answer(here, deployment) == deployment.standby_region
+
+
+def gates(here: Target, deployment: Deployment, run: Run) -> Checks:
+    """Ask everything that must be so before traffic may return to the primary.
+
+    Takes up to three minutes, modelled, while queues drain. Where nothing has moved, there is nothing to ask.
+    """
+    with planes.purpose("failback"):
+        if not moved(here, deployment):
+            return checklist.make(TITLE, [Probe(NOTHING_MOVED, lambda: "the latch is released")])
+        return checklist.make(TITLE, _questions(here, deployment, run))
+
+
+def passed(here: Target, run: Run, gates: Checks) -> Line:
+    """Return one line if every gate is green, or if the parameter `force_reason` says why that is no matter.
+
+    Raises PreflightFailed, which names each red gate.
+    """
+    reason = here.settings.force_reason
+    if not gates.failed or not reason:
+        return gates.require()
+    return forced(run, gates, reason)
+
+
+def forced(run: Run, gates: Checks, reason: str) -> Line:
+    """Write down that red checks were passed on purpose, and why; the verdict of the run will say so."""
+    names = [row.name for row in gates.failed]
+    run.save(f"forced.{run.runbook}", {"gates": names, "reason": reason})
+    run.note("forced", detail={"gates": names, "reason": reason})
+    return Line(f"{gates.line}, forced", detail=f"past {', '.join(names)}, because {reason}")
+
+
+def _questions(here: Target, deployment: Deployment, run: Run) -> list[Probe]:
     primary, standby = deployment.primary_region, deployment.standby_region
     regions = {"primary": primary, "standby": standby}
     questions = [
-        Probe("the latch is set", lambda: _is_set(here, deployment), "There is nothing to fail back from."),
         Probe("no fault is in force", lambda: _no_fault(here), "Run `drlib restore`."),
         Probe(
             "the primary is healthy",
@@ -46,7 +93,9 @@ def gates(here: Target, deployment: Deployment) -> Checks:
         Probe(
             "writes reach the primary", lambda: probes.replicates(here, deployment, standby, primary), HINT
         ),
-        Probe("no replication backlog", lambda: _no_backlog(here, deployment), HINT),
+        Probe("both tables hold the same", partial(_tables_agree, here, deployment), HINT),
+        Probe("receipts are in both buckets", partial(_receipts_agree, here, deployment), HINT),
+        Probe("the primary is not fenced", partial(_not_fenced, here, deployment), "90-troubleshoot: fence."),
     ]
     for role, region in regions.items():
         queues = deployment.regions[region].queues
@@ -57,16 +106,15 @@ def gates(here: Target, deployment: Deployment) -> Checks:
                 HINT,
             ),
             Probe(
-                f"dead-letter queue empty ({role})",
-                lambda url=queues["dead_letter"]["url"], region=region: probes.queue_is_empty(  # type: ignore[misc]
-                    here, url, region
-                ),
+                f"nothing unaccounted for was put aside ({role})",
+                partial(_accounted_for, here, deployment, queues["dead_letter"]["url"], region),
                 "Look at the messages: each is a payment that no worker could settle.",
             ),
         ]
     questions.append(Probe("no payment waits", lambda: _all_settled(here, deployment), ANNOUNCE))
-    with planes.purpose("failback"):
-        return checklist.make("Failback gates", questions)
+    accepted = partial(_reconciled, here, deployment, run)
+    questions.append(Probe("every payment is accounted for", accepted, "90-troubleshoot: reconciliation."))
+    return questions
 
 
 def _in_time(here: Target, ask: Callable[[], str]) -> str:
@@ -81,13 +129,6 @@ def _in_time(here: Target, ask: Callable[[], str]) -> str:
         here.clock.sleep(RETRY_SECONDS)
 
 
-def _is_set(here: Target, deployment: Deployment) -> str:
-    now = latch.read(here, deployment)
-    if not now.is_set:
-        raise Failed("it is released: the primary is the active region")
-    return now.reason or "set"
-
-
 def _no_fault(here: Target) -> str:
     faults = here.faults()
     if faults:
@@ -95,19 +136,105 @@ def _no_fault(here: Target) -> str:
     return "none"
 
 
-def _no_backlog(here: Target, deployment: Deployment) -> str:
-    if here.origin == "live":
-        raise Skip("AWS does not tell how many writes wait; see ReplicationLatency, and the markers above")
+def _tables_agree(here: Target, deployment: Deployment) -> str:
+    """Wait until the tables agree on every payment that is old enough now: traffic goes on meanwhile."""
+    before = here.clock.now() - repair.SETTLE_WITHIN_SECONDS
+    regions = (deployment.primary_region, deployment.standby_region)
+    differing: list[str] = []
 
-    def waiting() -> int:
-        return sum(
-            int(count) for by_region in here.replication_backlog().values() for count in by_region.values()
-        )
+    def agree() -> bool:
+        tables = [holdings.scan(here, deployment.table, region) for region in regions]
+        young = {name for held in tables for name, row in held.payments.items() if row.accepted_at >= before}
+        differing[:] = [name for name in reconcile.differing(*tables) if name not in young]
+        return not differing
 
-    # A write is in flight for about the replication lag, so that a busy table is rarely at zero for long.
-    if not here.clock.wait_until(lambda: waiting() == 0, timeout=DRAIN_TIMEOUT_SECONDS, poll=1.0):
-        raise Failed(f"{waiting()} writes wait")
-    return "nothing waits"
+    if not here.clock.wait_until(agree, timeout=DRAIN_TIMEOUT_SECONDS, poll=RETRY_SECONDS):
+        raise Failed(f"{len(differing)} payments differ, such as {differing[0]}")
+    return "payments and settlements"
+
+
+def _receipts_agree(here: Target, deployment: Deployment) -> str:
+    """Wait until the newest receipts are in both buckets: objects follow by a replication of their own."""
+    primary, standby = deployment.primary_region, deployment.standby_region
+    held = holdings.scan(here, deployment.table, standby)
+    latest = {name: max(one.settled_at for one in group) for name, group in held.settlements.items()}
+    newest = sorted(latest, key=lambda name: latest[name])[-RECEIPTS_LOOKED_AT:]
+    missing: list[tuple[str, str]] = []
+
+    def there() -> bool:
+        missing[:] = [
+            (name, region)
+            for region in (primary, standby)
+            for name in newest
+            if not _has_receipt(here, deployment, region, name)
+        ]
+        return not missing
+
+    if not here.clock.wait_until(there, timeout=DRAIN_TIMEOUT_SECONDS, poll=RETRY_SECONDS):
+        raise Failed(f"{len(missing)} receipts are missing, such as {missing[0][0]}", region=missing[0][1])
+    return f"the newest {len(newest)}"
+
+
+def _has_receipt(here: Target, deployment: Deployment, region: str, payment_id: str) -> bool:
+    found = here.client("s3", region).list_objects_v2(
+        Bucket=deployment.regions[region].bucket, Prefix=f"receipts/{payment_id}.json", MaxKeys=1
+    )
+    return bool(found["KeyCount"])
+
+
+def _not_fenced(here: Target, deployment: Deployment) -> str:
+    """Wait for a fence that ends soon: behind it, nobody would be served after the return."""
+
+    def gone() -> bool:
+        return not fence.read(here, deployment, deployment.primary_region).in_force
+
+    if not here.clock.wait_until(gone, timeout=DRAIN_TIMEOUT_SECONDS, poll=RETRY_SECONDS):
+        raise Failed(fence.read(here, deployment, deployment.primary_region).told)
+    return "none"
+
+
+def _accounted_for(here: Target, deployment: Deployment, url: str, region: str) -> str:
+    """Require that a dead-letter queue is empty, or holds only what is settled by now. It keeps what it has.
+
+    AWS: SQS API Reference, ReceiveMessage; a visibility timeout of 0 leaves the message where it is.
+    """
+    waiting, under_way = probes.queue_depth(here, url, region)
+    if not waiting and not under_way:
+        return "empty"
+    settled = holdings.scan(here, deployment.table, region).settlements
+    got = here.client("sqs", region).receive_message(
+        QueueUrl=url, MaxNumberOfMessages=MOST_PEEKED, VisibilityTimeout=0
+    )
+    names = {message["MessageId"]: _payment_named(message["Body"]) for message in got.get("Messages", [])}
+    open_ones = sorted(name or f"message {key}" for key, name in names.items() if name not in settled)
+    if open_ones or waiting + under_way > len(names):
+        such = f", such as {open_ones[0]}" if open_ones else ""
+        raise Failed(f"{waiting + under_way} messages are there{such}", region=region)
+    return f"{waiting + under_way} messages, all of them settled by now"
+
+
+def _payment_named(body: str) -> str:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return ""
+    return str(found.get("payment_id", "")) if isinstance(found, dict) else ""
+
+
+def _reconciled(here: Target, deployment: Deployment, run: Run) -> str:
+    """Require that what this run's clients were told is in the tables: stop them before you ask."""
+    if not (run.folder / FILE).exists():
+        return "no payments in this run"
+    ledger = Ledger.load(run.folder)
+    takeover = (
+        holdings.from_dict(run.load("takeover"))
+        if run.has("takeover")
+        else holdings.scan(here, deployment.table, deployment.standby_region)
+    )
+    losses = reconcile.count(here, deployment, ledger, takeover)
+    if losses.reasons:
+        raise Failed(" ".join(losses.reasons))
+    return f"{len(losses.acknowledged)} acknowledged"
 
 
 def _drained(here: Target, url: str, region: str) -> str:

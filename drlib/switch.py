@@ -5,7 +5,9 @@ standby: the way over needs nothing of the primary, of us-east-1 or of Pulumi.
 
     switch.latch(here, deployment)                             is it set?
     switch.set(here, deployment, run, approval, reason="...")  the standby becomes active
-    switch.gates(here, deployment).require()                   may traffic return?
+    switch.story(here, deployment, run)                        what this run knows of the move
+    switch.gates(here, deployment, run)                        may traffic return?
+    switch.passed(here, run, gates)                            yes, or for a reason that is kept
     switch.release(here, deployment, run, approval)            the primary becomes active again
     switch.arm(here, deployment, run, approval)                all are back: the next failover latches
 """
@@ -16,22 +18,36 @@ from typing import TYPE_CHECKING
 
 from drlib import holdings, planes, probes
 from drlib.errors import NotApproved, StepFailed
-from drlib.gates import gates
+from drlib.gates import forced, gates, moved, passed
 from drlib.holdings import Holdings
 from drlib.latch import Latch, publish, read, write
+from drlib.story import recall
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
     from drlib.journal import Approval, Run
     from drlib.target import Target
 
-__all__ = ["Latch", "arm", "gates", "latch", "release", "set", "snapshot"]
+__all__ = [
+    "Latch",
+    "arm",
+    "forced",
+    "gates",
+    "latch",
+    "moved",
+    "passed",
+    "release",
+    "set",
+    "snapshot",
+    "story",
+]
 
 HOLD_SECONDS = 900.0
 """After a release, payments of clients that are still on their way back do not set the latch for so long,
 unless `arm` ends it."""
 
 latch = read
+story = recall
 
 
 def set(  # noqa: A001 - read as switch.set
@@ -73,10 +89,15 @@ def release(
 ) -> Latch:
     """Let the primary become active again. Releasing it twice is no error. Undo: `set`.
 
+    Where nothing has moved and the latch is armed, nothing is written.
+
     The alarm clears when the minute of the last 1 is over; then Route 53 turns the public name back, and
     clients follow with their TTL. For `hold_seconds` (modelled) their last payments do not set it again.
     """
     _require_approval(here, approval)
+    before = read(here, deployment)
+    if not before.is_set and before.hold_until is None and not moved(here, deployment):
+        return before
     with run.step("release latch", mutating=True, resource=deployment.standby_region) as step:
         with planes.purpose("failback"):
             write(

@@ -19,6 +19,7 @@ RED_COUNTS = {
     "unsettled": "acknowledged and never settled",
     "differing": "recorded differently in the two tables",
 }
+PLANNED = "switchover"  # a run that is about nothing else has no recovery to measure
 RUNBOOK = "runbook"  # the step that stands for a whole runbook
 ROUNDING_SECONDS = 0.05
 NOT_MEASURED = "No recovery time was measured."
@@ -30,13 +31,14 @@ def judge(evidence: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> 
     """Return the verdict and every reason for which it is not `passed`.
 
     Args:
-        evidence: `rto`, `rpo`, `planes` and `checks`, as they stand in evidence.json.
+        evidence: `rto`, `rpo`, `planes`, `checks`, `forced` and `moves`, as they stand in evidence.json.
         journal: the run's entries, oldest first.
     """
     pending, broken = _stopped(journal)
     missing = list(_missing(evidence))
     red = [*_times(evidence), *_counts(evidence["rpo"]), *_planes(evidence["planes"])]
     red += _checks(evidence["checks"])
+    red += _forced(evidence["forced"])
     reasons = [*pending, *broken, *missing, *red]
     if pending:
         return PENDING, reasons
@@ -75,7 +77,8 @@ def _stopped(journal: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[str]
 
 
 def _missing(evidence: Mapping[str, Any]) -> Iterator[str]:
-    if evidence["rto"]["measured_seconds"] is None:
+    planned = {move["kind"] for move in evidence["moves"]} == {PLANNED}
+    if evidence["rto"]["measured_seconds"] is None and not planned:
         yield NOT_MEASURED
     if evidence["rpo"]["seconds"] is None:
         yield NOT_RECONCILED
@@ -108,6 +111,12 @@ def _checks(checks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for check in checks:
         if check["status"] != "passed":
             yield f"{check['runbook']}: the check {check['name']!r} was {_word(check['status'])}."
+
+
+def _forced(forced: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for one in forced:
+        gates = ", ".join(one["gates"])
+        yield f"{one['runbook']}: forced past {gates}, because {one['reason']}."
 
 
 def _word(status: str) -> str:

@@ -86,11 +86,13 @@ def tell(here: Any, run: journal.Run, deployment: Deployment, approval: journal.
         with faults.injected(here, deployment, run, approval) as fault:
             watch = timeline.watch(here, deployment, prober, fault)
             takeover = switch.snapshot(here, deployment)
-        fault = faults.from_dict(run.load("fault"))
-        latched = switch.latch(here, deployment)
-        repair.announce(here, deployment, run, approval)
-        gates = switch.gates(here, deployment)
-        answer = probes.public_answer(here, deployment)
+    run.save("takeover", takeover)
+    fault = faults.from_dict(run.load("fault"))
+    latched = switch.latch(here, deployment)
+    repair.announce(here, deployment, run, approval)
+    gates = switch.gates(here, deployment, run)
+    answer = probes.public_answer(here, deployment)
+    with traffic.start(here, deployment, run) as prober:
         released = switch.release(here, deployment, run, approval)
         back = timeline.watch_return(here, deployment, prober, since=released.set_at)
     losses = reconcile.count(here, deployment, prober.ledger, takeover, fault)

@@ -85,6 +85,7 @@ class Aws:
         self.metrics: list[dict[str, Any]] = []
         self.failing: dict[str, int] = {}
         self.messages: dict[str, int] = {}
+        self.aside: dict[str, list[str]] = {}
         self.receipts: set[str] = set()
         self.stored: dict[str, set[str]] = {}
         self.announced: list[tuple[str, Any]] = []
@@ -111,7 +112,9 @@ class Aws:
         for region, table in self.tables.items():
             here.clients["dynamodb", region] = table
             here.clients["cloudwatch", region] = self.cloudwatch(region)
-            here.clients["sqs", region] = SimpleNamespace(get_queue_attributes=self.depth)
+            here.clients["sqs", region] = SimpleNamespace(
+                get_queue_attributes=self.depth, receive_message=self.peek
+            )
             here.clients["sns", region] = SimpleNamespace(
                 publish=lambda TopicArn, Message, region=region: self.announced.append(
                     (region, json.loads(Message))
@@ -157,6 +160,16 @@ class Aws:
         return {
             "Attributes": {name: str(waiting if name.endswith("Messages") else 0) for name in AttributeNames}
         }
+
+    def put_aside(self, url: str, payment_id: str) -> None:
+        """Put a message about a payment into a dead-letter queue."""
+        self.aside.setdefault(url, []).append(json.dumps({"payment_id": payment_id}))
+        self.messages[url] = len(self.aside[url])
+
+    def peek(self, *, QueueUrl: str, MaxNumberOfMessages: int, VisibilityTimeout: int) -> dict[str, Any]:
+        assert VisibilityTimeout == 0
+        bodies = self.aside.get(QueueUrl, [])[:MaxNumberOfMessages]
+        return {"Messages": [{"MessageId": f"m-{n}", "Body": body} for n, body in enumerate(bodies)]}
 
     def objects(self, *, Bucket: str, Prefix: str, MaxKeys: int) -> dict[str, Any]:
         return {"KeyCount": int(Bucket in self.receipts)}

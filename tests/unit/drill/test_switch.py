@@ -3,11 +3,14 @@
 import pytest
 
 from drill.aws import payment, settlement
-from drill.world import PRIMARY, STANDBY
-from drlib import chain, clock, gates, probes, repair, switch
+from drill.test_ledger import attempt
+from drill.world import PRIMARY, STANDBY, deployed
+from drlib import chain, clock, evidence, fence, gates, probes, repair, switch
+from drlib import settings as parameters
 from drlib.errors import NotApproved, PreflightFailed, StepFailed
 from drlib.holdings import from_dict
 from drlib.journal import Approval
+from drlib.ledger import Ledger
 
 
 def test_without_an_item_the_latch_is_released(here, deployment, aws):
@@ -81,16 +84,12 @@ def failed_over(here, deployment, aws, run, approval, monkeypatch):
     switch.set(here, deployment, run, approval, reason="drill")
 
 
-def test_every_gate_is_open_when_all_is_well(here, deployment, aws, failed_over):
-    made = switch.gates(here, deployment)
+def test_every_gate_is_open_when_all_is_well(here, deployment, aws, failed_over, run):
+    made = switch.gates(here, deployment, run)
     assert made.status == "passed"
-    assert len(made.rows) == 12
+    assert len(made.rows) == 14
     # The markers were taken away again.
     assert [pk for pk, _ in aws.tables[STANDBY].items] == ["LATCH"]
-
-
-def shut_latch(here, aws):
-    aws.tables[STANDBY].items.clear()
 
 
 def shut_fault(here, aws):
@@ -113,8 +112,24 @@ def shut_back(here, aws):
     aws.tables[STANDBY].replicas = []
 
 
-def shut_backlog(here, aws):
-    here.backlog = {"dynamodb": {PRIMARY: 3}}
+def shut_tables(here, aws):
+    aws.receipts = {f"receipts-{region}" for region in aws.tables}
+    for region, wall in ((PRIMARY, 60.0), (STANDBY, 61.0)):
+        table = aws.tables[region]
+        table.replicas = []
+        table.put_item(TableName="", Item=payment("p-1", PRIMARY, here.clock.anchor - 70.0))
+        table.put_item(TableName="", Item=settlement("p-1", PRIMARY, here.clock.anchor - wall))
+    aws.tables[PRIMARY].replicas, aws.tables[STANDBY].replicas = [aws.tables[STANDBY]], [aws.tables[PRIMARY]]
+
+
+def shut_receipts(here, aws):
+    for item in (payment, settlement):
+        aws.tables[STANDBY].put_item(TableName="", Item=item("p-1", PRIMARY, here.clock.anchor - 60.0))
+    aws.receipts = {f"receipts-{PRIMARY}"}
+
+
+def shut_fence(here, aws):
+    fence.write(here, deployed(), PRIMARY, destination=STANDBY)
 
 
 def shut_queue(here, aws):
@@ -122,7 +137,7 @@ def shut_queue(here, aws):
 
 
 def shut_dead(here, aws):
-    aws.messages[f"https://sqs.{STANDBY}/dead_letter"] = 1
+    aws.put_aside(f"https://sqs.{STANDBY}/dead_letter", "p-unknown")
 
 
 def shut_payment(here, aws):
@@ -132,24 +147,62 @@ def shut_payment(here, aws):
 @pytest.mark.parametrize(
     ("shut", "name"),
     [
-        (shut_latch, "the latch is set"),
         (shut_fault, "no fault is in force"),
         (shut_deep, "the primary is healthy"),
         (shut_check, "its health check passes"),
         (shut_forth, "writes reach the standby"),
         (shut_back, "writes reach the primary"),
-        (shut_backlog, "no replication backlog"),
+        (shut_tables, "both tables hold the same"),
+        (shut_receipts, "receipts are in both buckets"),
+        (shut_fence, "the primary is not fenced"),
         (shut_queue, "work queue drained (primary)"),
-        (shut_dead, "dead-letter queue empty (standby)"),
+        (shut_dead, "nothing unaccounted for was put aside (standby)"),
         (shut_payment, "no payment waits"),
     ],
 )
-def test_each_gate_can_shut(here, deployment, aws, failed_over, shut, name):
+def test_each_gate_can_shut(here, deployment, aws, failed_over, run, shut, name):
     shut(here, aws)
-    made = switch.gates(here, deployment)
+    made = switch.gates(here, deployment, run)
     assert [row.name for row in made.failed] == [name]
-    with pytest.raises(PreflightFailed, match="Failback gates: 1 of 12"):
-        made.require()
+    assert all(row.hint for row in made.failed)
+    with pytest.raises(PreflightFailed, match="Failback gates: 1 of 14"):
+        switch.passed(here, run, made)
+
+
+def test_a_red_gate_is_passed_for_a_reason_that_the_evidence_keeps(here, deployment, aws, failed_over, run):
+    shut_queue(here, aws)
+    made = switch.gates(here, deployment, run)
+    here.settings = parameters.make({**here.settings.values(), "force_reason": "the queue is known"})
+    assert str(switch.passed(here, run, made)) == "Failback gates: 13 of 14 passed, forced"
+    told = evidence.update(run).reasons
+    assert "30-drill-failover: forced past work queue drained (primary), because the queue is known." in told
+
+
+def test_what_was_put_aside_and_is_settled_is_accounted_for(here, deployment, aws, failed_over, run):
+    aws.receipts = {f"receipts-{region}" for region in aws.tables}
+    for item in (payment, settlement):
+        aws.tables[STANDBY].put_item(TableName="", Item=item("p-1", PRIMARY, here.clock.anchor - 60.0))
+    aws.put_aside(f"https://sqs.{PRIMARY}/dead_letter", "p-1")
+    made = switch.gates(here, deployment, run)
+    assert made.status == "passed"
+    assert "all of them settled" in made["nothing unaccounted for was put aside (primary)"].detail
+
+
+def test_a_payment_that_is_nowhere_shuts_the_last_gate(here, deployment, aws, failed_over, run):
+    Ledger([attempt(1)]).save(run.folder)
+    made = switch.gates(here, deployment, run)
+    assert [row.name for row in made.failed] == ["every payment is accounted for"]
+
+
+def test_where_nothing_moved_there_is_nothing_to_ask_and_nothing_to_release(
+    here, deployment, aws, run, approval
+):
+    made = switch.gates(here, deployment, run)
+    assert str(switch.passed(here, run, made)) == "Failback gates: 1 of 1 passed"
+    assert not switch.release(here, deployment, run, approval).is_set
+    assert aws.metrics == []
+    here.points_to = STANDBY  # the name leads there, though nobody set the latch
+    assert len(switch.gates(here, deployment, run).rows) == 14
 
 
 def test_what_was_never_announced_is_announced_again(here, deployment, aws, failed_over, run, approval):

@@ -1,0 +1,41 @@
+"""What this run knows of the move that it is about: the fault, if one was injected, and the takeover."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drlib import faults, holdings, planes
+from drlib.faults import Fault
+from drlib.holdings import Holdings
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.journal import Run
+    from drlib.target import Target
+
+
+@dataclass(frozen=True)
+class Story:
+    """The fault, or None; what the standby held when it began to serve; and when it all began (modelled)."""
+
+    fault: Fault | None
+    takeover: Holdings
+    began_at: float
+
+    def __str__(self) -> str:
+        return f"Began with {self.fault.scenario}" if self.fault else "Began without a fault of ours"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def recall(here: Target, deployment: Deployment, run: Run) -> Story:
+    """Return what the run holds. Where nothing took over, what the standby holds now is the takeover."""
+    fault = faults.from_dict(run.load("fault")) if run.has("fault") else None
+    if run.has("takeover"):
+        takeover = holdings.from_dict(run.load("takeover"))
+    else:
+        with planes.purpose("observe"):
+            takeover = holdings.scan(here, deployment.table, deployment.standby_region)
+    return Story(fault, takeover, fault.at if fault else takeover.at)
