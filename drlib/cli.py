@@ -179,7 +179,7 @@ def inject(
     chosen = settings.make(_values(file) | {"scenario": faults.scenario(scenario).name})
     approval = journal.approve(chosen, f"the fault {scenario}")
     here = target.open(chosen, start=False)
-    entry = journal.join(chosen, "game-day", here)
+    entry = journal.join(chosen, "game-day", here, unfinished=True)
     _say(str(faults.inject(here, stack.current(here), entry, approval)))
 
 

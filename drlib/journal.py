@@ -31,6 +31,7 @@ from drlib.show import mask, mask_all
 INTENT, DONE, FAILED = "intent", "done", "failed"
 RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[a-z0-9-]+-[0-9a-f]{4}")
 IDENTITY = ("target", "primary_region", "standby_region", "suffix", "domain_name")
+RECONCILED = "losses"  # what is saved when a run's payments are counted
 HERE_RUNNER = "drill"  # the runbook's name in lines that no runbook wrote
 
 
@@ -263,13 +264,16 @@ def reopen(run: Run) -> Run:
     return run
 
 
-def join(settings: Settings, runbook: str, here: Here | None = None) -> Run:
+def join(settings: Settings, runbook: str, here: Here | None = None, *, unfinished: bool = False) -> Run:
     """Join the open run, or open one if there is none, or if it is about another stack or another sandbox.
+
+    With `unfinished`, a run whose payments are reconciled already is not joined: its figures are final, and
+    what begins now is another story.
 
     Parameters that differ from the run's own without making it another stack are written down.
     """
     run = current(runbook=runbook)
-    if run is None or not _same(run, settings, here):
+    if run is None or not _same(run, settings, here) or (unfinished and run.has(RECONCILED)):
         return open_run(settings, here, runbook=runbook)
     own = run.settings.values()
     changed = {name: value for name, value in settings.values().items() if value != own[name]}

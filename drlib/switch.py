@@ -24,6 +24,7 @@ from drlib.latch import Latch, publish, read, write
 from drlib.story import recall
 
 if TYPE_CHECKING:
+    from drlib.checklist import Checks
     from drlib.deployment import Deployment
     from drlib.journal import Approval, Run
     from drlib.target import Target
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Latch",
     "arm",
+    "fail_over",
     "forced",
     "gates",
     "latch",
@@ -76,6 +78,18 @@ def set(  # noqa: A001 - read as switch.set
             now = read(here, deployment)
         step.detail.update(now.as_dict())
     return now
+
+
+def fail_over(
+    here: Target, deployment: Deployment, run: Run, approval: Approval, decision: Checks, *, reason: str
+) -> Latch:
+    """Make the standby the active region in an incident, if that is the decision. Undo: `release`.
+
+    Raises PreflightFailed when the decision is red and the parameter `force_reason` says nothing. A reason
+    goes into the evidence, and the run says that it was forced.
+    """
+    passed(here, run, decision)
+    return set(here, deployment, run, approval, reason=reason)
 
 
 def release(

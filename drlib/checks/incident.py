@@ -1,109 +1,250 @@
-"""An incident, seen from the standby's side: what the decision to fail over is made from.
+"""An incident, seen from the standby's side: what the decision to fail over is made from, and what to say.
 
-Nothing in the primary is asked. What Route 53's checkers say comes from us-east-1, and may be missing.
+    situation = checks.assess(here, deployment, prober)
+    decision = checks.decide(situation)        green: fail over. Red: do not, and why
+    checks.message(situation)                  to paste where people wait for word
+
+No AWS call goes to the primary. Its endpoint is asked as a client asks it. What Route 53's checkers say comes
+from a control plane in us-east-1: it is asked for as well, briefly, and may be missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import html
+import re
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib import holdings, latch, planes, probes, show
+from drlib import checklist, holdings, latch, planes, probes, show
+from drlib.checklist import Checks, Failed, Probe
+from drlib.checks.steady import standby_ready
+from drlib.clock import Clock
 from drlib.errors import DrError
+from drlib.ledger import OBEYS_TTL
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
     from drlib.target import Target
+    from drlib.timeline import Watch
+    from drlib.traffic import Prober
 
 UNKNOWN = "not known"
-T = TypeVar("T")
+ANSWER_WALL_SECONDS = 4.0  # what has not answered by then is not known: nobody waits for a dead region
+ENOUGH_ATTEMPTS = 10
+LOOK_SECONDS = 30.0
+FAILING_SHARE = 0.5  # of the clients' payments, or of the checkers: one checker's trouble is its own
+PERIOD_SECONDS = 60.0  # of the latch's alarm
+WALL = Clock()
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What is seen. Texts are for people; `None` means that it could not be seen.
+    """What is seen. `None` means that it could not be seen.
 
     Attributes:
         leads_to: region that the public name leads to.
+        primary_answers: whether the primary's API answers from here, and reads its table.
         primary_checkers: of the primary's checkers, how many pass, and how many there are.
-        standby_checkers: the same of the standby.
         latched: whether the latch is set.
+        clients: of the payments made from here under the public name, how many failed, and how many ended.
         newest_age_seconds: modelled age of the newest payment of the primary that the standby holds. While
             the primary serves, it is about the replication lag; in an outage, what is newer may be missing.
+        readiness: whether the standby can take over.
+        ttl_seconds: for how long clients keep the old address.
     """
 
     primary_region: str
     standby_region: str
     leads_to: str | None
+    primary_answers: bool
     primary_checkers: tuple[int, int] | None
-    standby_checkers: tuple[int, int] | None
     latched: bool | None
+    clients: tuple[int, int] | None
     newest_age_seconds: float | None
+    readiness: Checks
+    ttl_seconds: int
 
     @property
-    def moved(self) -> bool:
-        """Whether the public name leads to the standby already."""
-        return self.leads_to == self.standby_region
+    def speaks_for_it(self) -> list[str]:
+        """Each thing that speaks for a failover; none, and there is no reason for one."""
+        found = []
+        if self.leads_to == self.standby_region or self.latched:
+            found.append("the traffic has moved already, and the latch keeps it there")
+        if self.clients and self.clients[0] >= FAILING_SHARE * self.clients[1]:
+            found.append(f"{self.clients[0]} of {self.clients[1]} payments failed")
+        checkers = self.primary_checkers
+        agree = checkers is None or checkers[0] <= FAILING_SHARE * checkers[1]
+        if not self.primary_answers and agree:
+            found.append("the primary does not answer, and no checker contradicts")
+        return found
 
     @property
-    def advice(self) -> str:
-        """What the facts speak for. The decision is a person's."""
-        if self.moved and self.latched:
-            return "Route 53 has moved the traffic, and the latch keeps it there: verify, and tell people."
-        if self.moved:
-            return "Route 53 has moved the traffic, and nothing keeps it there: set the latch."
-        if self.standby_checkers is not None and self.standby_checkers[0] == 0:
-            return "Do not fail over: the standby is not healthy, and Route 53 would go on with the primary."
-        if self.primary_checkers is not None and self.primary_checkers[0] == self.primary_checkers[1]:
-            return "Route 53 finds the primary healthy: fail over only if its clients say otherwise."
-        return "The primary fails: Route 53 is about to move the traffic; setting the latch moves it now."
+    def recommended(self) -> bool:
+        """Whether to fail over: the standby can, and something speaks for it."""
+        return not self.readiness.failed and bool(self.speaks_for_it)
+
+    @property
+    def longest_seconds(self) -> float:
+        """How long after the flip the last client that obeys the TTL has moved, at most."""
+        return PERIOD_SECONDS + self.ttl_seconds
 
     def table(self) -> show.Table:
         age = self.newest_age_seconds
+        failed = f"{len(self.readiness.failed)} of {len(self.readiness.rows)} questions are red"
         rows = [
             ("the public name leads to", self.leads_to or UNKNOWN),
+            ("the primary answers from here", "yes" if self.primary_answers else "no"),
             ("checkers that find the primary healthy", _share(self.primary_checkers)),
-            ("checkers that find the standby healthy", _share(self.standby_checkers)),
+            ("payments from here that failed", _share(self.clients)),
             ("the latch", UNKNOWN if self.latched is None else "set" if self.latched else "released"),
-            ("newest payment of the primary in the standby", UNKNOWN if age is None else f"{age:.1f} s old"),
-            ("what that speaks for", self.advice),
+            ("newest payment of the primary in the standby", UNKNOWN if age is None else f"{age:.0f} s old"),
+            ("the standby can take over", failed if self.readiness.failed else "yes"),
+            ("what speaks for a failover", "; ".join(self.speaks_for_it) or "nothing"),
         ]
         return show.Table(("from the standby's side", "seen"), rows, varying=("seen",))
 
+    @property
+    def advice(self) -> str:
+        return f"recommendation: {'fail over' if self.recommended else 'do not fail over'}"
+
     def __str__(self) -> str:
-        return str(self.table())
+        return f"{self.table()}\n{self.advice}"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return self.table()._repr_mimebundle_()
+        return {"text/plain": str(self), "text/html": f"{self.table().html()}<b>{self.advice}</b>"}
 
 
-def assess(here: Target, deployment: Deployment) -> Situation:
-    """Look at what can be seen without the primary, and say what it speaks for. Changes nothing."""
-    with planes.purpose("observe"):
-        return Situation(
-            primary_region=deployment.primary_region,
-            standby_region=deployment.standby_region,
-            leads_to=_seen(lambda: probes.public_answer(here, deployment)),
-            primary_checkers=_seen(lambda: _passing(here, deployment.checks["primary_endpoint"])),
-            standby_checkers=_seen(lambda: _passing(here, deployment.checks["standby_endpoint"])),
-            latched=_seen(lambda: latch.read(here, deployment).is_set),
-            newest_age_seconds=_seen(lambda: _newest_age(here, deployment)),
-        )
+@dataclass(frozen=True)
+class Message:
+    """Words to paste. Its plain text leaves out the figures, which differ each time."""
+
+    text: str
+    plain: str
+
+    def __str__(self) -> str:
+        return self.plain
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": self.plain, "text/html": f"<pre>{html.escape(self.text)}</pre>"}
 
 
-def _seen(ask: Callable[[], T]) -> T | None:
-    try:
-        return ask()
-    except (DrError, BotoCoreError, ClientError):
-        return None
+def assess(here: Target, deployment: Deployment, prober: Prober | None = None) -> Situation:
+    """Look at what can be seen without the primary, and say what it speaks for. Changes nothing but a test
+    payment in the standby, under its own name, to see whether it takes one."""
+    primary, standby = deployment.primary_region, deployment.standby_region
+    seen = _ask_all(
+        {
+            "leads_to": lambda: probes.public_answer(here, deployment),
+            "answers": lambda: probes.deep_health(here, deployment, primary),
+            "checkers": lambda: _passing(here, deployment.checks["primary_endpoint"]),
+            "latched": lambda: latch.read(here, deployment).is_set,
+            "age": lambda: _newest_age(here, deployment),
+        }
+    )
+    return Situation(
+        primary_region=primary,
+        standby_region=standby,
+        leads_to=seen.get("leads_to"),
+        primary_answers="answers" in seen,
+        primary_checkers=seen.get("checkers"),
+        latched=seen.get("latched"),
+        clients=_clients(prober) if prober else None,
+        newest_age_seconds=seen.get("age"),
+        readiness=standby_ready(here, deployment),
+        ttl_seconds=deployment.ttl_seconds,
+    )
+
+
+def decide(situation: Situation) -> Checks:
+    """Return the decision: green, and a failover is recommended. A red line says what speaks against it."""
+
+    def reason() -> str:
+        if not situation.speaks_for_it:
+            raise Failed("the primary serves its clients")
+        return "; ".join(situation.speaks_for_it)
+
+    why = Probe(
+        "something speaks for a failover", reason, "Watch, and look again: 90-troubleshoot: incident."
+    )
+    (found,) = checklist.make("", [why]).rows
+    return Checks("Decision to fail over", (*situation.readiness.rows, found))
+
+
+def message(situation: Situation, watch: Watch | None = None) -> Message:
+    """Return what to tell people: before the flip what to expect, after it (`watch`) what happened."""
+    primary, standby, age = situation.primary_region, situation.standby_region, situation.newest_age_seconds
+    loss = "not known" if age is None else f"payments of up to the last {age:.0f} s may be missing at first"
+    if not situation.recommended:
+        lines = [f"Payments stay in {primary}: {situation.advice}.", "We watch, and look again in 5 minutes."]
+    elif watch is None or watch.seconds is None:
+        lines = [
+            f"Payments are being moved from {primary} to {standby}.",
+            f"Expected time: at most {situation.longest_seconds:.0f} s, for clients that resolve names anew.",
+            f"Expected loss: {loss}; they come back with the region.",
+            "Next: we confirm here once ten payments in a row were served.",
+        ]
+    else:
+        lines = [
+            f"Payments are served by {standby} again, after {watch.seconds:.0f} s seen from here.",
+            f"Expected loss: {loss}; they come back with the region, and each is accounted for then.",
+            f"They stay there. Next: {primary} is mended, then 40-failback returns behind its gates.",
+        ]
+    text = "\n".join(lines)
+    return Message(text, _without_figures(text))
+
+
+def moved(situation: Situation, watch: Watch) -> dict[str, Any]:
+    """Return the move as JSON-like data for the evidence."""
+    return {
+        "kind": "incident",
+        "source": situation.primary_region,
+        "destination": situation.standby_region,
+        "seconds": round(watch.seconds or 0.0, 3),
+        "reasons": situation.speaks_for_it,
+    }
+
+
+def _without_figures(text: str) -> str:
+    """Leave out the numbers that are words of their own: a region's name keeps its."""
+    return re.sub(r"(?<![\w-])\d+(?![\w-])", "…", text)
+
+
+def _ask_all(asks: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Ask everything at once; return what has answered in time. What fails, or is late, is not in it."""
+    found: dict[str, Any] = {}
+
+    def answer(name: str, ask: Callable[[], Any]) -> None:
+        with planes.purpose("observe"), contextlib.suppress(DrError, BotoCoreError, ClientError):
+            found[name] = ask()
+
+    threads = [threading.Thread(target=answer, args=asked, daemon=True) for asked in asks.items()]
+    for thread in threads:
+        thread.start()
+    give_up_at = WALL.now() + ANSWER_WALL_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, give_up_at - WALL.now()))
+    return dict(found)
 
 
 def _passing(here: Target, check_id: str) -> tuple[int, int]:
     reports = probes.checkers(here, check_id)
     return sum(report.ok for report in reports), len(reports)
+
+
+def _clients(prober: Prober) -> tuple[int, int]:
+    """Look at what clients that obey the TTL were told, once enough of their payments have ended."""
+
+    def rows() -> list[str]:
+        return [row.outcome for row in prober.ledger.attempts(OBEYS_TTL, since=prober.started_at)]
+
+    prober.clock.wait_until(lambda: len(rows()) >= ENOUGH_ATTEMPTS, timeout=LOOK_SECONDS)
+    ended = rows()
+    return sum(outcome != "ok" for outcome in ended), len(ended)
 
 
 def _newest_age(here: Target, deployment: Deployment) -> float | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from drlib import checklist, latch, planes, probes, timeline
+from drlib import checklist, fence, latch, planes, probes, timeline
 from drlib.checklist import Checks, Failed, Probe
 from drlib.checks import standing
 from drlib.checks.machine import no_fault
-from drlib.checks.payment import Trial
+from drlib.checks.payment import Trial, taken
 from drlib.checks.routing import HEALTH_PATH
 
 if TYPE_CHECKING:
@@ -65,14 +65,13 @@ def drill_ready(here: Target, deployment: Deployment) -> Checks:
 
 
 def standby_ready(here: Target, deployment: Deployment) -> Checks:
-    """Check, in an incident, that the standby can take over. Asks the primary nothing."""
+    """Check, in an incident, that the standby can take over. Asks nothing of the primary or a control plane."""
     standby = deployment.standby_region
     questions = [
         _probe("the API reads its table", _deep(standby), here, deployment, "health"),
-        _probe("every checker passes", _checkers("standby_endpoint"), here, deployment, "health"),
         _probe("certificate and mapping", named(standby), here, deployment, "certificates"),
-        _probe("the worker is on", _worker(standby), here, deployment, "settlement"),
-        _probe("the dead-letter queue is empty", _empty("dead_letter", standby), here, deployment, "queues"),
+        _probe("it takes a payment", _takes(standby), here, deployment, "payment"),
+        _probe("it is not fenced", _open(standby), here, deployment, "fence"),
     ]
     with planes.purpose("observe"):
         return checklist.make("The standby can take over", questions, threads=THREADS)
@@ -100,6 +99,8 @@ def _way_in(here: Target, deployment: Deployment) -> list[Probe]:
             "certificates",
         ),
         _probe("the latch is released, and armed", _latch_armed, here, deployment, "latch"),
+        _probe("no fence is in force (primary)", _open(deployment.primary_region), here, deployment, "fence"),
+        _probe("no fence is in force (standby)", _open(deployment.standby_region), here, deployment, "fence"),
     ]
 
 
@@ -171,6 +172,22 @@ def named(region: str) -> Ask:
         if reply.status != 200:
             raise Failed(f"it answered {reply.status}", region=region)
         return "200"
+
+    return ask
+
+
+def _takes(region: str) -> Ask:
+    return lambda here, deployment: taken(here, deployment, region)
+
+
+def _open(region: str) -> Ask:
+    """Return a question that wants no fence in force around a region."""
+
+    def ask(here: Target, deployment: Deployment) -> str:
+        found = fence.read(here, deployment, region)
+        if found.in_force:
+            raise Failed(found.told, region=region)
+        return "open"
 
     return ask
 

@@ -7,7 +7,8 @@
     flip = switchover.flip(here, deployment, run, approval, move, at_rest)
     watch = switchover.watch(here, deployment, prober, move, fence)
     opened = switchover.lift(here, deployment, run, approval, move)
-    switchover.outcome(move, fence, flip, watch, opened, prober.ledger).require()
+    outcome = switchover.outcome(move, fence, flip, watch, opened, prober.ledger)
+    switchover.verdict(outcome, checks.planes_proof(here, deployment, planned=True))
 
 All of it is data plane, in the two regions. A move that stopped half-way is known by its fence, and is mended
 by beginning again.
@@ -15,7 +16,7 @@ by beginning again.
 
 from drlib.switchover.acts import Flip, Opened, clear, fence, flip, lift, watch
 from drlib.switchover.move import Move, plan, ready
-from drlib.switchover.outcome import Outcome, outcome
+from drlib.switchover.outcome import Outcome, outcome, verdict
 from drlib.switchover.rest import at_rest
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "outcome",
     "plan",
     "ready",
+    "verdict",
     "watch",
 ]

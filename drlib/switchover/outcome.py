@@ -12,6 +12,7 @@ from drlib.ledger import Attempt, Ledger
 from drlib.reconcile import rpo_seconds
 
 if TYPE_CHECKING:
+    from drlib.checklist import Checks
     from drlib.fence import Fence
     from drlib.switchover.acts import Flip, Opened
     from drlib.switchover.move import Move
@@ -140,6 +141,15 @@ def outcome(move: Move, fence: Fence, flip: Flip, watch: Watch, opened: Opened, 
         rpo_seconds=rpo_seconds(missing, fault_at=flip.at),
         view=view,
     )
+
+
+def verdict(outcome: Outcome, proof: Checks) -> show.Verdict:
+    """Return the verdict, one line: nothing went wrong, and only data planes of the two regions were used.
+
+    Raises PreflightFailed or StepFailed when that is not so.
+    """
+    proof.require()
+    return outcome.require()
 
 
 def _by_the_fence(row: Attempt, fenced_at: float, opened_at: float) -> bool:

@@ -16,6 +16,8 @@ RUNBOOKS = (
     "20-verify",
     "30-drill-failover",
     "40-failback",
+    "50-incident-failover",
+    "60-switchover",
     "70-report",
     "80-teardown",
     "90-troubleshoot",
