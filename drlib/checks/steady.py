@@ -65,7 +65,7 @@ def drill_ready(here: Target, deployment: Deployment) -> Checks:
 
 
 def standby_ready(here: Target, deployment: Deployment) -> Checks:
-    """Check, in an incident, that the standby can take over. Asks nothing of the primary or a control plane."""
+    """Check, in an incident, that the standby can take over. Asks no primary, and no control plane."""
     standby = deployment.standby_region
     questions = [
         _probe("the API reads its table", _deep(standby), here, deployment, "health"),
