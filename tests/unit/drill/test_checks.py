@@ -1,5 +1,6 @@
 """Preflight, steady state, readiness: green when all is well, and each red one is the one that was broken."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -7,11 +8,11 @@ import pytest
 
 from drill.aws import payment, settlement
 from drill.world import PRIMARY, STANDBY
-from drlib import checks, clock, faults, probes
+from drlib import checks, clock, faults, fence, probes, switch
 from drlib import settings as parameters
-from drlib.checks import machine, rights, standing
+from drlib.checks import incident, machine, rights, standing
 from drlib.checks import payment as hops
-from drlib.errors import StepFailed
+from drlib.errors import PreflightFailed, StepFailed
 
 
 @pytest.fixture
@@ -204,27 +205,56 @@ def test_the_standby_alone_is_asked_whether_it_can_take_over(here, deployment, a
     here.refused.add(PRIMARY)
     made = checks.standby_ready(here, deployment)
     assert made.status == "passed"
-    aws.failing["hc-2"] = 8
-    aws.mappings[STANDBY][f"pay-settlement-{STANDBY}"] = "Disabled"
-    assert red(checks.standby_ready(here, deployment)) == ["every checker passes", "the worker is on"]
+    fence.write(here, deployment, STANDBY, destination=PRIMARY)
+    here.regions[STANDBY].mode = "503"
+    names = ["the API reads its table", "certificate and mapping", "it takes a payment", "it is not fenced"]
+    assert red(checks.standby_ready(here, deployment)) == names
 
 
-def look(here, deployment, aws, *, primary=0, standby=0, leads_to=PRIMARY, latched=False):
-    aws.failing |= {"hc-1": primary, "hc-2": standby}
+def look(here, deployment, aws, *, primary=0, down=False, leads_to=PRIMARY, clients=None):
+    aws.failing |= {"hc-1": primary}
     here.points_to = leads_to
-    if latched:
-        latch_set(here, aws)
-    return checks.assess(here, deployment)
+    (here.refused.add if down else here.refused.discard)(PRIMARY)
+    return replace(checks.assess(here, deployment), clients=clients)
 
 
-def test_an_incident_is_assessed_from_the_standbys_side(here, deployment, aws):
-    assert "finds the primary healthy" in look(here, deployment, aws).advice
-    assert "is about to move" in look(here, deployment, aws, primary=3).advice
-    assert "Do not fail over" in look(here, deployment, aws, primary=8, standby=8).advice
-    assert "set the latch" in look(here, deployment, aws, primary=8, leads_to=STANDBY).advice
-    seen = look(here, deployment, aws, primary=8, leads_to=STANDBY, latched=True)
-    assert "keeps it there" in seen.advice
-    assert (seen.primary_checkers, seen.standby_checkers) == ((0, 8), (8, 8))
+def test_a_failover_needs_a_reason_and_a_standby_that_can(here, deployment, aws):
+    assert not look(here, deployment, aws).recommended
+    assert look(here, deployment, aws, primary=8, down=True).recommended
+    assert look(here, deployment, aws, clients=(6, 10)).recommended
+    assert look(here, deployment, aws, leads_to=STANDBY).recommended
+    here.regions[STANDBY].mode = "503"
+    seen = look(here, deployment, aws, primary=8, down=True, clients=(10, 10))
+    assert not seen.recommended
+    assert "it takes a payment" in red(checks.decide(seen))
+    assert "do not fail over" in str(checks.message(seen))
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [{"primary": 1}, {"primary": 8}, {"down": True}, {"clients": (4, 10)}],
+    ids=["one checker", "the checkers alone", "from here alone", "some clients"],
+)
+def test_one_witness_alone_moves_nothing(here, deployment, aws, trouble):
+    seen = look(here, deployment, aws, **trouble)
+    assert red(checks.decide(seen)) == ["something speaks for a failover"]
+
+
+def test_a_flip_against_the_decision_needs_a_reason(here, deployment, aws, run, approval):
+    decision = checks.decide(look(here, deployment, aws))
+    with pytest.raises(PreflightFailed, match="the primary serves its clients"):
+        switch.fail_over(here, deployment, run, approval, decision, reason="an incident")
+    assert not switch.latch(here, deployment).is_set
+    here.settings = parameters.make({**here.settings.values(), "force_reason": "the news are ahead of us"})
+    assert switch.fail_over(here, deployment, run, approval, decision, reason="an incident").is_set
+    assert run.load("forced.30-drill-failover")["reason"] == "the news are ahead of us"
+
+
+def test_a_message_has_its_figures_in_the_html_alone(here, deployment, aws):
+    told = checks.message(look(here, deployment, aws, primary=8, down=True))
+    assert "at most … s" in str(told)
+    assert "us-east-2 to us-west-2" in str(told)
+    assert "at most 120 s" in told._repr_mimebundle_()["text/html"]
 
 
 def test_what_cannot_be_seen_is_not_known(here, deployment, aws):
@@ -237,6 +267,20 @@ def test_what_cannot_be_seen_is_not_known(here, deployment, aws):
     assert (seen.leads_to, seen.primary_checkers, seen.newest_age_seconds) == (None, None, None)
     assert seen.latched is False
     assert ["checkers that find the primary healthy", "not known"] in seen.table().rows
+
+
+def test_nobody_waits_for_what_does_not_answer(here, deployment, aws, monkeypatch):
+    monkeypatch.setattr(incident, "ANSWER_WALL_SECONDS", 0.3)
+    gone = threading.Event()
+
+    def hangs(**_):
+        gone.wait(20)
+        raise StepFailed("us-east-1 does not answer")
+
+    here.clients["route53", "us-east-1"].get_health_check_status = hangs
+    seen = checks.assess(here, deployment)
+    gone.set()
+    assert (seen.primary_checkers, seen.leads_to) == (None, PRIMARY)
 
 
 def test_the_newest_payment_that_the_standby_holds_has_an_age(here, deployment, aws):
