@@ -84,6 +84,8 @@ lint: setup ## style, types, the direction of imports, the shape of stored noteb
 	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/python -m tests.notebooks.normalise --check
+	@.venv/bin/python -m tests.fidelity --check
+	@.venv/bin/python -m tests.red.table --check
 
 notebooks: setup ## run all runbooks against a fresh sandbox, and store their outputs
 	@.venv/bin/python -m tests.notebooks.day store

@@ -40,27 +40,12 @@ def policy(change: Callable[[dict[str, Any]], None]) -> Callable[[Inputs], None]
     return of_inputs
 
 
-def everything(row: dict[str, Any]) -> None:
-    """Allow a statement's actions on every resource."""
-    row["Resource"] = "*"
-
-
 @FAILURES.case(
     "functions in private subnets without endpoints: they reach no service of AWS",
     red=REACHED,
 )
 def no_endpoints(program: Program) -> None:
     program.replace(Network, "_endpoints", lambda *args: None)
-
-
-@FAILURES.case("the replication role may do its actions on every bucket")
-def replication_on_everything(program: Program) -> None:
-    program.inputs("receipts-*-replication-policy", policy(everything))
-
-
-@FAILURES.case("the functions' roles may do their actions on every table and queue")
-def functions_on_everything(program: Program) -> None:
-    program.inputs("primary-payments-policy", policy(everything))
 
 
 @FAILURES.case(
@@ -85,7 +70,10 @@ def cname_to_the_api(program: Program) -> None:
     program.replace(Failover, "_record", record)
 
 
-@FAILURES.case("the table's gateway endpoint is in no route table", red=REACHED[:1])
+@FAILURES.case(
+    "the table's gateway endpoint is in no route table",
+    red=REACHED[:1],
+)
 def no_routes(program: Program) -> None:
     program.inputs("network-primary-dynamodb", lambda inputs: inputs.update(route_table_ids=[]))
 
@@ -97,28 +85,6 @@ def no_routes(program: Program) -> None:
 )
 def health_check_of_a_post_route(program: Program) -> None:
     program.inputs("failover-endpoint-us-west-2", lambda inputs: inputs.update(resource_path="/payments"))
-
-
-def dashboard(change: Callable[[list[Any]], list[Any]]) -> Callable[[Inputs], None]:
-    """Return a change of each row of a dashboard."""
-
-    def rewrite(text: str) -> str:
-        body = json.loads(text)
-        for widget in body["widgets"]:
-            properties = widget["properties"]
-            properties["metrics"] = [change(row) for row in properties["metrics"]]
-        return json.dumps(body)
-
-    def of_inputs(inputs: Inputs) -> None:
-        body = pulumi.Output.from_input(inputs["dashboard_body"])
-        inputs["dashboard_body"] = body.apply(rewrite)
-
-    return of_inputs
-
-
-@FAILURES.case("the dashboard's rows have no dimensions: CloudWatch adds nothing up, and shows nothing")
-def dashboard_without_dimensions(program: Program) -> None:
-    program.inputs("dashboard", dashboard(lambda row: [*row[:2], row[-1]]))
 
 
 @FAILURES.case(
@@ -151,7 +117,10 @@ def table_of_a_lost_state(program: Program) -> None:
     program.afterwards.callback(dynamodb.delete_table, TableName=name)
 
 
-@FAILURES.case("the zone is under example.com", refused="is reserved by AWS")
+@FAILURES.case(
+    "the zone is under example.com",
+    refused="is reserved by AWS",
+)
 def reserved_domain(program: Program) -> None:
     program.inputs("domain-zone", lambda inputs: inputs.update(name="payments-dev.example.com"))
 
@@ -201,15 +170,6 @@ def the_other_regions_table(program: Program) -> None:
         )
 
     program.inputs("standby-payments-policy", policy(primary))
-
-
-@CORRECTIONS.case("the dashboard's dimensions are among a row's options, where CloudWatch knows no such key")
-def dimensions_as_an_option(program: Program) -> None:
-    def as_option(row: list[Any]) -> list[Any]:
-        names, values = row[2:-1:2], row[3:-1:2]
-        return [*row[:2], {**row[-1], "dimensions": dict(zip(names, values, strict=True))}]
-
-    program.inputs("dashboard", dashboard(as_option))
 
 
 @CORRECTIONS.case(
@@ -280,6 +240,7 @@ def two_readers(program: Program) -> None:
             region=self.args.region,
             event_source_arn=self.args.queues.work.arn,
             function_name=self.by_name["latch"].name,
+            function_response_types=["ReportBatchItemFailures"],
             opts=self.child(),
         )
 

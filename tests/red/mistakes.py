@@ -88,13 +88,11 @@ class Mistake(Told):
     Attributes:
         what: the mistake, in words.
         put_back: changes the program.
-        rule: id of the rule of runbook 10 that the plan breaks, it alone; empty if a plan cannot show it.
         refused: words of the refusal; the engine, or the sandbox in AWS's place, does not make it.
     """
 
     what: str
     put_back: Callable[[Program], None] = field(repr=False)
-    rule: str = ""
     refused: str = ""
     red: tuple[str, ...] = ()
     echo: tuple[str, ...] = ()
