@@ -4,6 +4,8 @@
 FILE ?= params/sandbox.yaml
 SCENARIO ?=
 LAB ?=
+RUNS ?= 50
+MODES ?= refuse,reset
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PIP := .venv/bin/python -m pip install -q --no-compile --no-build-isolation -c constraints.txt
@@ -18,7 +20,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup drill lab test suite lint notebooks clean force
+.PHONY: help setup drill lab test suite soak lint notebooks clean force
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +78,9 @@ suite: lint
 	@.venv/bin/python -m pytest -q $(wildcard tests/unit tests/fidelity tests/red tests/notebooks tests/e2e)
 	@echo "== notebooks against their stored outputs"
 	@.venv/bin/python -m tests.notebooks.day check
+
+soak: setup ## many seeded drills on one stack, each count against the sandbox's own record (RUNS, MODES)
+	@.venv/bin/python -m tests.soak --runs "$(RUNS)" --modes "$(MODES)"
 
 lint: setup ## style, types, the direction of imports, the shape of stored notebooks
 	@echo "== lint"

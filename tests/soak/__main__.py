@@ -1,0 +1,130 @@
+"""python -m tests.soak [--runs N] [--modes refuse,reset] [--time-scale 20]: drills in a row on one stack.
+
+It prints a line for each run and keeps it in `runs/soak.jsonl`; started again, it does what is not done yet.
+It ends with a table of ratios, and with exit code 1 if a count was not exact or a run broke.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from drlib import checks as questions
+from drlib import journal, sandbox, show, stack
+from drlib import settings as parameters
+from drlib.target import open_target
+from tests.soak import run as soak
+
+SCENARIO = "region-outage"
+
+
+def main(words: list[str]) -> int:
+    """Run what is not done yet; return an exit code."""
+    asked = _arguments(words)
+    file = parameters.home() / "runs" / "soak.jsonl"
+    wanted = [(mode, seed) for seed in range(1, asked.runs + 1) for mode in asked.modes.split(",")]
+    done = _stored(file, asked.time_scale)
+    left = [pair for pair in wanted if pair not in done]
+    if left:
+        _all(left, file, asked.time_scale, done)
+    results = [done[pair] for pair in wanted if pair in done]
+    sys.stdout.write(f"{summary(results)}\n")
+    return 0 if all(result.exact for result in results) else 1
+
+
+def summary(results: Iterable[soak.Outcome]) -> show.Table:
+    """Return one row for each way to fail: how many runs, how many exact, how far the RTO was off."""
+    groups: dict[str, list[soak.Outcome]] = {}
+    for result in results:
+        groups.setdefault(f"{result.scenario} ({result.mode})", []).append(result)
+    rows = []
+    for name, group in groups.items():
+        off = [
+            abs(one.measured_seconds - one.predicted_seconds) / one.predicted_seconds
+            for one in group
+            if one.measured_seconds is not None and one.predicted_seconds
+        ]
+        rows.append(
+            (
+                name,
+                f"{sum(one.exact for one in group)}/{len(group)}",
+                f"{sum(one.within for one in group)}/{len(group)}",
+                f"{statistics.median(off):.1%}" if off else "-",
+                f"{max(off):.1%}" if off else "-",
+                sum(one.counts.get("acknowledged", 0) for one in group),
+                sum(one.counts.get("lost", 0) for one in group),
+            )
+        )
+    columns = ("runs", "counts exact", "RTO within", "median off", "most off", "acknowledged", "lost")
+    return show.Table(columns, rows)
+
+
+def _all(
+    left: list[tuple[str, int]], file: Path, time_scale: float, done: dict[tuple[str, int], soak.Outcome]
+) -> None:
+    first = soak.settings(scenario=SCENARIO, mode="refuse", seed=1, time_scale=time_scale)
+    here = open_target(first)
+    try:
+        deployment = stack.up(here, journal.approve(first, "the soak"))
+        questions.steady_state(here, deployment)  # warms what a cold start would delay
+        for mode, seed in left:
+            chosen = soak.settings(scenario=SCENARIO, mode=mode, seed=seed, time_scale=time_scale)
+            result = _guarded(chosen, deployment)
+            done[mode, seed] = result
+            _keep(file, result)
+            sys.stdout.write(f"{_line(result)}\n")
+            sys.stdout.flush()
+    finally:
+        sandbox.down()
+
+
+def _guarded(chosen: parameters.Settings, deployment: Any) -> soak.Outcome:
+    try:
+        return soak.drill(chosen, deployment)
+    except Exception as error:  # noqa: BLE001 - one broken run is a line in the table, and not the end
+        words = f"{type(error).__name__}: {error}"
+        facts = (chosen.scenario, chosen.outage_mode, chosen.seed, chosen.time_scale)
+        return soak.Outcome(*facts, (), (), {}, None, None, {}, 0.0, error=words)
+
+
+def _line(result: soak.Outcome) -> str:
+    where = f"{result.scenario} {result.mode} seed {result.seed}"
+    if result.error:
+        return f"{where}: broke. {result.error}"
+    told = "exact" if result.exact else f"NOT EXACT {' '.join(result.differences)}"
+    counts = ", ".join(f"{number} {name}" for name, number in result.counts.items() if number)
+    rto = f"RTO {result.measured_seconds:.1f} s, {result.predicted_seconds:.1f} s predicted"
+    return f"{where}: {told}; {rto}; {counts}; {result.wall_seconds:.0f} s of wall time"
+
+
+def _keep(file: Path, result: soak.Outcome) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(result.as_dict()) + "\n")
+
+
+def _stored(file: Path, time_scale: float) -> dict[tuple[str, int], soak.Outcome]:
+    """Return the runs that ended; one that broke is done again."""
+    if not file.exists():
+        return {}
+    found = [soak.Outcome(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+    return {(one.mode, one.seed): one for one in found if one.time_scale == time_scale and not one.error}
+
+
+def _arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak")
+    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--modes", default="refuse")
+    parser.add_argument("--time-scale", type=float, default=20.0)
+    return parser.parse_args(words)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TZ", "UTC")
+    raise SystemExit(main(sys.argv[1:]))

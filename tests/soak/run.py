@@ -1,0 +1,126 @@
+"""One seeded drill through the library, on a stack that is deployed once: fault, watch, restore, failback,
+reconcile; then the same counts from the sandbox's own record. The seed decides the payments' amounts, and at
+which point of the checks' and the clients' cycles the fault comes."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from drlib import checks as questions
+from drlib import faults, journal, reconcile, repair, switch, timeline, traffic
+from drlib import settings as parameters
+from drlib.deployment import Deployment
+from drlib.target import Target, open_target
+from tests.soak import truth
+
+READY_SECONDS = 1200.0
+SUFFIX = "soak"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run showed. Durations are modelled seconds, `wall_seconds` apart."""
+
+    scenario: str
+    mode: str
+    seed: int
+    time_scale: float
+    differences: tuple[str, ...]
+    reasons: tuple[str, ...]
+    counts: dict[str, int]
+    measured_seconds: float | None
+    predicted_seconds: float | None
+    cohorts: dict[str, float | None]
+    wall_seconds: float
+    error: str = ""
+
+    @property
+    def exact(self) -> bool:
+        return not self.error and not self.differences
+
+    @property
+    def within(self) -> bool:
+        """Whether the RTO lies within 10 % or 3 modelled seconds of the prediction."""
+        if self.measured_seconds is None or self.predicted_seconds is None:
+            return False
+        off = abs(self.measured_seconds - self.predicted_seconds)
+        return off <= max(3.0, 0.1 * self.predicted_seconds)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def settings(*, scenario: str, mode: str, seed: int, time_scale: float) -> parameters.Settings:
+    """Return the parameters of a run: the default drill's, with another seed."""
+    return parameters.make(
+        {
+            "suffix": SUFFIX,
+            "domain_name": f"{SUFFIX}.test",
+            "approval": f"{SUFFIX}@sandbox",
+            "scenario": scenario,
+            "outage_mode": mode,
+            "seed": seed,
+            "time_scale": time_scale,
+        }
+    )
+
+
+def drill(chosen: parameters.Settings, deployment: Deployment) -> Outcome:
+    """Drill once, and return what it showed. Whatever breaks, the fault is restored."""
+    here = open_target(chosen, start=False)
+    begun = time.monotonic()
+    since = max((event["seq"] for event in here.events()), default=0)
+    run = journal.open_run(chosen, here, runbook="soak")
+    approval = journal.approve(chosen, "the soak")
+    here.clock.wait_until(
+        lambda: not questions.drill_ready(here, deployment).failed, timeout=READY_SECONDS, poll=30
+    )
+    prediction = timeline.predict(chosen, deployment)
+    chance = random.Random(chosen.seed)
+    with traffic.start(here, deployment, run) as prober:
+        traffic.settle(prober, seconds=30, timeout_seconds=600)
+        here.clock.sleep(chance.uniform(0, 60))  # the fault comes at another point of every cycle
+        with faults.injected(here, deployment, run, approval) as fault:
+            watch = timeline.watch(here, deployment, prober, fault)
+            takeover = switch.snapshot(here, deployment)
+        repair.announce(here, deployment, run, approval)
+        switch.gates(here, deployment).require()
+        released = switch.release(here, deployment, run, approval)
+        timeline.watch_return(here, deployment, prober, since=released.set_at)
+    losses = reconcile.count(here, deployment, prober.ledger, takeover, fault)
+    switch.arm(here, deployment, run, approval)
+    recovery = timeline.measure(watch, prediction)
+    return Outcome(
+        scenario=chosen.scenario,
+        mode=chosen.outage_mode,
+        seed=chosen.seed,
+        time_scale=chosen.time_scale,
+        differences=tuple(compare(here, deployment, run, losses, takeover_at=takeover.at, since=since)),
+        reasons=tuple(losses.reasons),
+        counts={name: len(getattr(losses, name)) for name in truth.NAMES},
+        measured_seconds=recovery.measured_seconds,
+        predicted_seconds=recovery.predicted_seconds,
+        cohorts={name: one.max_seconds for name, one in recovery.cohorts.items()},
+        wall_seconds=time.monotonic() - begun,
+    )
+
+
+def compare(
+    here: Target, deployment: Deployment, run: journal.Run, losses: Any, *, takeover_at: float, since: int
+) -> list[str]:
+    """Return sentences on everything in which the counts and the sandbox's own record differ."""
+    primary, standby = deployment.primary_region, deployment.standby_region
+    events, attempts = here.events(since=since), truth.rows(run.folder)
+    found = truth.counts(
+        attempts,
+        truth.tables(here, deployment.table, (primary, standby)),
+        events,
+        primary=primary,
+        standby=standby,
+        takeover_at=takeover_at,
+        to_modelled=here.clock.from_wall,
+    )
+    return [*truth.differences(losses, found), *truth.answers_that_do_not_fit(attempts, events)]
