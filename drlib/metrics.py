@@ -75,6 +75,28 @@ def replication_lag(here: Target, deployment: Deployment, *, start: float, end: 
     return fetch(here, wanted, start=start, end=end)
 
 
+def arrivals(here: Target, deployment: Deployment, *, start: float, end: float) -> pd.DataFrame:
+    """Return when each write of the table arrived in the other region, and how long it had been on its way.
+
+    Columns: `route`, as `replication_lag` names it; `at`, a modelled instant; `lag_seconds`. The sandbox has
+    this on record. AWS tells of no single write: there the frame is empty.
+    """
+    import pandas as pd
+
+    rows = []
+    if here.origin == "simulated":
+        for event in here.events():
+            what = event["detail"]
+            if (
+                event["kind"] == "replicated"
+                and what["table"] == deployment.table
+                and start <= event["at"] <= end
+            ):
+                route = f"{what['source']} to {what['target']}"
+                rows.append((route, event["at"], event["at"] - what["written_at"]))
+    return pd.DataFrame(rows, columns=["route", "at", "lag_seconds"])
+
+
 def backlog(here: Target, deployment: Deployment, *, start: float, end: float) -> pd.DataFrame:
     """Return how many messages waited in each region's work queue, at most, in each minute."""
     wanted = [

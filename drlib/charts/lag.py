@@ -1,7 +1,8 @@
 """Replication lag and backlog over time. A gap is drawn as a gap: no data is not zero.
 
 A lag metric that falls silent can mean that replication stands still. So the picture leaves such minutes
-blank, and the table counts them.
+blank, and the table counts them. Where single writes are on record, each is a dot: when it arrived, and how
+long it had been on its way. What an outage held up stands out by it; a datapoint a minute would hide it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from drlib.charts.chart import BLUE, GREEN, ORANGE, PURPLE, Chart, Mark
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 
@@ -26,10 +28,13 @@ def lag(
     zero: float,
     origin: str,
     marks: Sequence[Mark] = (),
+    arrivals: pd.DataFrame | None = None,
 ) -> Chart:
     """Return the picture of two data frames with one column a series, indexed by modelled instants.
 
     `lag_seconds` holds seconds, `backlog` numbers of waiting items; NaN means that there was no data.
+    `arrivals` has a row for each write that is on record: `route`, a column of `lag_seconds`; `at`;
+    `lag_seconds`.
     """
     figure, axes = chart.new_figure(height_inches=4.0, rows=2)
     for axis, frame, label in zip(
@@ -45,6 +50,8 @@ def lag(
                 linewidth=1.3,
                 label=name,
             )
+        if axis is axes[0] and arrivals is not None:
+            _dots(axis, arrivals, list(frame.columns), zero=zero)
         axis.set_ylabel(label, fontsize=8)
         axis.set_ylim(bottom=0)
         axis.margins(y=0.1)
@@ -66,6 +73,13 @@ def lag(
     return Chart(
         "figure: replication lag and backlog", figure, show.Table(columns, rows, varying=columns[1:])
     )
+
+
+def _dots(axis: Axes, arrivals: pd.DataFrame, routes: Sequence[str], *, zero: float) -> None:
+    """Draw each write where it arrived, in its route's colour."""
+    for colour, route in zip(COLOURS, routes, strict=False):
+        some = arrivals[arrivals["route"] == route]
+        axis.scatter(some["at"] - zero, some["lag_seconds"], s=4, color=colour, alpha=0.35, linewidths=0)
 
 
 def _span(*frames: pd.DataFrame) -> tuple[float, float]:

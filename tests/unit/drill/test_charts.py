@@ -79,6 +79,18 @@ def test_minutes_without_data_are_counted_and_are_not_zero():
     assert chart.png().startswith(b"\x89PNG")
 
 
+def test_single_writes_are_dots_beside_the_metric():
+    lag = pd.DataFrame({"a to b": [1.0], "b to a": [2.0]}, index=[1000.0])
+    writes = pd.DataFrame(
+        [("a to b", 1010.0, 1.1), ("a to b", 1120.0, 95.0), ("c to d", 1020.0, 1.0)],
+        columns=["route", "at", "lag_seconds"],
+    )
+    chart = charts.lag(lag, EMPTY, zero=1000.0, origin="simulated", arrivals=writes)
+    dots = [part.get_offsets().tolist() for part in chart.figure.axes[0].collections]
+    assert dots == [[[10.0, 1.1], [120.0, 95.0]], []]
+    assert chart.table.rows == charts.lag(lag, EMPTY, zero=1000.0, origin="simulated").table.rows
+
+
 @pytest.mark.parametrize(
     "chart",
     [

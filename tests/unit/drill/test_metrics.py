@@ -34,3 +34,20 @@ def test_datapoints_outside_the_window_are_left_out(here, deployment, aws):
     aws.datapoints[f"{PRIMARY} Count"] = [(0.0, 9.0), (660.0, 7.0)]
     frame = metrics.requests(here, deployment, start=600.0, end=720.0)
     assert frame[f"requests {PRIMARY}"].sum() == 7.0
+
+
+def test_each_write_that_arrived_is_told_where_it_is_on_record(here, deployment):
+    def arrival(at, **changes):
+        detail = {"table": deployment.table, "source": PRIMARY, "target": STANDBY, "written_at": 640.0}
+        return {"kind": "replicated", "at": at, "detail": detail | changes}
+
+    here.events = lambda: [
+        arrival(641.5),
+        arrival(642.0, table="another"),
+        arrival(900.0),
+        {"kind": "alarm", "at": 650.0, "detail": {}},
+    ]
+    frame = metrics.arrivals(here, deployment, start=600.0, end=720.0)
+    assert frame.to_dict("records") == [{"route": f"{PRIMARY} to {STANDBY}", "at": 641.5, "lag_seconds": 1.5}]
+    here.origin = "live"
+    assert metrics.arrivals(here, deployment, start=600.0, end=720.0).empty
