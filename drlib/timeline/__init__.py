@@ -7,14 +7,13 @@ recovery = timeline.measure(watch, prediction)
 back = timeline.watch_return(here, deployment, prober, since=released.set_at)
 """
 
-from drlib.timeline.prediction import STAGES, NoFailover, Prediction, predict
+from drlib.timeline.prediction import STAGES, Prediction, predict
 from drlib.timeline.recovery import Cohort, RecoveryTime, measure
 from drlib.timeline.watching import Watch, watch, watch_return
 
 __all__ = [
     "STAGES",
     "Cohort",
-    "NoFailover",
     "Prediction",
     "RecoveryTime",
     "Watch",

@@ -26,7 +26,6 @@ its target's TTL).
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -115,29 +114,6 @@ class Prediction:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         verdict = self._verdict()._repr_mimebundle_()["text/html"]
         return {"text/plain": str(self), "text/html": f"{self.table().html()}{verdict}"}
-
-
-@dataclass(frozen=True)
-class NoFailover:
-    """What is predicted for a scenario that moves no traffic: nothing, and why. `why` is a clause.
-
-    It stands where a `Prediction` stands, in a notebook and in the evidence.
-    """
-
-    why: str
-
-    def require(self) -> NoFailover:
-        """Return it: there is no time that could miss a target."""
-        return self
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"predicted_seconds": None, "no_failover": self.why}
-
-    def __str__(self) -> str:
-        return f"predicted RTO: no failover, because {self.why}"
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": f"<b>{html.escape(str(self))}</b>"}
 
 
 def predict(settings: Settings, deployment: Deployment | None = None) -> Prediction:

@@ -8,8 +8,9 @@ import pytest
 
 from drill.aws import payment, settlement
 from drill.world import PRIMARY, STANDBY
-from drlib import checks, clock, faults, fence, probes, switch
+from drlib import checklist, checks, clock, faults, fence, probes, switch
 from drlib import settings as parameters
+from drlib.checklist import Probe
 from drlib.checks import incident, machine, rights, standing
 from drlib.checks import payment as hops
 from drlib.errors import PreflightFailed, StepFailed
@@ -291,3 +292,11 @@ def test_the_newest_payment_that_the_standby_holds_has_an_age(here, deployment, 
     aws.tables[STANDBY].put_item(TableName="", Item=item)
     age = checks.assess(here, deployment).newest_age_seconds
     assert age >= 300.0
+
+
+def test_a_predicted_rto_beyond_the_target_fails_the_preflight_and_names_the_knob(here):
+    here.settings = parameters.make({"check_interval_seconds": 30, "rto_target_seconds": 100})
+    question = Probe("predicted RTO", lambda: machine._prediction(here))
+    with pytest.raises(PreflightFailed, match="leads to an RTO of 135 s, and the target is 100 s") as told:
+        checklist.make("Preflight", [question]).require()
+    assert told.value.remedy == "check_interval_seconds 10 instead of 30 would make it 79 s."

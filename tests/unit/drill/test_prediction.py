@@ -9,7 +9,7 @@ import pytest
 from drlib import settings as parameters
 from drlib.errors import BadParameters
 from drlib.pace import beats
-from drlib.timeline import STAGES, NoFailover, predict
+from drlib.timeline import STAGES, predict
 from drlib.timeline.prediction import failures_needed, in_stages, wire_ttl
 
 CHECKERS = 8
@@ -200,15 +200,6 @@ def test_the_advice_starts_from_what_is_deployed():
     deployed = SimpleNamespace(check_interval_seconds=30, check_failure_threshold=3, ttl_seconds=60)
     told = predict(parameters.make({"rto_target_seconds": 100}), deployed).advice
     assert told == "check_interval_seconds 10 instead of 30 would make it 79 s."
-
-
-def test_a_scenario_without_a_failover_has_no_time_and_says_why():
-    none = NoFailover("the health check lies, and traffic stays where it is")
-    assert none.require() is none
-    assert none.as_dict()["predicted_seconds"] is None
-    assert str(none) == (
-        "predicted RTO: no failover, because the health check lies, and traffic stays where it is"
-    )
 
 
 @pytest.mark.parametrize(
