@@ -40,17 +40,40 @@ def policy(change: Callable[[dict[str, Any]], None]) -> Callable[[Inputs], None]
     return of_inputs
 
 
+def everything(row: dict[str, Any]) -> None:
+    """Allow a statement's actions on every resource."""
+    row["Resource"] = "*"
+
+
 @FAILURES.case(
     "functions in private subnets without endpoints: they reach no service of AWS",
     red=REACHED,
+    rules=("vpc-endpoints",),
 )
 def no_endpoints(program: Program) -> None:
     program.replace(Network, "_endpoints", lambda *args: None)
 
 
 @FAILURES.case(
+    "the replication role may do its actions on every bucket",
+    rules=("iam-no-wildcards", "s3-replication-role"),
+)
+def replication_on_everything(program: Program) -> None:
+    program.inputs("receipts-*-replication-policy", policy(everything))
+
+
+@FAILURES.case(
+    "the functions' roles may do their actions on every table and queue",
+    rules=("iam-no-wildcards",),
+)
+def functions_on_everything(program: Program) -> None:
+    program.inputs("primary-payments-policy", policy(everything))
+
+
+@FAILURES.case(
     "the failover records are CNAMEs to the generated names of the APIs",
     red=("the failover pair is whole",),
+    rules=("dns-alias",),
 )
 def cname_to_the_api(program: Program) -> None:
     def record(self: Failover, name: str, kind: str, region: str, check: aws.route53.HealthCheck) -> None:
@@ -73,6 +96,7 @@ def cname_to_the_api(program: Program) -> None:
 @FAILURES.case(
     "the table's gateway endpoint is in no route table",
     red=REACHED[:1],
+    rules=("vpc-endpoint-routes",),
 )
 def no_routes(program: Program) -> None:
     program.inputs("network-primary-dynamodb", lambda inputs: inputs.update(route_table_ids=[]))
@@ -82,9 +106,35 @@ def no_routes(program: Program) -> None:
     "the standby's health check asks a path that only takes POST",
     red=("the health check asks the API (standby)", "every checker passes (standby)"),
     echo=(DNS_RINGS,),
+    rules=("check-path",),
 )
 def health_check_of_a_post_route(program: Program) -> None:
     program.inputs("failover-endpoint-us-west-2", lambda inputs: inputs.update(resource_path="/payments"))
+
+
+def dashboard(change: Callable[[list[Any]], list[Any]]) -> Callable[[Inputs], None]:
+    """Return a change of each row of a dashboard."""
+
+    def rewrite(text: str) -> str:
+        body = json.loads(text)
+        for widget in body["widgets"]:
+            properties = widget["properties"]
+            properties["metrics"] = [change(row) for row in properties["metrics"]]
+        return json.dumps(body)
+
+    def of_inputs(inputs: Inputs) -> None:
+        body = pulumi.Output.from_input(inputs["dashboard_body"])
+        inputs["dashboard_body"] = body.apply(rewrite)
+
+    return of_inputs
+
+
+@FAILURES.case(
+    "the dashboard's rows have no dimensions: CloudWatch adds nothing up, and shows nothing",
+    rules=("dashboard-syntax",),
+)
+def dashboard_without_dimensions(program: Program) -> None:
+    program.inputs("dashboard", dashboard(lambda row: [*row[:2], row[-1]]))
 
 
 @FAILURES.case(
@@ -120,6 +170,7 @@ def table_of_a_lost_state(program: Program) -> None:
 @FAILURES.case(
     "the zone is under example.com",
     refused="is reserved by AWS",
+    rules=("domain-reserved",),
 )
 def reserved_domain(program: Program) -> None:
     program.inputs("domain-zone", lambda inputs: inputs.update(name="payments-dev.example.com"))
@@ -148,6 +199,7 @@ def singular_policy(program: Program) -> None:
 @CORRECTIONS.case(
     "no custom domain maps the public name to the standby's API",
     red=("certificate and mapping (standby)",),
+    rules=("api-domain",),
 )
 def no_custom_domain(program: Program) -> None:
     mapping = aws.apigatewayv2.ApiMapping
@@ -162,6 +214,7 @@ def no_custom_domain(program: Program) -> None:
 @CORRECTIONS.case(
     "the role of the standby's function names the primary's table",
     red=("the API reads its table (standby)", "the standby's payments function may take over"),
+    rules=("iam-own-region", "iam-reaches-own"),
 )
 def the_other_regions_table(program: Program) -> None:
     def primary(row: dict[str, Any]) -> None:
@@ -173,8 +226,21 @@ def the_other_regions_table(program: Program) -> None:
 
 
 @CORRECTIONS.case(
+    "the dashboard's dimensions are among a row's options, where CloudWatch knows no such key",
+    rules=("dashboard-syntax",),
+)
+def dimensions_as_an_option(program: Program) -> None:
+    def as_option(row: list[Any]) -> list[Any]:
+        names, values = row[2:-1:2], row[3:-1:2]
+        return [*row[:2], {**row[-1], "dimensions": dict(zip(names, values, strict=True))}]
+
+    program.inputs("dashboard", dashboard(as_option))
+
+
+@CORRECTIONS.case(
     "the worker answers a failure with a status code: SQS takes that for done, and deletes the message",
     red=AFTERWARDS[3:],
+    rules=("iam-reaches-own",),
 )
 def worker_answers_500(program: Program) -> None:
     program.source(
@@ -197,6 +263,7 @@ def worker_answers_500(program: Program) -> None:
         "the API reads its table (standby)",
     ),
     echo=(DNS_RINGS,),
+    rules=("check-path",),
 )
 def handler_looks_at_the_path(program: Program) -> None:
     program.source("payments", 'if route == "GET /healthz":', 'if event["rawPath"] == "/healthz":')
@@ -208,6 +275,7 @@ def handler_looks_at_the_path(program: Program) -> None:
     "the primary's function in its VPC writes to the other region, to which no endpoint leads",
     red=("the standby's payments function is the same", *TRIAL, *AFTERWARDS, *DRAINED),
     echo=("no alarm rings (primary)",),
+    rules=("iam-own-region",),
 )
 def writes_to_the_other_region(program: Program) -> None:
     def other(text: str) -> str:
@@ -229,6 +297,7 @@ def writes_to_the_other_region(program: Program) -> None:
     "a second function reads the work queue: each message goes to one of the two",
     red=("the worker is on (primary)", "the worker is on (standby)"),
     echo=(*AFTERWARDS, *DRAINED),
+    rules=("sqs-one-consumer", "iam-reaches-own"),
 )
 def two_readers(program: Program) -> None:
     consume = Functions._consume
@@ -251,6 +320,7 @@ def two_readers(program: Program) -> None:
     "the alarms on health checks are in the standby's region, where Route 53 publishes nothing",
     red=("alarms tell somebody (Route 53)", DNS_RINGS),
     echo=("no alarm rings (standby)",),
+    rules=("alarm-route53-region",),
 )
 def dns_alarms_elsewhere(program: Program) -> None:
     program.inputs("alarms-dns-*", lambda inputs: inputs.update(region="us-west-2"))

@@ -88,11 +88,13 @@ class Mistake(Told):
     Attributes:
         what: the mistake, in words.
         put_back: changes the program.
+        rules: the rules that the plan breaks, each of them and no other; empty if a plan cannot show it.
         refused: words of the refusal; the engine, or the sandbox in AWS's place, does not make it.
     """
 
     what: str
     put_back: Callable[[Program], None] = field(repr=False)
+    rules: tuple[str, ...] = ()
     refused: str = ""
     red: tuple[str, ...] = ()
     echo: tuple[str, ...] = ()

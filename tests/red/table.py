@@ -29,8 +29,10 @@ def render() -> str:
 
 
 def _mistake(case: Mistake) -> str:
-    refused = [f"refused: `{case.refused}`"] if case.refused else []
-    return _row(case.what, [*refused, *_checks(case)])
+    told = [f"rule `{rule}`" for rule in case.rules]
+    if case.refused:
+        told.append(f"refused: `{case.refused}`")
+    return _row(case.what, [*told, *_checks(case)])
 
 
 def _checks(case: Told) -> Iterator[str]:

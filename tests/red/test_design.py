@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from drlib import checks, engine, journal, settings, stack, target
+from drlib import checks, engine, journal, rules, settings, stack, target
 from drlib.errors import BadParameters, StepFailed
 from tests.red.conftest import open_target
 from tests.red.first_design import CASES
 from tests.red.mistakes import Mistake, Program
 from tests.red.stage import Stage, look
 
+PLANNED = [case for case in CASES if case.rules]
 RUNNING = [case for case in CASES if case.red]
 REFUSED = [case for case in CASES if case.refused]
 
@@ -40,6 +41,22 @@ def blank(here: target.Target) -> Iterator[target.Target]:
     first = open_target("first")
     yield first
     stack.destroy(first, journal.approve(first.settings, "test"))
+
+
+def test_the_untouched_program_breaks_no_rule(blank: target.Target) -> None:
+    rules.check(stack.plan(blank), blank.settings).require()
+
+
+@pytest.mark.parametrize("case", PLANNED, ids=[case.name for case in PLANNED])
+def test_a_mistake_breaks_its_rules(
+    case: Mistake, blank: target.Target, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = Program(blank, monkeypatch, tmp_path)
+    case.put_back(program)
+    with program.installed():
+        made = rules.check(stack.plan(blank), blank.settings)
+    assert {row.name: row.detail for row in made.failed}.keys() == set(case.rules)
+    assert all(row.detail and row.hint for row in made.failed)
 
 
 @pytest.mark.parametrize("case", RUNNING, ids=[case.name for case in RUNNING])
