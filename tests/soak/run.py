@@ -78,6 +78,7 @@ def drill(chosen: parameters.Settings, deployment: Deployment) -> Outcome:
     here.clock.wait_until(
         lambda: not questions.drill_ready(here, deployment).failed, timeout=READY_SECONDS, poll=30
     )
+    questions.drill_ready(here, deployment).require()
     prediction = timeline.predict(chosen, deployment)
     chance = random.Random(chosen.seed)
     with traffic.start(here, deployment, run) as prober:
@@ -86,8 +87,10 @@ def drill(chosen: parameters.Settings, deployment: Deployment) -> Outcome:
         with faults.injected(here, deployment, run, approval) as fault:
             watch = timeline.watch(here, deployment, prober, fault)
             takeover = switch.snapshot(here, deployment)
-        repair.announce(here, deployment, run, approval)
-        switch.gates(here, deployment).require()
+    run.save("takeover", takeover)
+    repair.announce(here, deployment, run, approval)
+    switch.gates(here, deployment, run).require()
+    with traffic.start(here, deployment, run) as prober:
         released = switch.release(here, deployment, run, approval)
         timeline.watch_return(here, deployment, prober, since=released.set_at)
     losses = reconcile.count(here, deployment, prober.ledger, takeover, fault)
