@@ -4,8 +4,8 @@
 - Its schedules do not fire: what should have fired meanwhile is missed.
 - Its functions' processes are killed: an invocation that was running ends without an answer.
 - SNS keeps what it should deliver into the region's queues and functions, and delivers it in order after
-  healing. On AWS it retries for 23 days, in the end every 20 seconds (SNS developer guide, "Message delivery
-  retries").
+  healing; so it does while the route there is cut. On AWS it retries for 23 days, in the end every 20
+  seconds (SNS developer guide, "Message delivery retries").
 
 The emulator's own clockwork looks at schedules every 10 wall seconds and lets them drift; ours does so every
 modelled second, and a rule with a rate keeps its rhythm.
@@ -135,7 +135,7 @@ class DeliveryHold:
         self._courier.stop()
 
     def _holding(self, deliver: Callable[..., None], start: Callable[..., None]) -> Callable[..., None]:
-        """Return `deliver(endpoint, ...)`, which is kept while the endpoint's region is down.
+        """Return `deliver(endpoint, ...)`, which is kept while the endpoint's region is down or cut off.
 
         `start` calls it, with its arguments, when the region is whole again.
         """
@@ -143,7 +143,8 @@ class DeliveryHold:
         @functools.wraps(deliver)
         def held(endpoint: str, *args: Any, **kwargs: Any) -> None:
             route = Route(SNS, self._responses.get_region(), region_of(endpoint))
-            if not self._world.is_down(route.target) and not self._courier.waits(route, endpoint):
+            cut = self._world.impairments.is_cut(SNS, route.source, route.target)
+            if not self._world.is_down(route.target) and not cut and not self._courier.waits(route, endpoint):
                 deliver(endpoint, *args, **kwargs)
                 return
             context = contextvars.copy_context()
@@ -169,6 +170,7 @@ class Keeper:
         emulator.value(self._runtime, "_lock", type(threading.Lock()))
         internals.function(self._runtime, "kill_workers", "workers")
         internals.function(self._runtime, "_worker_key", "func_name", "config", "qualifier")
+        world.chill = self.chill
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="drlib-background", daemon=True)
 
@@ -192,22 +194,33 @@ class Keeper:
             except Exception:
                 log.exception("background work failed")
 
-    def _kill_functions(self, regions: set[str]) -> None:
-        """Kill the processes of functions in `regions`. Repeatedly: a late invocation can start one more."""
+    def chill(self, region: str) -> int:
+        """End the processes of a region's functions that wait for work, and return how many there were."""
+        return self._kill_functions({region}, idle=True)
+
+    def _kill_functions(self, regions: set[str], *, idle: bool = False) -> int:
+        """Kill the processes of functions in `regions`, or those alone that are idle; return how many.
+
+        In an outage repeatedly: a late invocation can start one more.
+        """
+
+        def is_doomed(worker: Any) -> bool:
+            # One without a process yet is just being started: next time.
+            return worker._proc is not None and not (idle and worker.in_use)
+
         doomed = []
         with self._runtime._lock:
             for key, workers in list(self._runtime._workers.items()):
-                if key.split(":")[1] not in regions:
-                    continue
-                # One without a process yet is just being started: next time.
-                doomed += [worker for worker in workers if worker._proc is not None]
-                self._runtime._workers[key] = [worker for worker in workers if worker._proc is None]
+                if key.split(":")[1] in regions:
+                    doomed += [worker for worker in workers if is_doomed(worker)]
+                    self._runtime._workers[key] = [worker for worker in workers if worker not in doomed]
         for worker in doomed:
             process = worker._proc
             if process is not None:
                 process.kill()
         if doomed:
             self._runtime.kill_workers(doomed)
+        return len(doomed)
 
 
 def region_of(arn: str) -> str:

@@ -104,9 +104,14 @@ def insecure_context() -> ssl.SSLContext:
     return context
 
 
+def unreached(endpoint: Endpoint) -> str:
+    """Return the report of a checker to whose connection nobody answers."""
+    return f"Failure: {_where(endpoint)}{TIMED_OUT}"
+
+
 async def check(endpoint: Endpoint, patience: Patience, context: ssl.SSLContext) -> tuple[bool, str]:
     """Check once; return whether the endpoint passed, and the sentence that GetHealthCheckStatus shows."""
-    where = f"Resolved IP: {endpoint.resolved}. " if endpoint.resolved else ""
+    where = _where(endpoint)
     try:
         async with patience.limit(CONNECT_SECONDS if endpoint.host else TCP_CONNECT_SECONDS):
             reader, writer = await asyncio.open_connection(
@@ -116,7 +121,7 @@ async def check(endpoint: Endpoint, patience: Patience, context: ssl.SSLContext)
                 server_hostname=endpoint.server_name if endpoint.tls else None,
             )
     except TimeoutError:
-        return False, f"Failure: {where}{TIMED_OUT}"
+        return False, unreached(endpoint)
     except ssl.SSLEOFError:
         return False, f"Failure: {where}{CLOSED}"
     except ssl.SSLError as error:
@@ -136,6 +141,10 @@ async def check(endpoint: Endpoint, patience: Patience, context: ssl.SSLContext)
         return False, f"Failure: {where}{CLOSED}"
     finally:
         writer.transport.abort()
+
+
+def _where(endpoint: Endpoint) -> str:
+    return f"Resolved IP: {endpoint.resolved}. " if endpoint.resolved else ""
 
 
 async def _request(

@@ -6,31 +6,35 @@
 | GET faults | region -> mode, latency_seconds, at, deadline |
 | PUT faults/REGION | takes mode, latency_seconds, deadline_seconds; answers with the region's fault |
 | DELETE faults/REGION | region, at, and healed: whether there was a fault |
+| GET impairments | name -> kind, what the kind took, at, deadline |
+| PUT impairments/NAME | takes kind, what the kind takes, deadline_seconds; answers with the impairment |
+| DELETE impairments/NAME | name, at, and healed: whether it was in force |
 | GET events?since=SEQ | events: those numbered above SEQ, each with seq, at, kind, detail |
 | GET replication | service -> route -> writes that wait |
 
 Seconds and instants are modelled. A request that cannot be done gets a message. The server itself ends a
-fault at its deadline, so that a caller who dies leaves no broken region behind.
+fault or an impairment at its deadline (`drlib.sandbox.injection`). The kinds of impairments are those of
+`drlib.sandbox.impairments`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from drlib.sandbox.listener import Listener, Receive, Scope, Send
-from drlib.sandbox.world import FAULT_MODES, Fault, World
+from drlib.sandbox import impairments
+from drlib.sandbox.injection import Faults, Injection
+from drlib.sandbox.listener import Receive, Scope, Send
+from drlib.sandbox.world import FAULT_MODES, World
 
 PREFIX = "/_drlib/"
 DEADLINE_SECONDS = 900.0
 LONGEST_SECONDS = 86_400.0
 BODY_BYTES = 65_536
-
-log = logging.getLogger("drlib.sandbox")
+NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 
 
 class Refused(Exception):
@@ -42,78 +46,22 @@ class Refused(Exception):
         self.message = message
 
 
-class Faults:
-    """The regions' failures. Used in the server's loop alone.
-
-    Args:
-        world: whose `faults` this changes.
-        listeners: region -> the listener of its edge.
-    """
-
-    def __init__(self, world: World, listeners: Mapping[str, Listener]) -> None:
-        self._world = world
-        self._listeners = listeners
-        self._watchdogs: dict[str, asyncio.TimerHandle] = {}
-
-    def inject(self, region: str, *, mode: str, latency_seconds: float, deadline_seconds: float) -> Fault:
-        """Make a region fail until it is healed, or until `deadline_seconds` modelled seconds have passed.
-
-        A region that fails already fails in the new way from now on.
-        """
-        at = self._world.clock.now()
-        fault = Fault(mode=mode, latency_seconds=latency_seconds, at=at, deadline=at + deadline_seconds)
-        self._world.faults[region] = fault
-        self._listeners[region].fail(mode if mode in ("refuse", "reset", "hang") else "")
-        self._forget_watchdog(region)
-        self._watchdogs[region] = asyncio.get_running_loop().call_later(
-            self._world.clock.wall_seconds(deadline_seconds), self.heal, region, "deadline"
-        )
-        self._world.events.add("fault", at=at, region=region, **_without_at(fault))
-        self._write(region, fault, healed_at=None, healed_by=None)
-        log.info("%s fails: %s, for %g modelled seconds at most", region, mode, deadline_seconds)
-        return fault
-
-    def heal(self, region: str, by: str = "request") -> tuple[float, bool]:
-        """Make a region whole; return when, and whether it was failing. Healing twice does no harm."""
-        self._forget_watchdog(region)
-        fault = self._world.faults.pop(region, None)
-        self._listeners[region].fail("")
-        at = self._world.clock.now()
-        if fault is None:
-            return at, False
-        self._world.events.add("healed", at=at, region=region, mode=fault.mode, by=by)
-        self._write(region, fault, healed_at=at, healed_by=by)
-        log.info("%s is whole again, by %s", region, by)
-        return at, True
-
-    def stop(self) -> None:
-        """Forget every deadline."""
-        for region in list(self._watchdogs):
-            self._forget_watchdog(region)
-
-    def _forget_watchdog(self, region: str) -> None:
-        watchdog = self._watchdogs.pop(region, None)
-        if watchdog is not None:
-            watchdog.cancel()
-
-    def _write(self, region: str, fault: Fault, *, healed_at: float | None, healed_by: str | None) -> None:
-        path = self._world.folder / "faults" / f"{region}.json"
-        content = {"region": region, **fault.as_json(), "healed_at": healed_at, "healed_by": healed_by}
-        self._world.write_json(path, content)
-
-
 class Control:
     """The ASGI application below /_drlib/.
 
     Args:
         world: what it tells about.
-        faults: what it changes.
+        faults: the regions' failures, which it changes.
+        injection: the impairments, which it changes.
         state: returns the server's status.
     """
 
-    def __init__(self, world: World, faults: Faults, state: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self, world: World, faults: Faults, injection: Injection, state: Callable[[], dict[str, Any]]
+    ) -> None:
         self._world = world
         self._faults = faults
+        self._injection = injection
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -142,6 +90,13 @@ class Control:
             case "DELETE", ["faults", region]:
                 at, was_failing = self._faults.heal(self._known(region))
                 return {"region": region, "at": at, "healed": was_failing}
+            case "GET", ["impairments"]:
+                return self._injection.in_force()
+            case "PUT", ["impairments", name]:
+                return self._impair(name, await _json_body(receive))
+            case "DELETE", ["impairments", name]:
+                at, was_in_force = self._injection.end(name)
+                return {"name": name, "at": at, "healed": was_in_force}
             case "GET", ["events"]:
                 return {"events": self._world.events.since(_since(scope))}
             case "GET", ["replication"]:
@@ -156,9 +111,7 @@ class Control:
         if mode not in FAULT_MODES:
             raise Refused(400, f"mode must be one of {', '.join(FAULT_MODES)}, not {mode!r}")
         latency = _seconds(order, "latency_seconds", 0.0)
-        deadline = _seconds(order, "deadline_seconds", DEADLINE_SECONDS)
-        if deadline <= 0:
-            raise Refused(400, "deadline_seconds must be above 0")
+        deadline = _deadline(order)
         if mode == "latency" and latency <= 0:
             raise Refused(400, "latency_seconds must be above 0 for mode latency")
         fault = self._faults.inject(
@@ -166,14 +119,22 @@ class Control:
         )
         return {"region": region, **fault.as_json()}
 
+    def _impair(self, name: str, order: Mapping[str, Any]) -> dict[str, Any]:
+        if not NAME.fullmatch(name):
+            raise Refused(400, "a name is 1 to 100 small letters, digits, dots and hyphens")
+        deadline = _deadline(order)
+        try:
+            made = impairments.make({key: one for key, one in order.items() if key != "deadline_seconds"})
+        except impairments.Wrong as wrong:
+            raise Refused(400, str(wrong)) from None
+        for region in made.regions:
+            self._known(region)
+        return self._injection.begin(name, made, deadline_seconds=deadline)
+
     def _known(self, region: str) -> str:
         if region not in self._world.edges:
             raise Refused(404, f"the sandbox has no region {region}")
         return region
-
-
-def _without_at(fault: Fault) -> dict[str, Any]:
-    return {name: value for name, value in fault.as_json().items() if name != "at"}
 
 
 def _seconds(order: Mapping[str, Any], name: str, default: float) -> float:
@@ -181,6 +142,13 @@ def _seconds(order: Mapping[str, Any], name: str, default: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_SECONDS:
         raise Refused(400, f"{name} must be a number of modelled seconds, 0 to {LONGEST_SECONDS:g}")
     return float(value)
+
+
+def _deadline(order: Mapping[str, Any]) -> float:
+    deadline = _seconds(order, "deadline_seconds", DEADLINE_SECONDS)
+    if deadline <= 0:
+        raise Refused(400, "deadline_seconds must be above 0")
+    return deadline
 
 
 def _since(scope: Scope) -> int:

@@ -1,4 +1,4 @@
-"""Deliveries between regions: they take time, keep their order, and wait while a region is down.
+"""Deliveries between regions: they take time, keep their order, and wait while a region is down or cut off.
 
 One thread keeps a lane for each route and sleeps until something is due. What is due is delivered in the
 emulator's loop, because the emulator's stores belong to that thread.
@@ -75,7 +75,7 @@ class Courier:
         self._world.backlog[f"{service}_oldest_seconds"] = lambda: self.oldest_seconds(service)
 
     def send(self, route: Route, key: Hashable, deliver: Deliver) -> None:
-        """Send a parcel. `deliver` runs in the emulator's loop, when it is due and both regions are whole."""
+        """Send a parcel. `deliver` runs in the emulator's loop, when due, and nothing holds its route."""
         now = self._world.clock.now()
         with self._changed:
             lane = self._lane(route)
@@ -221,7 +221,7 @@ class Courier:
             )
 
     def _is_held(self, route: Route) -> bool:
-        return self._world.is_down(route.source) or self._world.is_down(route.target)
+        return self._world.is_held(route.service, route.source, route.target)
 
     def _watch_seconds(self) -> float:
         clock = self._world.clock

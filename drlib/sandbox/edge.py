@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import logging
 import re
 import secrets
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -90,11 +92,19 @@ class Edge:
         if target is None:
             await _respond(scope, send, 403, JSON, b'{"message":"Forbidden"}')
             return
-        status, answer_headers, body = await self._answer(scope, receive, target, name, headers)
+        failing, cold = await self._meet(scope, name, target.path)
+        status, answer_headers, body = (
+            (failing, JSON, _words(failing))
+            if failing
+            else await self._answer(scope, receive, target, name, headers)
+        )
         if key := headers.get("idempotency-key"):
             self._world.events.add("request", region=self._region, idempotency_key=key, status=status)
         await _respond(scope, send, status, answer_headers, body)
-        seconds = (time.monotonic() - started) * self._world.clock.scale
+        self._count(target, status, (time.monotonic() - started) * self._world.clock.scale, cold=cold)
+
+    def _count(self, target: Target, status: int, seconds: float, *, cold: bool) -> None:
+        """Count an answered request, which took so many modelled seconds, for the metrics."""
         self._world.api_requests.add(
             region=self._region,
             api_id=target.api_id,
@@ -102,6 +112,20 @@ class Edge:
             status=status,
             latency_ms=seconds * 1000,
         )
+        if cold:
+            self._world.events.add("cold_start", region=self._region, seconds=seconds, status=status)
+
+    async def _meet(self, scope: Scope, name: str, path: str) -> tuple[int, bool]:
+        """Let a request meet what is impaired; return the status with which it fails, or 0, and whether it is
+        the first payment under a public name to a region whose functions are to be found cold."""
+        impairments = self._world.impairments
+        if seconds := impairments.latency_seconds(self._region, path):
+            await asyncio.sleep(self._world.clock.wall_seconds(seconds))
+        pays = scope["method"] == "POST" and not self._api_host.fullmatch(name)
+        cold = pays and impairments.meets_cold(self._region)
+        if cold:
+            await asyncio.get_running_loop().run_in_executor(None, self._world.chill, self._region)
+        return impairments.failing(self._region, path), cold
 
     def _default_api(self, api_id: str) -> dict[str, Any] | None:
         """Return the region's API of that id, if it may be called by its default name."""
@@ -165,6 +189,11 @@ class Edge:
             log.exception("%s: %s %s of API %s", self._region, scope["method"], target.path, target.api_id)
             return 500, JSON, b'{"message":"Internal Server Error"}'
         return status, answer_headers, content if isinstance(content, bytes) else content.encode()
+
+
+def _words(status: int) -> bytes:
+    """Return the body of an error of API Gateway's own."""
+    return json.dumps({"message": HTTPStatus(status).phrase}).encode()
 
 
 def _covers(certificate: Mapping[str, Any], name: str) -> bool:

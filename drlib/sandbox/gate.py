@@ -2,7 +2,7 @@
 
 Every region's APIs share the control port; a request's signature names its region and its service. The
 emulator's own administration and its ways round the edges are closed here, so that nothing reaches a region
-that is down.
+that is down. Where only control planes are down, operations of data planes pass.
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ import json
 import re
 import uuid
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs
 
 from drlib.sandbox.control import PREFIX
+from drlib.sandbox.impairments import GLOBAL_REGION
 from drlib.sandbox.listener import App, Receive, Scope, Send
+from drlib.sandbox.operations import Asked, is_data_plane
 from drlib.sandbox.world import Fault, World
 
 GLOBAL_SERVICES = frozenset({"iam", "sts", "route53", "route53domains", "cloudfront", "globalaccelerator"})
 """Services that answer for all regions: a region's failure does not reach them."""
+
+CONTROLLED_GLOBALLY = GLOBAL_SERVICES - {"sts"}
+"""Services whose control planes are in one region, `GLOBAL_REGION`, wherever they are called from."""
 
 POLL_WALL_SECONDS = 0.1
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
@@ -77,6 +83,12 @@ class Gate:
         elif fault is not None:
             await unavailable(send, service=service, content_type=headers.get(b"content-type", ""))
             return
+        home = GLOBAL_REGION if service in CONTROLLED_GLOBALLY else region
+        if self._world.impairments.refuses_control(home):
+            body, receive = await _replayable(receive)
+            if not is_data_plane(_asked(scope, service, headers, body)):
+                await unavailable(send, service=service, content_type=headers.get(b"content-type", ""))
+                return
         # What reaches AWS comes by TLS: policies that deny plain transport must not deny everything here.
         scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         await self._emulator(scope, receive, send)
@@ -89,6 +101,28 @@ class Gate:
                 await asyncio.wait({gone}, timeout=POLL_WALL_SECONDS)
         finally:
             gone.cancel()
+
+
+def _asked(scope: Scope, service: str, headers: dict[bytes, str], body: bytes) -> Asked:
+    named = {name.decode("latin-1"): value for name, value in headers.items()}
+    query = scope.get("query_string", b"").decode("latin-1")
+    return Asked(service, scope["method"], scope["path"], query, named, body)
+
+
+async def _replayable(receive: Receive) -> tuple[bytes, Receive]:
+    """Read a request's body; return it, and what to receive the same request from."""
+    messages = []
+    while True:
+        message = await receive()
+        messages.append(message)
+        if message["type"] != "http.request" or not message.get("more_body"):
+            break
+    body = b"".join(message.get("body", b"") for message in messages)
+
+    async def again() -> Any:
+        return messages.pop(0) if messages else await receive()
+
+    return body, again
 
 
 def signed_for(scope: Scope, headers: dict[bytes, str]) -> tuple[str, str, str]:

@@ -159,7 +159,7 @@ class Health:
             turn = max(turn + 1, math.ceil((clock.now() - clock.anchor - offset) / interval))
             await asyncio.sleep(clock.wall_seconds(clock.anchor + offset + turn * interval - clock.now()))
             try:
-                passed, text = await self._check(self._checks[check_id], self._slots[check_id])
+                passed, text = await self._check(region, self._checks[check_id], self._slots[check_id])
             except Exception as error:
                 log.exception("checking %s failed", check_id)
                 passed, text = False, f"Failure: {type(error).__name__}"
@@ -194,13 +194,21 @@ class Health:
         if changed:
             self._board.tell(signals.HEALTH)
 
-    async def _check(self, config: Mapping[str, Any], slots: asyncio.Semaphore) -> tuple[bool, str]:
+    async def _check(self, by: str, config: Mapping[str, Any], slots: asyncio.Semaphore) -> tuple[bool, str]:
+        """Check once, as the checker of the region `by`."""
         found = locate(config, self._world, self._board)
         if found is None:
             return False, "Failure: DNS resolution failed: Rcode NXDomain(3)"
         endpoint, region = found
-        patience = checker.Patience(self._world.clock.scale, lambda: self._injected_seconds(region))
-        if self._injected_seconds(region):
+        if region and self._world.impairments.is_hidden(region, by):
+            await asyncio.sleep(self._world.clock.wall_seconds(checker.CONNECT_SECONDS))
+            return False, checker.unreached(endpoint)
+
+        def injected() -> float:
+            return self._injected_seconds(region, endpoint.path)
+
+        patience = checker.Patience(self._world.clock.scale, injected)
+        if injected():
             # It waits for a fault and computes nothing.
             return await checker.check(endpoint, patience, self._tls)
         taken = False
@@ -212,12 +220,15 @@ class Health:
             if taken:
                 slots.release()
 
-    def _injected_seconds(self, region: str | None) -> float:
-        """Return by how many modelled seconds a fault delays the answers of a region."""
-        fault = self._world.faults.get(region) if region else None
-        if fault is None:
+    def _injected_seconds(self, region: str | None, path: str) -> float:
+        """Return by how many modelled seconds the answer of a region to a request for `path` is delayed."""
+        if region is None:
             return 0.0
-        return math.inf if fault.mode == "hang" else fault.latency_seconds
+        fault = self._world.faults.get(region)
+        late = self._world.impairments.latency_seconds(region, path)
+        if fault is None:
+            return late
+        return math.inf if fault.mode == "hang" else max(late, fault.latency_seconds)
 
 
 def schedule(config: Mapping[str, Any]) -> str:

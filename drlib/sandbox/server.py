@@ -19,8 +19,9 @@ from filelock import FileLock, Timeout
 
 from drlib.clock import Clock
 from drlib.sandbox.addresses import Sockets, bind, edge_addresses
-from drlib.sandbox.control import Control, Faults
+from drlib.sandbox.control import Control
 from drlib.sandbox.gate import Gate
+from drlib.sandbox.injection import Faults, Injection
 from drlib.sandbox.listener import App, Listener
 from drlib.sandbox.state import Options, clear, lock_file, state_file
 from drlib.sandbox.tls import Certificates
@@ -143,7 +144,8 @@ class Server:
         starting = loop.create_task(_start_emulator(emulator))
         edges = self._edges(certificates)
         faults = Faults(self.world, edges)
-        control = Control(self.world, faults, self.state)
+        injection = Injection(self.world, faults)
+        control = Control(self.world, faults, injection, self.state)
         gate = Gate(self.world, emulator=emulator, control=control, touch=self.touch)
         await starting
         self._start_components()
@@ -156,6 +158,7 @@ class Server:
         log.info("stopping")
         if self._is_ours():
             clear(self.base, self.world.folder)
+        injection.stop()
         faults.stop()
         for component in reversed(self._components):
             try:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from drlib.clock import Clock
+from drlib.sandbox.impairments import Impairments
 
 ACCOUNT_ID = "000000000000"
 """The one account of the sandbox: what the root key belongs to."""
@@ -60,7 +61,7 @@ class EventLog:
         """Note an event and return its number.
 
         Args:
-            kind: `fault`, `healed`, `health_check`, `dns_answer`, `alarm`, `replication_backlog`, ...
+            kind: `fault`, `healed`, `impaired`, `mended`, `health_check`, `dns_answer`, `alarm`, ...
             at: when it happened, modelled epoch seconds; the present instant if left out.
             detail: JSON-ready facts.
         """
@@ -129,7 +130,9 @@ class World:
             single loopback address. Whoever connects to an edge uses `connect_to`.
         aws_port: TCP port of the control endpoint on 127.0.0.1 (plain HTTP).
         dns_port: UDP and TCP port on 127.0.0.1 reserved for the DNS server.
-        faults: region -> its fault; absent when the region is whole. Changed by drlib.sandbox.control alone.
+        faults: region -> its fault; absent when it is whole. Changed by drlib.sandbox.injection alone.
+        impairments: what is impaired beside them.
+        chill: ends the idle processes of a region's functions and returns how many; set by who keeps them.
         backlog: reporters of what waits to be replicated, by service: each returns {route: count}.
     """
 
@@ -144,6 +147,8 @@ class World:
     aws_port: int
     dns_port: int
     faults: dict[str, Fault] = field(default_factory=dict)
+    impairments: Impairments = field(default_factory=Impairments)
+    chill: Callable[[str], int] = field(default=lambda region: 0)
     events: EventLog = field(init=False)
     api_requests: ApiRequests = field(default_factory=ApiRequests)
     backlog: dict[str, BacklogReporter] = field(default_factory=dict)
@@ -155,6 +160,12 @@ class World:
         """Say whether nothing in `region` answers. A region that is merely slow is not down."""
         fault = self.faults.get(region)
         return fault is not None and fault.mode != "latency"
+
+    def is_held(self, service: str, source: str, target: str) -> bool:
+        """Say whether what a service sends from one region cannot arrive in the other now."""
+        return (
+            self.is_down(source) or self.is_down(target) or self.impairments.is_cut(service, source, target)
+        )
 
     def connect_to(self, region: str) -> tuple[str, int]:
         """Return the (host, port) at which a client reaches the region's edge."""

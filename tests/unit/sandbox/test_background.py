@@ -234,6 +234,20 @@ def test_sns_keeps_what_it_cannot_deliver_and_delivers_it_in_order(stage: Stage,
     assert [(event["source"], event["target"]) for event in drained] == [(WEST, EAST)]
 
 
+def test_sns_keeps_what_a_cut_route_does_not_carry(stage: Stage, outages: Outages) -> None:
+    urls = {region: stage.queue(region, "cut-off") for region in (EAST, WEST)}
+    sns = stage.aws("sns", WEST)
+    topic = sns.create_topic(Name=f"{stage.prefix}-cut")["TopicArn"]
+    for region in urls:
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=stage.arn(region, "cut-off"))
+    outages.control("PUT", "impairments/cut", kind="cut", source=WEST, target=EAST, services=["sns"])
+    sns.publish(TopicArn=topic, Message="kept")
+    assert stage.count(WEST, urls[WEST]) == 1
+    assert outages.backlog("sns")[f"{WEST}->{EAST}"] == 1
+    outages.control("DELETE", "impairments/cut")
+    assert json.loads(stage.take(EAST, urls[EAST])["Body"])["Message"] == "kept"
+
+
 def test_sns_keeps_what_a_function_in_a_failed_region_should_get(stage: Stage, outages: Outages) -> None:
     arn = stage.function(EAST, "notified")
     sns = stage.aws("sns", WEST)

@@ -1,0 +1,179 @@
+"""Faults and impairments in force: begun with a deadline, written down, and ended by whoever comes first.
+
+The server itself ends each at its deadline, so that a caller who dies leaves nothing broken behind. Used in
+the server's loop alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from drlib.sandbox.impairments import Flapping, Impairment
+from drlib.sandbox.listener import Listener
+from drlib.sandbox.world import Fault, World
+
+DEADLINE = "deadline"
+REQUEST = "request"
+FLAPPING = "flapping"
+
+log = logging.getLogger("drlib.sandbox")
+
+
+class Deadlines:
+    """Ends things by name at their deadline, unless they are forgotten before."""
+
+    def __init__(self, world: World, end: Callable[[str, str], object]) -> None:
+        self._world = world
+        self._end = end
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    def set(self, name: str, seconds: float) -> None:
+        """End `name` in so many modelled seconds; an earlier deadline of it is forgotten."""
+        self.forget(name)
+        wall = self._world.clock.wall_seconds(seconds)
+        self._timers[name] = asyncio.get_running_loop().call_later(wall, self._end, name, DEADLINE)
+
+    def forget(self, name: str) -> None:
+        """Do not end `name`."""
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def stop(self) -> None:
+        """Forget every deadline."""
+        for name in list(self._timers):
+            self.forget(name)
+
+
+class Faults:
+    """The regions' failures.
+
+    Args:
+        world: whose `faults` this changes.
+        listeners: region -> the listener of its edge.
+    """
+
+    def __init__(self, world: World, listeners: Mapping[str, Listener]) -> None:
+        self._world = world
+        self._listeners = listeners
+        self._deadlines = Deadlines(world, self.heal)
+
+    def inject(self, region: str, *, mode: str, latency_seconds: float, deadline_seconds: float) -> Fault:
+        """Make a region fail until it is healed, or until `deadline_seconds` modelled seconds have passed.
+
+        A region that fails already fails in the new way from now on.
+        """
+        at = self._world.clock.now()
+        fault = Fault(mode=mode, latency_seconds=latency_seconds, at=at, deadline=at + deadline_seconds)
+        self._world.faults[region] = fault
+        self._listeners[region].fail(mode if mode in ("refuse", "reset", "hang") else "")
+        self._deadlines.set(region, deadline_seconds)
+        self._world.events.add("fault", at=at, region=region, **_without_at(fault))
+        self._write(region, fault, healed_at=None, healed_by=None)
+        log.info("%s fails: %s, for %g modelled seconds at most", region, mode, deadline_seconds)
+        return fault
+
+    def heal(self, region: str, by: str = REQUEST) -> tuple[float, bool]:
+        """Make a region whole; return when, and whether it was failing. Healing twice does no harm."""
+        self._deadlines.forget(region)
+        fault = self._world.faults.pop(region, None)
+        self._listeners[region].fail("")
+        at = self._world.clock.now()
+        if fault is None:
+            return at, False
+        self._world.events.add("healed", at=at, region=region, mode=fault.mode, by=by)
+        self._write(region, fault, healed_at=at, healed_by=by)
+        log.info("%s is whole again, by %s", region, by)
+        return at, True
+
+    def stop(self) -> None:
+        """Forget every deadline."""
+        self._deadlines.stop()
+
+    def _write(self, region: str, fault: Fault, *, healed_at: float | None, healed_by: str | None) -> None:
+        path = self._world.folder / "faults" / f"{region}.json"
+        content = {"region": region, **fault.as_json(), "healed_at": healed_at, "healed_by": healed_by}
+        self._world.write_json(path, content)
+
+
+class Injection:
+    """The impairments, by name.
+
+    Args:
+        world: whose `impairments` this changes.
+        faults: which a flapping region needs.
+    """
+
+    def __init__(self, world: World, faults: Faults) -> None:
+        self._world = world
+        self._faults = faults
+        self._facts: dict[str, dict[str, Any]] = {}
+        self._deadlines = Deadlines(world, self.end)
+        self._flapping: dict[str, asyncio.Task[None]] = {}
+
+    def begin(self, name: str, impairment: Impairment, *, deadline_seconds: float) -> dict[str, Any]:
+        """Put an impairment into force until it is ended, or until `deadline_seconds` have passed, modelled.
+
+        One of the same name ends first. Returns its facts: name, kind, what the kind took, at, deadline.
+        """
+        if name in self._facts:
+            self.end(name)
+        at = self._world.clock.now()
+        facts = {"name": name, **impairment.as_json(), "at": at, "deadline": at + deadline_seconds}
+        self._facts[name] = facts
+        self._world.impairments.begin(name, impairment)
+        if isinstance(impairment, Flapping):
+            self._flapping[name] = asyncio.get_running_loop().create_task(self._flap(impairment))
+        self._deadlines.set(name, deadline_seconds)
+        self._world.events.add("impaired", **facts)
+        self._write(name, healed_at=None, healed_by=None)
+        log.info("%s: %s, for %g modelled seconds at most", name, impairment, deadline_seconds)
+        return facts
+
+    def end(self, name: str, by: str = REQUEST) -> tuple[float, bool]:
+        """End an impairment; return when, and whether it was in force. Ending twice does no harm."""
+        self._deadlines.forget(name)
+        ended = self._world.impairments.end(name)
+        at = self._world.clock.now()
+        if ended is None:
+            return at, False
+        flapping = self._flapping.pop(name, None)
+        if flapping is not None and isinstance(ended, Flapping):
+            flapping.cancel()
+            self._faults.heal(ended.region, by)
+        self._world.events.add("mended", at=at, name=name, by=by, impairment=ended.kind)
+        self._write(name, healed_at=at, healed_by=by)
+        del self._facts[name]
+        log.info("%s is mended, by %s", name, by)
+        return at, True
+
+    def in_force(self) -> dict[str, dict[str, Any]]:
+        """Return what is in force: name -> its facts."""
+        return dict(self._facts)
+
+    def stop(self) -> None:
+        """Forget every deadline, and let nothing flap any more."""
+        self._deadlines.stop()
+        for task in self._flapping.values():
+            task.cancel()
+
+    async def _flap(self, order: Flapping) -> None:
+        for _ in range(order.times):
+            self._faults.inject(
+                order.region, mode=order.mode, latency_seconds=0.0, deadline_seconds=2 * order.down_seconds
+            )
+            await asyncio.sleep(self._world.clock.wall_seconds(order.down_seconds))
+            self._faults.heal(order.region, FLAPPING)
+            await asyncio.sleep(self._world.clock.wall_seconds(order.up_seconds))
+
+    def _write(self, name: str, *, healed_at: float | None, healed_by: str | None) -> None:
+        path = self._world.folder / "faults" / f"{name}.json"
+        content = {**self._facts[name], "healed_at": healed_at, "healed_by": healed_by}
+        self._world.write_json(path, content)
+
+
+def _without_at(fault: Fault) -> dict[str, Any]:
+    return {name: value for name, value in fault.as_json().items() if name != "at"}
