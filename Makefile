@@ -75,11 +75,12 @@ test: setup ## everything that must hold: lint, types, unit, red, notebooks, hea
 
 suite: lint
 	@echo "== tests"
-	@.venv/bin/python -m pytest -q $(wildcard tests/unit tests/fidelity tests/red tests/notebooks tests/e2e)
+	@.venv/bin/python -m pytest -q -m "not soak" $(wildcard tests/unit tests/fidelity tests/red tests/notebooks tests/e2e)
 	@echo "== notebooks against their stored outputs"
 	@.venv/bin/python -m tests.notebooks.day check
 
 soak: setup ## many seeded drills on one stack, each count against the sandbox's own record (RUNS, MODES)
+	@.venv/bin/python -m pytest -q -m soak tests/red
 	@.venv/bin/python -m tests.soak --runs "$(RUNS)" --modes "$(MODES)"
 
 lint: setup ## style, types, the direction of imports, the shape of stored notebooks

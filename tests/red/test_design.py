@@ -59,6 +59,7 @@ def test_a_mistake_breaks_its_rules(
     assert all(row.detail and row.hint for row in made.failed)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("case", RUNNING, ids=[case.name for case in RUNNING])
 def test_a_mistake_is_told_in_the_running_stack(
     case: Mistake, mended: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

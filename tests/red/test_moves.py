@@ -14,6 +14,8 @@ from drlib.checks.payment import BODY
 from drlib.errors import PreflightFailed, StepFailed
 from tests.red.stage import Stage
 
+pytestmark = pytest.mark.soak
+
 OUTAGE_SECONDS = 600.0
 LOOK_SECONDS = 60.0  # two more checks of every checker, the latch's period, and a TTL
 

@@ -55,6 +55,7 @@ def latch_set(stage: Stage) -> Iterator[None]:
         "writes reach the standby",
         "writes reach the primary",
         "the table can be restored (standby)",
+        "no fence is in force (standby)",
     ],
     echo=[
         "the latch is published every minute",
