@@ -45,7 +45,7 @@ def gates(here: Target, deployment: Deployment, run: Run) -> Checks:
 
     Takes up to three minutes, modelled, while queues drain. Where nothing has moved, there is nothing to ask.
     """
-    with planes.purpose("failback"):
+    with planes.purpose("verify"):  # they look; what moves the traffic back is `release`
         if not moved(here, deployment):
             return checklist.make(TITLE, [Probe(NOTHING_MOVED, lambda: "the latch is released")])
         return checklist.make(TITLE, _questions(here, deployment, run))

@@ -41,7 +41,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "keepalive_clients": (0, 50),
     "pinned_clients": (0, 50),
     "cached_clients": (0, 50),
-    "resolver_floor_seconds": (0, 3600),  # dnsmasq limits --min-cache-ttl to an hour, BIND its own to 90 s
+    "resolver_floor_seconds": (0, 3600),  # an hour is far beyond any TTL of a failover
     "attempt_interval_seconds": (1, 60),
 }
 

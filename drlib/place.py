@@ -190,9 +190,5 @@ class Target(ABC):
         """Return the faults that are in force, by region. Always empty on aws."""
 
     @abstractmethod
-    def replication_backlog(self) -> dict[str, Any]:
-        """Return how many writes wait to be replicated, by service and region. Sandbox only."""
-
-    @abstractmethod
     def events(self, *, since: int = 0) -> list[dict[str, Any]]:
         """Return the sandbox's own record of what happened, from event number `since` on. Sandbox only."""

@@ -137,10 +137,6 @@ class SandboxTarget(Target):
         """Return the faults in force, by region."""
         return self._control("GET", "faults")
 
-    def replication_backlog(self) -> dict[str, Any]:
-        """Return what waits to be replicated."""
-        return self._control("GET", "replication")
-
     def events(self, *, since: int = 0) -> list[dict[str, Any]]:
         """Return the sandbox's own record of what happened."""
         found: list[dict[str, Any]] = self._control("GET", f"events?since={since}")["events"]
@@ -241,10 +237,6 @@ class AwsTarget(Target):
     def faults(self) -> dict[str, Any]:
         """Return none."""
         return {}
-
-    def replication_backlog(self) -> dict[str, Any]:
-        """Refuse: AWS does not tell; use its ReplicationLatency metric."""
-        raise StepFailed("The replication backlog can be read in the sandbox alone; on aws see its metrics.")
 
     def events(self, *, since: int = 0) -> list[dict[str, Any]]:
         """Refuse: there is no such record on aws."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from drlib.plan import PlannedResource
-from drlib.rules.planned import Planned, Statement, arn_part, document, statements
+from drlib.rules.planned import Planned, Statement, arn_part, document, is_unknown, statements
 from drlib.rules.rule import rule
 
 NO_RESOURCE: Mapping[str, str] = {
@@ -136,7 +136,16 @@ def _needed(planned: Planned, function: PlannedResource) -> Iterator[tuple[str, 
             mapping.region == function.region
         ):
             for action in READS_QUEUE:
-                yield action, str(mapping.inputs.get("eventSourceArn"))
+                yield action, _queue_arn(planned, mapping)
+
+
+def _queue_arn(planned: Planned, mapping: PlannedResource) -> str:
+    """Return the ARN of the queue that a mapping reads, by the queue's name where AWS has not made it yet."""
+    arn = mapping.inputs.get("eventSourceArn")
+    queues = planned.sources(mapping, "eventSourceArn", "sqs/queue:Queue")
+    if is_unknown(arn) and queues:
+        return f"arn:*:sqs:{queues[0].region}:*:{queues[0].inputs.get('name')}"
+    return str(arn)
 
 
 def _allows(found: Statement, action: str) -> bool:

@@ -150,7 +150,6 @@ def test_aws_is_live_in_real_time_and_cannot_be_broken(home: Path) -> None:
     assert here.faults() == {}
     for act in (
         lambda: here.inject("us-east-2", mode="refuse", deadline_seconds=1),
-        here.replication_backlog,
         here.events,
     ):
         with pytest.raises(StepFailed, match="sandbox alone"):

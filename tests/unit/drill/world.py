@@ -145,7 +145,6 @@ class Here:
     dns_down: bool = False
     clients: dict[tuple[str, str], Any] = field(default_factory=dict)
     in_force: dict[str, Any] = field(default_factory=dict)
-    backlog: dict[str, Any] = field(default_factory=dict)
 
     def resolve(self, name: str, *, timeout_seconds: float = 1.0) -> Answer:
         if self.dns_down:
@@ -190,9 +189,6 @@ class Here:
 
     def gone_deployment(self) -> str:
         return ""
-
-    def replication_backlog(self) -> dict[str, Any]:
-        return self.backlog
 
 
 def outputs(region: str, role: str) -> RegionOutputs:
