@@ -154,6 +154,9 @@ class _Search:
         ]
         for part, (operation, key, identity) in NETWORK_PARTS.items():
             for found in self._pages("ec2", region, operation, key, Filters=tags):
+                # Looked at again: not every answer heeds the filter, and another stack's is not reported.
+                if not self._is_ours(found.get("Tags") or ()):
+                    continue
                 if found.get("GroupName") != "default" and found.get("State") != "deleted":
                     yield part, found[identity]
 

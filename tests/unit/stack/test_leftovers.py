@@ -11,6 +11,8 @@ from drlib.errors import StepFailed
 from drlib.infra.naming import Names
 
 ACCOUNT = "111122223333"
+OURS = [{"Key": "Project", "Value": "payments-dr"}, {"Key": "Stack", "Value": "drill"}]
+THEIRS = [{"Key": "Project", "Value": "payments-dr"}, {"Key": "Stack", "Value": "other"}]
 EMPTY: dict[str, Any] = {
     "list_tables": {"TableNames": []},
     "list_queues": {},
@@ -118,16 +120,14 @@ def test_ours_is_found_by_name_and_others_are_not() -> None:
 
 def test_what_has_no_name_is_found_by_its_tags() -> None:
     def tags(ResourceType: str, ResourceId: str) -> dict[str, Any]:  # noqa: N803 - boto3's own names
-        suffix = {"ours": "drill", "theirs": "other"}[ResourceId]
-        found = [{"Key": "Project", "Value": "payments-dr"}, {"Key": "Stack", "Value": suffix}]
-        return {"ResourceTagSet": {"Tags": found}}
+        return {"ResourceTagSet": {"Tags": {"ours": OURS, "theirs": THEIRS}[ResourceId]}}
 
     def groups(Filters: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's own name
         assert {"Name": "tag:Stack", "Values": ["drill"]} in Filters
         return {
             "SecurityGroups": [
-                {"GroupId": "sg-1", "GroupName": "pay-functions-drill-use2"},
-                {"GroupId": "sg-2", "GroupName": "default"},
+                {"GroupId": "sg-1", "GroupName": "pay-functions-drill-use2", "Tags": OURS},
+                {"GroupId": "sg-2", "GroupName": "default", "Tags": OURS},
             ]
         }
 
@@ -138,8 +138,9 @@ def test_what_has_no_name_is_found_by_its_tags() -> None:
             ("describe_security_groups", "us-east-2"): groups,
             ("describe_vpc_endpoints", "us-east-2"): {
                 "VpcEndpoints": [
-                    {"VpcEndpointId": "vpce-1", "State": "available"},
-                    {"VpcEndpointId": "vpce-2", "State": "deleted"},
+                    {"VpcEndpointId": "vpce-1", "State": "available", "Tags": OURS},
+                    {"VpcEndpointId": "vpce-2", "State": "deleted", "Tags": OURS},
+                    {"VpcEndpointId": "vpce-3", "State": "available", "Tags": THEIRS},
                 ]
             },
         }
