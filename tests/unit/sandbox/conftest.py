@@ -149,7 +149,7 @@ def make_function(aws: Callable[..., Any]) -> Callable[..., str]:
         )["Role"]["Arn"]
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as file:
-            file.writestr("main.py", source)
+            file.writestr(zipfile.ZipInfo("main.py"), source)  # no time of day: equal sources, equal archives
         return str(
             aws("lambda", region).create_function(
                 FunctionName=name,

@@ -25,7 +25,7 @@ def handler(event, context):
 def archive(path: Path, **files: str) -> Path:
     with zipfile.ZipFile(path, "w") as file:
         for name, text in files.items():
-            file.writestr(name.replace("__", "/") + ".py", text)
+            file.writestr(zipfile.ZipInfo(name.replace("__", "/") + ".py"), text)
     return path
 
 
