@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from drlib.settings import Settings
 
 TARGETS = ("sandbox", "aws")
+MODES = ("apply", "plan")
 OUTAGE_MODES = ("refuse", "reset", "hang", "503")
 CHECK_INTERVALS = (10, 30)  # Route 53, HealthCheckConfig.RequestInterval: no other value exists
 SUFFIX = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,14}[a-z0-9])?")
+CONFIRMATION = re.compile(r"[a-z0-9-]+/[a-z0-9-]+")
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # RFC 2606 and RFC 6761: Route 53 refuses example.com ("is reserved by AWS"), the others are never delegated.
 RESERVED_NAMES = ("example.com", "example.net", "example.org", "example.edu")
@@ -60,6 +62,7 @@ def regions() -> frozenset[str]:
 def _choices(settings: Settings) -> Iterator[str]:
     allowed: dict[str, tuple[Any, ...]] = {
         "target": TARGETS,
+        "mode": MODES,
         "outage_mode": OUTAGE_MODES,
         "check_interval_seconds": CHECK_INTERVALS,
     }
@@ -131,6 +134,8 @@ def _aws_only(settings: Settings) -> Iterator[str]:
         yield "state_backend must say where Pulumi keeps its state on aws, such as s3://bucket, and is empty."
     if backend and not re.fullmatch(r"(s3|gs|azblob|file|https)://\S+", backend):
         yield f"state_backend must be a URL such as s3://bucket, and is {backend!r}."
+    if settings.confirm and not CONFIRMATION.fullmatch(settings.confirm):
+        yield f"confirm must be suffix/region, such as {settings.confirmation}, and is {settings.confirm!r}."
     if settings.target == "sandbox" and zone:
         yield "hosted_zone_id must be empty in the sandbox, which has no zone of yours."
     if zone and not re.fullmatch(r"Z[A-Z0-9]{1,31}", zone):

@@ -21,6 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from drlib import limits
 from drlib.errors import BadParameters
 
+PLAN = "plan"
+
 
 class Parameter(NamedTuple):
     """What a person must know to set one parameter."""
@@ -49,6 +51,10 @@ class Settings(BaseModel):
     scenario: str = Field("region-outage", description="what happens in the drill, see drlib scenarios")
     outage_mode: str = Field("refuse", description="how the region fails, refuse, reset, hang or 503")
     approval: str = Field("drill@sandbox", description="suffix@target, typed by the person who approves")
+    confirm: str = Field(
+        "", description="suffix/primary_region, needed on aws beside an approval of the plan"
+    )
+    mode: str = Field("apply", description="apply, or plan to show everything and change nothing")
     time_scale: float = Field(20.0, description="how much faster the sandbox's clock runs, 1 to 60")
     seed: int = Field(1, description="start of the sandbox's random numbers")
     replication_lag_seconds: float = Field(1.0, description="usual replication lag in the sandbox")
@@ -78,6 +84,16 @@ class Settings(BaseModel):
         """What `approval` must be for an act to be allowed."""
         return f"{self.suffix}@{self.target}"
 
+    @property
+    def confirmation(self) -> str:
+        """What `confirm` must be where a plan has to be approved."""
+        return f"{self.suffix}/{self.primary_region}"
+
+    @property
+    def plans(self) -> bool:
+        """Whether everything is shown, and nothing changed."""
+        return self.mode == PLAN
+
     def values(self) -> dict[str, Any]:
         """Return all parameters as a plain dictionary, in the order of the parameters cell."""
         return self.model_dump()
@@ -97,6 +113,8 @@ class Settings(BaseModel):
             ("scenario", f"{self.scenario} ({self.outage_mode})"),
             ("approval", self.approval or "none yet"),
         ]
+        if self.plans:
+            rows.append(("mode", "plan: everything is shown, and nothing is changed"))
         if self.target == "sandbox":
             rows.append(("time", f"modelled, {self.time_scale:g} times faster than the wall"))
         return rows

@@ -34,6 +34,8 @@ def test_defaults_are_a_rehearsal_in_the_sandbox() -> None:
         ({"time_scale": float("nan")}, "time_scale must be a number, and is nan"),
         ({"suffix": None}, "suffix must be text, and is None"),
         ({"outage_mode": 503}, 'outage_mode must be text, and is 503; in YAML, put it in quotes: "503"'),
+        ({"mode": "dry"}, "mode must be one of apply, plan, and is 'dry'"),
+        ({"confirm": "yes"}, "confirm must be suffix/region, such as drill/us-east-2, and is 'yes'"),
         ({"outage_mode": "explode"}, "outage_mode must be one of refuse, reset, hang, 503"),
         ({"target": "azure"}, "target must be one of sandbox, aws"),
         ({"check_interval_seconds": 15}, "check_interval_seconds must be one of 10, 30, and is 15"),
@@ -101,6 +103,13 @@ def test_names_that_only_look_reserved_are_allowed(domain: str) -> None:
 
 def test_whole_numbers_are_numbers() -> None:
     assert settings.make({"time_scale": 5}).time_scale == 5.0
+
+
+def test_a_run_that_only_plans_says_so() -> None:
+    assert not settings.make({}).plans
+    made = settings.make({"mode": "plan"})
+    assert made.plans
+    assert ("mode", "plan: everything is shown, and nothing is changed") in made.rows()
 
 
 def test_settings_are_frozen() -> None:
