@@ -182,12 +182,20 @@ class Target(ABC):
         """
 
     @abstractmethod
-    def restore(self, region: str) -> dict[str, Any]:
-        """Heal a region; healing a whole one is no error. Returns `at`."""
+    def impair(self, name: str, order: dict[str, Any], *, deadline_seconds: float) -> dict[str, Any]:
+        """Impair something until `restore`, at most for `deadline_seconds` modelled seconds.
+
+        `order` holds the kind and what it takes (`drlib.sandbox.impairments`). Returns at and deadline, among
+        others. On aws: StepFailed, nothing happens.
+        """
+
+    @abstractmethod
+    def restore(self, name: str) -> dict[str, Any]:
+        """Heal a region, or end an impairment, by its name; what is whole is no error. Returns `at`."""
 
     @abstractmethod
     def faults(self) -> dict[str, Any]:
-        """Return the faults that are in force, by region. Always empty on aws."""
+        """Return what is broken now, by the name of the region or the impairment. Always empty on aws."""
 
     @abstractmethod
     def events(self, *, since: int = 0) -> list[dict[str, Any]]:

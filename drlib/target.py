@@ -129,13 +129,18 @@ class SandboxTarget(Target):
         """Take a region down; the sandbox heals it by itself at the deadline."""
         return self._control("PUT", f"faults/{region}", {"mode": mode, "deadline_seconds": deadline_seconds})
 
-    def restore(self, region: str) -> dict[str, Any]:
-        """Heal a region."""
-        return self._control("DELETE", f"faults/{region}")
+    def impair(self, name: str, order: dict[str, Any], *, deadline_seconds: float) -> dict[str, Any]:
+        """Impair something; the sandbox mends it by itself at the deadline."""
+        return self._control("PUT", f"impairments/{name}", {**order, "deadline_seconds": deadline_seconds})
+
+    def restore(self, name: str) -> dict[str, Any]:
+        """Heal a region, or end an impairment."""
+        kind = "faults" if name in self.status.edges else "impairments"
+        return self._control("DELETE", f"{kind}/{name}")
 
     def faults(self) -> dict[str, Any]:
-        """Return the faults in force, by region."""
-        return self._control("GET", "faults")
+        """Return the faults and the impairments in force, by name."""
+        return {**self._control("GET", "faults"), **self._control("GET", "impairments")}
 
     def events(self, *, since: int = 0) -> list[dict[str, Any]]:
         """Return the sandbox's own record of what happened."""
@@ -230,7 +235,11 @@ class AwsTarget(Target):
             region=region,
         )
 
-    def restore(self, region: str) -> dict[str, Any]:
+    def impair(self, name: str, order: dict[str, Any], *, deadline_seconds: float) -> dict[str, Any]:
+        """Refuse: nothing here reaches into AWS's own parts."""
+        raise StepFailed(f"An impairment ({order['kind']}) can be made in the sandbox alone.", resource=name)
+
+    def restore(self, name: str) -> dict[str, Any]:
         """Do nothing, since nothing was injected."""
         return {"at": self.clock.now()}
 

@@ -22,7 +22,7 @@ def test_the_way_back_is_written_before_anything_breaks(here, deployment, run, a
 
     def inject(region, *, mode, deadline_seconds):
         file = next(files().glob("*.json"))
-        seen.append(json.loads(file.read_text())["state"])
+        seen.append(json.loads(file.read_text())["fault"]["state"])
         seen.append(lines(run, "inject"))
         return {"at": here.clock.now(), "deadline": here.clock.now() + deadline_seconds}
 
@@ -36,7 +36,7 @@ def test_the_fault_breaks_the_primary_with_a_deadline(here, deployment, run, app
     fault = faults.inject(here, deployment, run, approval)
     assert here.in_force[PRIMARY]["mode"] == "refuse"
     assert (fault.region, fault.state) == (PRIMARY, "in force")
-    assert fault.deadline == fault.at + faults.DEADLINE_SECONDS
+    assert fault.deadline == fault.at + faults.scenario(fault.scenario).deadline_seconds
     assert faults.from_dict(run.load("fault")) == fault
     assert faults.pending(here) == [fault]
 
@@ -99,7 +99,9 @@ def test_a_fault_of_an_earlier_sandbox_or_beyond_its_deadline_is_not_pending(her
     assert faults.pending(here) == []
     here.instance_id = "world-1"
     file = next(files().glob("*.json"))
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"deadline": here.clock.now() - 1}))
+    filed = json.loads(file.read_text())
+    filed["fault"]["deadline"] = here.clock.now() - 1
+    file.write_text(json.dumps(filed))
     assert faults.pending(here) == []
 
 

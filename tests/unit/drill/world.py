@@ -183,8 +183,13 @@ class Here:
         }
         return self.in_force[region]
 
-    def restore(self, region: str) -> dict[str, Any]:
-        self.in_force.pop(region, None)
+    def impair(self, name: str, order: dict[str, Any], *, deadline_seconds: float) -> dict[str, Any]:
+        now = self.clock.now()
+        self.in_force[name] = {**order, "at": now, "deadline": now + deadline_seconds}
+        return self.in_force[name]
+
+    def restore(self, name: str) -> dict[str, Any]:
+        self.in_force.pop(name, None)
         return {"at": self.clock.now()}
 
     def gone_deployment(self) -> str:

@@ -1,0 +1,221 @@
+"""From a scenario's parts to orders: what is done to break each, and what undoes it.
+
+An order is JSON-like, so that the way back can be written into a file, and done by a process that knows
+nothing else (`drlib.mending`):
+
+| do | means |
+|---|---|
+| inject | take a region of the sandbox down |
+| impair | impair something in the sandbox |
+| heal | end one of these two, by name |
+| call | one AWS call, as boto3 names it |
+| withdraw | take marked messages out of queues |
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from drlib import scenario
+from drlib.scenario import Scenario
+
+if TYPE_CHECKING:
+    from drlib.deployment import Deployment
+    from drlib.target import Target
+
+Order = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Act:
+    """One part of a fault: what it is, in words; the orders that break; and those that undo."""
+
+    told: str
+    do: tuple[Order, ...]
+    undo: tuple[Order, ...]
+
+    @property
+    def needs_watchdog(self) -> bool:
+        """Whether nobody undoes it by himself at the deadline, as the sandbox does with its own."""
+        return any(order["do"] != "heal" for order in self.undo)
+
+
+def acts(here: Target, deployment: Deployment, plan: Scenario, fault_id: str) -> list[Act]:
+    """Return what to do, in order. Reads what has to be put back later; changes nothing.
+
+    Args:
+        here, deployment: as everywhere.
+        plan: the scenario.
+        fault_id: names what is made, so that it is found again.
+    """
+    return [
+        act
+        for number, part in enumerate(plan.faults)
+        for act in _acts(part, here, deployment, f"{fault_id}-{number}")
+    ]
+
+
+def _region(deployment: Deployment, where: str) -> str:
+    roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
+    return roles.get(where, where)
+
+
+@functools.singledispatch
+def _acts(part: scenario.Part, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
+    raise NotImplementedError(type(part).__name__)
+
+
+@_acts.register(scenario.RegionDown)
+def _region_down(part: scenario.RegionDown, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
+    region, mode = _region(deployment, part.where), here.settings.outage_mode
+    if part.times == 1:
+        yield Act(
+            f"{region} ({mode})",
+            ({"do": "inject", "region": region, "mode": mode},),
+            ({"do": "heal", "name": region},),
+        )
+        return
+    yield _impaired(
+        f"{region} ({mode}, {part.times} times)",
+        name,
+        kind="flapping",
+        region=region,
+        mode=mode,
+        times=part.times,
+        down_seconds=part.down_seconds,
+        up_seconds=part.up_seconds,
+    )
+
+
+@_acts.register(scenario.ApiTrouble)
+def _api_trouble(part: scenario.ApiTrouble, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
+    region = _region(deployment, part.where)
+    what = (
+        f"{part.share:.0%} of requests get {part.status}"
+        if part.status
+        else f"{part.latency_seconds:g} s late"
+    )
+    yield _impaired(
+        f"{region} ({what})",
+        name,
+        kind="api",
+        region=region,
+        paths=part.paths,
+        share=part.share,
+        status=part.status,
+        latency_seconds=part.latency_seconds,
+    )
+
+
+@_acts.register(scenario.ReplicationCut)
+def _replication_cut(
+    part: scenario.ReplicationCut, here: Target, deployment: Deployment, name: str
+) -> Iterator[Act]:
+    ways = (
+        (deployment.primary_region, deployment.standby_region),
+        (deployment.standby_region, deployment.primary_region),
+    )
+    for number, (source, target) in enumerate(ways):
+        yield _impaired(
+            f"{source} to {target} ({', '.join(part.services)} cut)",
+            f"{name}-{number}",
+            kind="cut",
+            source=source,
+            target=target,
+            services=part.services,
+        )
+
+
+@_acts.register(scenario.CheckersCutOff)
+def _checkers_cut_off(
+    part: scenario.CheckersCutOff, here: Target, deployment: Deployment, name: str
+) -> Iterator[Act]:
+    region = _region(deployment, part.where)
+    yield _impaired(f"{region} (no checker reaches it)", name, kind="checkers", region=region)
+
+
+@_acts.register(scenario.ControlPlaneDown)
+def _control_plane_down(
+    part: scenario.ControlPlaneDown, here: Target, deployment: Deployment, name: str
+) -> Iterator[Act]:
+    region = _region(deployment, part.where)
+    yield _impaired(f"{region} (control planes refuse)", name, kind="control-plane", region=region)
+
+
+@_acts.register(scenario.ColdFunctions)
+def _cold_functions(
+    part: scenario.ColdFunctions, here: Target, deployment: Deployment, name: str
+) -> Iterator[Act]:
+    region = _region(deployment, part.where)
+    yield _impaired(f"{region} (cold functions)", name, kind="cold", region=region)
+
+
+@_acts.register(scenario.FunctionOff)
+def _function_off(
+    part: scenario.FunctionOff, here: Target, deployment: Deployment, name: str
+) -> Iterator[Act]:
+    """Set a reserved concurrency of 0, which "throttles" every invocation; put back what there was before.
+
+    AWS: Lambda API Reference, PutFunctionConcurrency and DeleteFunctionConcurrency.
+    """
+    region = _region(deployment, part.where)
+    function = {"FunctionName": deployment.regions[region].functions[part.function]}
+    found = here.client("lambda", region).get_function_concurrency(**function)
+    before = found.get("ReservedConcurrentExecutions")
+
+    def call(operation: str, **more: int) -> Order:
+        return {
+            "do": "call",
+            "service": "lambda",
+            "region": region,
+            "operation": operation,
+            "parameters": {**function, **more},
+        }
+
+    put = "put_function_concurrency"
+    yield Act(
+        f"{region} ({part.function} function off)",
+        (call(put, ReservedConcurrentExecutions=0),),
+        (
+            call("delete_function_concurrency")
+            if before is None
+            else call(put, ReservedConcurrentExecutions=before),
+        ),
+    )
+
+
+@_acts.register(scenario.Poison)
+def _poison(part: scenario.Poison, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
+    """Send messages that name payments which nobody made; take them out of wherever they have got to."""
+    region = _region(deployment, part.where)
+    queues = deployment.regions[region].queues
+    bodies = [
+        json.dumps({"payment_id": f"{name}-{number}", "origin_region": region})
+        for number in range(part.messages)
+    ]
+    sends = tuple(
+        {
+            "do": "call",
+            "service": "sqs",
+            "region": region,
+            "operation": "send_message",
+            "parameters": {"QueueUrl": queues["work"]["url"], "MessageBody": body},
+        }
+        for body in bodies
+    )
+    withdraw = {
+        "do": "withdraw",
+        "region": region,
+        "queues": [queues["dead_letter"]["url"], queues["work"]["url"]],
+        "mark": f"{name}-",
+        "messages": part.messages,
+    }
+    yield Act(f"{region} ({part.messages} messages that cannot be settled)", sends, (withdraw,))
+
+
+def _impaired(told: str, name: str, **order: Any) -> Act:
+    return Act(told, ({"do": "impair", "name": name, "order": order},), ({"do": "heal", "name": name},))

@@ -1,0 +1,211 @@
+"""The way back from a fault: a file that is written before anything breaks, and that suffices to undo it.
+
+Files are in `.drlib/faults/`, beside the sandbox's folders, so that one outlives a sandbox that died. Each
+holds the fault, the orders that undo it (`drlib.breakage`), and the parameters of the run, so that whoever
+finds it needs nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from drlib import planes
+from drlib import settings as parameters
+from drlib.errors import StepFailed
+
+if TYPE_CHECKING:
+    from drlib.breakage import Order
+    from drlib.target import Target
+
+State = Literal["intended", "in force", "restored"]
+PURPOSE = "fault"
+WITHDRAW_SECONDS = 120.0  # a deferred message comes back within half a minute, one that failed within one
+WITHDRAW_POLL_SECONDS = 2.0
+MOST_AT_ONCE = 10  # SQS API Reference, ReceiveMessage: MaxNumberOfMessages
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault, from its intention to its restore. Instants are modelled seconds since the epoch.
+
+    `at` is when it came into force. At `deadline`, it heals by itself. `what` says what is broken, in words.
+    """
+
+    fault_id: str
+    scenario: str
+    region: str
+    what: str
+    at: float
+    deadline: float
+    target: str
+    instance_id: str
+    run_id: str
+    state: State
+    restored_at: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.scenario}: {self.what}, {self.state}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        left = f", heals by itself {self.deadline - self.at:.0f} s after it began"
+        detail = "" if self.state == "restored" else left
+        return {"text/plain": str(self), "text/html": f"<b>{self}</b>{detail}"}
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Filed:
+    """What a fault's file holds: the fault, the orders that undo it, and the parameters of its run."""
+
+    fault: Fault
+    undo: tuple[Order, ...]
+    parameters: Mapping[str, Any]
+
+    @property
+    def needs_watchdog(self) -> bool:
+        """Whether nobody undoes it by himself at the deadline, as the sandbox does with its own."""
+        return any(order["do"] != "heal" for order in self.undo)
+
+    def write(self) -> Filed:
+        """Write the file whole or not at all; return itself."""
+        folder().mkdir(parents=True, exist_ok=True)
+        draft = folder() / f".{self.fault.fault_id}.part"
+        content = {
+            "fault": self.fault.as_dict(),
+            "undo": list(self.undo),
+            "parameters": dict(self.parameters),
+        }
+        draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        draft.replace(folder() / f"{self.fault.fault_id}.json")
+        return self
+
+    def marked(self, **changes: Any) -> Filed:
+        """Return it with a fault that has changed, written down."""
+        return replace(self, fault=replace(self.fault, **changes)).write()
+
+
+def folder() -> Path:
+    """Return where the files are."""
+    return parameters.home() / ".drlib" / "faults"
+
+
+def read(fault_id: str) -> Filed:
+    """Return what a fault's file holds. Raises StepFailed when there is none."""
+    try:
+        found = json.loads((folder() / f"{fault_id}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StepFailed(f"There is no file of the fault {fault_id}.", resource=fault_id) from None
+    return Filed(Fault(**found["fault"]), tuple(found["undo"]), found["parameters"])
+
+
+def open_files() -> list[Filed]:
+    """Return every fault that was meant and not restored, of whatever target, oldest first."""
+    found = [read(file.stem) for file in folder().glob("*.json")]
+    return sorted((one for one in found if one.fault.state != "restored"), key=lambda one: one.fault.at)
+
+
+def is_pending(here: Target, filed: Filed) -> bool:
+    """Say whether a fault may be in force here. What a watchdog has to undo stays so beyond its deadline: it
+    may have died."""
+    fault = filed.fault
+    alive = filed.needs_watchdog or fault.deadline > here.clock.now()
+    return fault.state != "restored" and fault.instance_id == here.instance_id and alive
+
+
+def mend(here: Target, filed: Filed) -> Filed:
+    """Undo everything, the last first, and write it down. Undoing twice is no error.
+
+    Raises StepFailed when a part could not be undone; the others are.
+    """
+    failed: list[str] = []
+    with planes.purpose(PURPOSE):
+        for order in reversed(filed.undo):
+            try:
+                perform(here, order, deadline_seconds=0.0)
+            except (StepFailed, ClientError, BotoCoreError) as error:
+                failed.append(f"{_named(order)}: {error}")
+    if failed:
+        raise StepFailed(
+            f"Not everything could be restored. {' '.join(failed)}",
+            remedy="Run `drlib restore` again.",
+            region=filed.fault.region,
+        )
+    return filed.marked(state="restored", restored_at=here.clock.now())
+
+
+def perform(here: Target, order: Order, *, deadline_seconds: float) -> float:
+    """Carry out an order, and return when it took effect, modelled seconds since the epoch."""
+    at = here.clock.now()
+    match order["do"]:
+        case "inject":
+            told = here.inject(order["region"], mode=order["mode"], deadline_seconds=deadline_seconds)
+            return float(told["at"])
+        case "impair":
+            told = here.impair(order["name"], order["order"], deadline_seconds=deadline_seconds)
+            return float(told["at"])
+        case "heal":
+            return float(here.restore(order["name"])["at"])
+        case "call":
+            client = here.client(order["service"], order["region"])
+            getattr(client, order["operation"])(**order["parameters"])
+        case "withdraw":
+            _withdraw(here, order)
+        case other:
+            raise StepFailed(f"{other!r} is no order that anybody knows.")
+    return at
+
+
+def _withdraw(here: Target, order: Order) -> None:
+    """Take marked messages out of queues. Others are seen for a moment, and given back at once.
+
+    Of a queue that is still at work, each look counts as a delivery; so the first queue, where messages end,
+    is emptied first, and the next is looked at only if something is missing.
+    """
+    sqs = here.client("sqs", order["region"])
+    gone: set[str] = set()
+
+    def look(url: str) -> None:
+        got = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=MOST_AT_ONCE, VisibilityTimeout=30)
+        for message in got.get("Messages", []):
+            handle = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
+            if order["mark"] in message["Body"]:
+                sqs.delete_message(**handle)
+                gone.add(message["Body"])
+            else:
+                with contextlib.suppress(ClientError):  # somebody else has settled it meanwhile
+                    sqs.change_message_visibility(**handle, VisibilityTimeout=0)
+
+    wanted = int(order["messages"])
+
+    def done() -> bool:
+        for url in order["queues"]:
+            if len(gone) < wanted:
+                look(url)
+        return len(gone) >= wanted
+
+    if not here.clock.wait_until(done, timeout=WITHDRAW_SECONDS, poll=WITHDRAW_POLL_SECONDS):
+        waiting = sum(_depth(sqs, url) for url in order["queues"])
+        if waiting:
+            raise StepFailed(
+                f"{wanted - len(gone)} of {wanted} messages were not found, and "
+                f"{waiting} messages are in the queues."
+            )
+
+
+def _depth(sqs: Any, url: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found.get(name, 0)) for name in names)
+
+
+def _named(order: Order) -> str:
+    return str(order.get("name") or order.get("operation") or order["do"])
