@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from drlib import chain, planes, verdict
+from drlib import chain, hypothesis, planes, scenario, verdict
 from drlib import settings as parameters
 
 ORIGINS = {"sandbox": "simulated", "aws": "live"}
@@ -58,11 +58,13 @@ def build(folder: Path, *, head: str = "") -> dict[str, Any]:
         "checks": _checks(saved),
         "forced": _parts(saved, "forced."),
         "moves": _parts(saved, "move."),
+        "hypothesis": {},
         "versions": environment.get("versions", {}),
         "parameters_sha256": chain.sha256(text),
         "git_commit": environment.get("git_commit", ""),
         "chain_head": journal[-1]["hash"] if journal else chain.FIRST,
     }
+    evidence["hypothesis"] = _hypothesis(saved, evidence["rpo"])
     evidence["verdict"], evidence["reasons"] = verdict.judge(evidence, journal)
     return evidence
 
@@ -144,6 +146,15 @@ def _rpo(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any
     rpo |= {name: counted.get(name) for name in COUNTS}
     rpo |= {name: counted[name] for name in verdict.RED_COUNTS if name in counted}
     return rpo | {"payment_ids": named | losses.get("payment_ids", {})}
+
+
+def _hypothesis(saved: Mapping[str, Any], rpo: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the scenario, what was seen of it, and the judgement; nothing where nobody watched for it."""
+    if not {"scenario", "sightings"} <= saved.keys():
+        return {}
+    planned, seen = saved["scenario"], saved["sightings"]
+    judged = hypothesis.judge(scenario.from_dict(planned), hypothesis.Sightings(**seen), rpo)
+    return {"scenario": planned, "seen": seen, "clauses": judged.as_dicts()}
 
 
 def _parts(saved: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:

@@ -172,16 +172,20 @@ class Expectation(BaseModel):
             raise ValueError("nobody can both see it and not see it")
         return self
 
+    @property
+    def witness(self) -> str:
+        """Who must notice; an alarm by its name."""
+        return f"{self.detected_by} {self.alarm}".strip()
+
     def words(self) -> list[tuple[str, str]]:
         """Return the clauses as rows for people: what about, and what is expected."""
         limit = "the prediction" if self.within == "predicted" else f"{self.within:g} s"
-        alarm = f" {self.alarm}" if self.alarm else ""
         moves = {"route53": "moves, by Route 53", "operator": "moves, by the operator's latch"}
         rows = [("traffic", moves[self.moved_by] if self.traffic == "moves" else "stays")]
         rows.append(
             (
                 "detected",
-                "nobody" if self.detected_by == "nobody" else f"{self.detected_by}{alarm}, in {limit}",
+                "nobody" if self.detected_by == "nobody" else f"{self.witness}, in {limit}",
             )
         )
         rows += [("not seen by", ", ".join(self.unseen_by))] if self.unseen_by else []

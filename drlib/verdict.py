@@ -31,12 +31,14 @@ def judge(evidence: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> 
     """Return the verdict and every reason for which it is not `passed`.
 
     Args:
-        evidence: `rto`, `rpo`, `planes`, `checks`, `forced` and `moves`, as they stand in evidence.json.
+        evidence: `rto`, `rpo`, `planes`, `checks`, `forced`, `moves` and `hypothesis`, as they stand in
+            evidence.json.
         journal: the run's entries, oldest first.
     """
     pending, broken = _stopped(journal)
     missing = list(_missing(evidence))
-    red = [*_times(evidence), *_counts(evidence["rpo"]), *_planes(evidence["planes"])]
+    red = [*_hypothesis(evidence["hypothesis"]), *_times(evidence)]
+    red += [*_counts(evidence["rpo"], _allowed(evidence)), *_planes(evidence["planes"])]
     red += _checks(evidence["checks"])
     red += _forced(evidence["forced"])
     reasons = [*pending, *broken, *missing, *red]
@@ -78,7 +80,8 @@ def _stopped(journal: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[str]
 
 def _missing(evidence: Mapping[str, Any]) -> Iterator[str]:
     planned = {move["kind"] for move in evidence["moves"]} == {PLANNED}
-    if evidence["rto"]["measured_seconds"] is None and not planned:
+    stays = _expected(evidence).get("traffic") == "stays"
+    if evidence["rto"]["measured_seconds"] is None and not planned and not stays:
         yield NOT_MEASURED
     if evidence["rpo"]["seconds"] is None:
         yield NOT_RECONCILED
@@ -95,9 +98,30 @@ def _times(evidence: Mapping[str, Any]) -> Iterator[str]:
         yield f"The RPO was {rpo['seconds']:.1f} s, and its target is {rpo['target_seconds']} s."
 
 
-def _counts(rpo: Mapping[str, Any]) -> Iterator[str]:
+def _expected(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the scenario expects; nothing where none was judged."""
+    found: Mapping[str, Any] = evidence["hypothesis"].get("scenario", {}).get("expect", {})
+    return found
+
+
+def _allowed(evidence: Mapping[str, Any]) -> frozenset[str]:
+    """Return the counts that the scenario expects: two regions that cannot hear each other settle twice."""
+    listed = _expected(evidence).get("duplicated") == "listed"
+    return frozenset(["unexplained_duplicates"] if listed else [])
+
+
+def _hypothesis(hypothesis: Mapping[str, Any]) -> Iterator[str]:
+    for clause in hypothesis.get("clauses", ()):
+        if clause["holds"] is False:
+            yield (
+                f"The hypothesis does not hold: {clause['name']}, expected {clause['expected']}, "
+                f"seen {clause['seen']}."
+            )
+
+
+def _counts(rpo: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[str]:
     for name, meaning in RED_COUNTS.items():
-        if rpo.get(name):
+        if rpo.get(name) and name not in allowed:
             yield f"{rpo[name]} payments were {meaning}."
 
 

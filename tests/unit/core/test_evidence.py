@@ -44,7 +44,7 @@ LOSSES = {
 }
 EXACT_KEYS = {
     *("run_id", "verdict", "reasons", "target", "origin", "time_scale", "scenario", "rto", "rpo", "planes"),
-    *("checks", "forced", "moves", "versions", "parameters_sha256", "git_commit", "chain_head"),
+    *("checks", "forced", "moves", "hypothesis", "versions", "parameters_sha256", "git_commit", "chain_head"),
 }
 
 

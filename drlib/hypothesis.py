@@ -1,0 +1,193 @@
+"""A scenario's hypothesis, judged by what was measured: one clause at a time.
+
+    judged = hypothesis.judge(planned, sightings)
+
+What was expected stands in the scenario's file, and was stored before anything was broken. What was seen is
+stored once the drill has been watched. The judgement is a function of both alone, so that an auditor can make
+it again. A clause that nobody can judge yet (payments are counted in the failback) holds neither way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from drlib import show
+from drlib.scenario import Scenario
+
+LATER = "counted in the failback"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the operator did in a drill. Instants are modelled seconds since the epoch, or None.
+
+    Attributes:
+        did: in words.
+        noticed_at: when it was plain to the operator that something is wrong.
+        acted_at: when the traffic was moved by hand.
+        refused: why failing over was refused; empty if it was not, or was not tried.
+    """
+
+    did: str = "looks on"
+    noticed_at: float | None = None
+    acted_at: float | None = None
+    refused: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"The operator {self.did}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        because = f": {'; '.join(self.refused)}" if self.refused else ""
+        return {"text/plain": str(self), "text/html": f"{self}{because}"}
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """What was seen after a fault. Durations are modelled seconds from the fault on.
+
+    Attributes:
+        primary: the region that served before.
+        answers: what the public name led to, and from when on.
+        moved_seconds: when the clients that obey the TTL were served by the standby; None if they were not.
+        moved_by: `route53` or `operator`, and empty where nothing moved.
+        detected: who noticed, and when; None for one who did not.
+        both_served: payments that the primary took after the standby had taken its first.
+        cold_seconds: how long the first payment to the standby took if it met no warm function, or None.
+        refused: why failing over was refused.
+        latest_seconds: the latest recovery that the prediction allows, or None.
+    """
+
+    primary: str
+    answers: Sequence[tuple[float, str]]
+    moved_seconds: float | None
+    moved_by: str
+    detected: Mapping[str, float | None]
+    both_served: int
+    cold_seconds: float | None
+    refused: Sequence[str]
+    latest_seconds: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON-like data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One thing that was expected, what was seen of it, and whether it holds: None if that is not known."""
+
+    name: str
+    expected: str
+    seen: str
+    holds: bool | None
+
+    @property
+    def word(self) -> str:
+        """yes, no or open."""
+        return {True: "yes", False: "no", None: "open"}[self.holds]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A hypothesis, clause by clause."""
+
+    name: str
+    clauses: tuple[Clause, ...]
+
+    @property
+    def broken(self) -> list[Clause]:
+        """The clauses that do not hold."""
+        return [clause for clause in self.clauses if clause.holds is False]
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Return the clauses as JSON-like data."""
+        return [asdict(clause) for clause in self.clauses]
+
+    def table(self) -> show.Table:
+        """Return a row for each clause; what was seen is in the html alone."""
+        rows = [(one.name, one.expected, one.seen, one.word) for one in self.clauses]
+        return show.Table((self.name, "expected", "seen", "holds"), rows, varying=("seen",))
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self.table().html()}
+
+
+def judge(planned: Scenario, seen: Sightings, rpo: Mapping[str, Any] | None = None) -> Judged:
+    """Judge a scenario's hypothesis.
+
+    Args:
+        planned: what was broken, and what was expected.
+        seen: what followed.
+        rpo: the counts of payments, as evidence.json has them; none of them before they are counted.
+    """
+    clauses = (*_traffic(planned, seen), *_detection(planned, seen), *_counts(planned, rpo or {}))
+    return Judged(planned.name, clauses)
+
+
+def _traffic(planned: Scenario, seen: Sightings) -> Iterator[Clause]:
+    expect = planned.expect
+    led = [region for _, region in seen.answers]
+    away = next((number for number, region in enumerate(led) if region != seen.primary), len(led))
+    if seen.moved_seconds is None:
+        told = "stayed" if away == len(led) else "the name turned, and the clients did not follow"
+    elif seen.primary in led[away:]:
+        told = "moved, and back again"
+    else:
+        told = f"moved after {seen.moved_seconds:.0f} s"
+    if planned.moves:
+        moved = seen.moved_seconds is not None and away < len(led) and seen.primary not in led[away:]
+        yield Clause("traffic", "moves, once", told, moved)
+        yield Clause("moved by", expect.moved_by, seen.moved_by or "nobody", seen.moved_by == expect.moved_by)
+    else:
+        stayed = seen.moved_seconds is None and bool(led) and away == len(led)
+        yield Clause("traffic", "stays", told, stayed)
+    if expect.both_serve:
+        yield Clause(
+            "both regions serve", "for a while", f"{seen.both_served} payments", seen.both_served > 0
+        )
+    if expect.cold_start:
+        told = "not met" if seen.cold_seconds is None else f"{seen.cold_seconds:.1f} s"
+        yield Clause("a cold start", "is met", told, seen.cold_seconds is not None)
+    if expect.guard:
+        yield Clause(
+            "failing over", expect.guard, "; ".join(seen.refused) or "not refused", bool(seen.refused)
+        )
+
+
+def _detection(planned: Scenario, seen: Sightings) -> Iterator[Clause]:
+    expect = planned.expect
+    if expect.detected_by != "nobody":
+        at = seen.detected.get(expect.detected_by)
+        limit = seen.latest_seconds if expect.within == "predicted" else expect.within
+        in_time = at is not None and limit is not None and at <= limit
+        within = "the predicted time" if expect.within == "predicted" else f"{expect.within:g} s"
+        yield Clause(f"seen by {expect.witness}", f"within {within}", _after(at), in_time)
+    for witness in expect.unseen_by:
+        at = seen.detected.get(witness)
+        yield Clause(f"seen by {witness}", "not at all", _after(at), at is None)
+
+
+def _counts(planned: Scenario, rpo: Mapping[str, Any]) -> Iterator[Clause]:
+    for name in ("lost", "duplicated", "stranded", "rejected"):
+        expected, number = str(getattr(planned.expect, name)), rpo.get(name)
+        if number is None:
+            yield Clause(name, expected, LATER, None)
+        elif expected == "explained":
+            unexplained = rpo.get("unexplained_duplicates", 0)
+            yield Clause(name, expected, f"{number}, {unexplained} of them not", unexplained == 0)
+        elif expected == "listed":
+            ids = rpo.get("payment_ids", {}).get(name, ())
+            yield Clause(name, expected, f"{number}, {len(ids)} named", len(ids) == number)
+        else:
+            yield Clause(
+                name, expected, f"{number}", number <= planned.expect.lost if name == "lost" else not number
+            )
+
+
+def _after(at: float | None) -> str:
+    return "not at all" if at is None else f"after {at:.0f} s"
