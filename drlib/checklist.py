@@ -15,8 +15,8 @@ from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib.errors import DrError, PreflightFailed
-from drlib.show import Line
+from drlib.errors import DrError, PreflightFailed, see, slug
+from drlib.show import Line, linked
 
 Status = Literal["passed", "failed", "skipped"]
 SIGN = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}
@@ -39,11 +39,17 @@ class Probe:
 
     `ask` returns what it saw, and raises a DrError when that is not good; the error's remedy, or else this
     probe's `hint`, tells what to do. It may raise `Skip` when the question cannot be asked here.
+    `entry` is the heading of 90-troubleshoot that explains it, where that is not made from the name.
     """
 
     name: str
     ask: Callable[[], str]
     hint: str = ""
+    entry: str = ""
+
+    def told(self, remedy: str = "") -> str:
+        """What to do about a red answer, and where more is written on it."""
+        return f"{remedy or self.hint} See {see(self.entry or slug(self.name))}.".strip()
 
 
 class Skip(Exception):  # noqa: N818 - not an error: the question does not arise here
@@ -96,7 +102,7 @@ class Checks:
         hints = list(dict.fromkeys(row.hint for row in self.failed if row.hint))
         raise PreflightFailed(
             f"{self.title}: {len(self.failed)} of {len(self.rows)} checks failed. {what}.",
-            remedy=" ".join(hints) or "See 90-troubleshoot for each of these checks.",
+            remedy=" ".join(hints),
         )
 
     def as_dicts(self) -> list[dict[str, str]]:
@@ -119,7 +125,7 @@ class Checks:
         for row in self.rows:
             seen = html.escape(row.detail)
             if row.hint and row.status != "passed":
-                seen += f"<br><b>next:</b> {html.escape(row.hint)}"
+                seen += f"<br><b>next:</b> {linked(row.hint)}"
             cells.append(
                 f"<tr><td style='text-align:left'>{html.escape(row.name)}</td>"
                 f"<td style='color:{COLOUR[row.status]}'><b>{SIGN[row.status]}</b></td>"
@@ -143,15 +149,15 @@ def make(title: str, probes: Sequence[Probe], *, threads: int = 8) -> Checks:
 
 def _answer(probe: Probe) -> Check:
     try:
-        return Check(probe.name, "passed", probe.ask(), probe.hint)
+        return Check(probe.name, "passed", probe.ask(), probe.told())
     except Skip as reason:
-        return Check(probe.name, "skipped", str(reason), probe.hint)
+        return Check(probe.name, "skipped", str(reason), probe.told())
     except DrError as error:
-        return Check(probe.name, "failed", error.message, error.remedy or probe.hint)
+        return Check(probe.name, "failed", error.message, probe.told(error.remedy))
     except ClientError as error:
-        return Check(probe.name, "failed", f"{error.operation_name}: {_code(error)}", probe.hint)
+        return Check(probe.name, "failed", f"{error.operation_name}: {_code(error)}", probe.told())
     except (BotoCoreError, OSError) as error:
-        return Check(probe.name, "failed", f"{type(error).__name__}: {error}", probe.hint)
+        return Check(probe.name, "failed", f"{type(error).__name__}: {error}", probe.told())
 
 
 def _code(error: ClientError) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drlib.errors import BadParameters, DrError
+from drlib.errors import HANDBOOK, BadParameters, DrError
 
 if TYPE_CHECKING:
     from drlib.sandbox import Status
@@ -137,6 +137,22 @@ def rules() -> None:
 
 
 @app.command()
+def explain(
+    name: Annotated[
+        list[str] | None, typer.Argument(help="An error, a check or a rule, as it is shown; or words.")
+    ] = None,
+) -> None:
+    """Explain an error, a red check or a rule: symptom, cause, test and cure. Without a name, list all."""
+    from drlib import troubleshoot
+
+    if not name:
+        for group in troubleshoot.groups():
+            _say(f"{group.name}: {', '.join(entry.name for entry in group.entries)}")
+        return
+    _say("\n\n".join(map(str, troubleshoot.explain(" ".join(name)))))
+
+
+@app.command()
 def params(notebook: Annotated[str, typer.Argument(help="A runbook's name, number or path.")]) -> None:
     """Explain the parameters of a runbook."""
     from drlib import runbook
@@ -205,7 +221,7 @@ def main() -> None:
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
     except DrError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{error}{_more(error)}\n")
         code = error.exit_code
     except typer.TyperException as error:
         text = error.format_message()
@@ -216,6 +232,11 @@ def main() -> None:
         sys.stderr.write("Interrupted. If a fault was in force, `drlib restore` ends it.\n")
         code = INTERRUPTED
     sys.exit(code)
+
+
+def _more(error: DrError) -> str:
+    """Say where more is written on an error, unless it says so itself."""
+    return "" if HANDBOOK in str(error) else f" See {error.see}."
 
 
 def _paired(arguments: list[str]) -> list[str]:

@@ -11,10 +11,26 @@ The tree, with the exit code that the command line gives for each::
          |- SandboxError       5  the local AWS is missing, dead or of an earlier life
          |- DeadlineExceeded   5  an awaited event did not come in time
 
-Every error says what happened in one sentence, and carries `remedy`, the next thing to do.
+Every error says what happened in one sentence, and carries `remedy`, the next thing to do, and `see`, where
+the runbook 90-troubleshoot has more on it.
 """
 
 from __future__ import annotations
+
+import re
+
+HANDBOOK = "90-troubleshoot"
+
+
+def see(entry: str) -> str:
+    """Return where 90-troubleshoot explains something: the runbook's name and the entry's heading."""
+    return f"{HANDBOOK}#{entry}"
+
+
+def slug(name: str) -> str:
+    """Return the heading for a check's or a class's name, such as `the-worker-is-on`; no role in brackets."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name.split(" (")[0]).replace("'", "")
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
 
 
 class DrError(Exception):
@@ -25,16 +41,20 @@ class DrError(Exception):
         remedy: what to do about it, as an instruction.
         region: AWS region concerned, if one is.
         resource: name of the resource concerned, if one is.
+        entry: heading of 90-troubleshoot that explains it; by default, the class's own.
     """
 
     exit_code = 5
 
-    def __init__(self, message: str, *, remedy: str = "", region: str = "", resource: str = "") -> None:
+    def __init__(
+        self, message: str, *, remedy: str = "", region: str = "", resource: str = "", entry: str = ""
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
         self.region = region
         self.resource = resource
+        self.see = see(entry or slug(type(self).__name__))
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
@@ -47,6 +67,8 @@ class DrError(Exception):
             lines.append(f"  where: {where}")
         if self.remedy:
             lines.append(f"  next:  {self.remedy}")
+        if HANDBOOK not in self.remedy:  # the hints of checks have their own
+            lines.append(f"  more:  {self.see}")
         return lines
 
 

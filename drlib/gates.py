@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from drlib import checklist, fence, holdings, latch, planes, probes, reconcile, repair
-from drlib.checklist import Checks, Failed, Probe
+from drlib.checklist import Check, Checks, Failed, Probe
 from drlib.errors import StepFailed
 from drlib.holdings import Payment
 from drlib.ledger import FILE, Ledger
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 DRAIN_TIMEOUT_SECONDS = 180.0
 RETRY_SECONDS = 5.0
 ANNOUNCE = "Announce it again with repair.announce, as 40-failback does, and ask again."
-HINT = "90-troubleshoot: failback gates."
 TITLE = "Failback gates"
 NOTHING_MOVED = "the primary is active: nothing is to be brought back"
 MOST_PEEKED = 10  # ReceiveMessage gives no more at once
@@ -47,7 +46,7 @@ def gates(here: Target, deployment: Deployment, run: Run) -> Checks:
     """
     with planes.purpose("verify"):  # they look; what moves the traffic back is `release`
         if not moved(here, deployment):
-            return checklist.make(TITLE, [Probe(NOTHING_MOVED, lambda: "the latch is released")])
+            return Checks(TITLE, (Check(NOTHING_MOVED, "passed", "the latch is released"),))
         return checklist.make(TITLE, _questions(here, deployment, run))
 
 
@@ -74,11 +73,10 @@ def _questions(here: Target, deployment: Deployment, run: Run) -> list[Probe]:
     primary, standby = deployment.primary_region, deployment.standby_region
     regions = {"primary": primary, "standby": standby}
     questions = [
-        Probe("no fault is in force", lambda: _no_fault(here), "Run `drlib restore`."),
+        Probe("no fault is in force", lambda: _no_fault(here), "Run `drlib restore`.", "no-fault-in-force"),
         Probe(
             "the primary is healthy",
             lambda: _in_time(here, lambda: probes.deep_health(here, deployment, primary)),
-            HINT,
         ),
         Probe(
             "its health check passes",
@@ -86,16 +84,21 @@ def _questions(here: Target, deployment: Deployment, run: Run) -> list[Probe]:
                 here, lambda: probes.check_is_healthy(here, deployment.checks["primary_endpoint"])
             ),
             "Wait until every checker has passed, and ask again.",
+            "every-checker-passes",
         ),
         Probe(
-            "writes reach the standby", lambda: probes.replicates(here, deployment, primary, standby), HINT
+            "writes reach the standby",
+            lambda: probes.replicates(here, deployment, primary, standby),
+            entry="replication",
         ),
         Probe(
-            "writes reach the primary", lambda: probes.replicates(here, deployment, standby, primary), HINT
+            "writes reach the primary",
+            lambda: probes.replicates(here, deployment, standby, primary),
+            entry="replication",
         ),
-        Probe("both tables hold the same", partial(_tables_agree, here, deployment), HINT),
-        Probe("receipts are in both buckets", partial(_receipts_agree, here, deployment), HINT),
-        Probe("the primary is not fenced", partial(_not_fenced, here, deployment), "90-troubleshoot: fence."),
+        Probe("both tables hold the same", partial(_tables_agree, here, deployment)),
+        Probe("receipts are in both buckets", partial(_receipts_agree, here, deployment)),
+        Probe("the primary is not fenced", partial(_not_fenced, here, deployment), entry="fence"),
     ]
     for role, region in regions.items():
         queues = deployment.regions[region].queues
@@ -103,7 +106,6 @@ def _questions(here: Target, deployment: Deployment, run: Run) -> list[Probe]:
             Probe(
                 f"work queue drained ({role})",
                 lambda url=queues["work"]["url"], region=region: _drained(here, url, region),  # type: ignore[misc]
-                HINT,
             ),
             Probe(
                 f"nothing unaccounted for was put aside ({role})",
@@ -113,7 +115,7 @@ def _questions(here: Target, deployment: Deployment, run: Run) -> list[Probe]:
         ]
     questions.append(Probe("no payment waits", lambda: _all_settled(here, deployment), ANNOUNCE))
     accepted = partial(_reconciled, here, deployment, run)
-    questions.append(Probe("every payment is accounted for", accepted, "90-troubleshoot: reconciliation."))
+    questions.append(Probe("every payment is accounted for", accepted))
     return questions
 
 

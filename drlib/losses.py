@@ -97,7 +97,8 @@ class LossCounts:
         if self.reasons:
             raise StepFailed(
                 " ".join(self.reasons),
-                remedy="90-troubleshoot: reconciliation. Do not tear down: look first.",
+                remedy="Do not tear down: look first.",
+                entry="reconciliation",
             )
         return self.verdict()
 

@@ -7,6 +7,7 @@ A notebook that fails leaves no fault behind that it injected itself. What faile
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -18,6 +19,7 @@ from drlib import evidence, faults, journal, kernels, planes, runbook, target
 from drlib import settings as parameters
 from drlib.errors import DrError, StepFailed
 from drlib.journal import Run
+from drlib.show import RUNBOOKS_VARIABLE
 from drlib.target import Target
 from drlib.verdict import RUNBOOK
 
@@ -157,7 +159,10 @@ def pool(run: Run) -> kernels.Pool:
     return kernels.Pool(
         folder=runbook.ROOT,
         log=run.folder / "kernels.log",
-        variables={"DRLIB_HOME": str(parameters.home())},
+        variables={
+            "DRLIB_HOME": str(parameters.home()),
+            RUNBOOKS_VARIABLE: f"{Path(os.path.relpath(runbook.FOLDER, run.folder)).as_posix()}/",
+        },
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html
 import io
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from drlib.clock import Clock
+from drlib.errors import HANDBOOK
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +27,7 @@ DPI = 80  # keeps a stored figure near 50 kB
 BETWEEN_UPDATES_SECONDS = 0.2  # in a notebook
 BETWEEN_LINES_SECONDS = 10.0  # in a terminal or a log
 WALL = Clock()
+RUNBOOKS_VARIABLE = "DRLIB_RUNBOOKS"
 
 UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 SECRETS = re.compile(
@@ -58,6 +61,16 @@ def mask_all(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [mask_all(item) for item in value]
     return value
+
+
+def linked(text: str) -> str:
+    """Return html in which each mention of an entry of 90-troubleshoot leads to it.
+
+    The link is relative to the notebook that shows it; a headless run says how far the runbooks are away.
+    """
+    place = os.environ.get(RUNBOOKS_VARIABLE, "")
+    to = rf'<a href="{place}{HANDBOOK}.ipynb#\1">\g<0></a>'
+    return re.sub(rf"{HANDBOOK}#([a-z0-9-]+)", to, html.escape(text))
 
 
 def in_notebook() -> bool:

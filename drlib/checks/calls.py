@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from drlib.deployment import Deployment
     from drlib.target import Target
 
-HINT = "90-troubleshoot: planes."
 Row = dict[str, Any]
 
 
@@ -42,9 +41,9 @@ def planes_proof(here: Target, deployment: Deployment, *, planned: bool = False)
     return checklist.make(
         "Planes",
         [
-            Probe("no control plane was called", _none(made, lambda row: row["plane"] == "control"), HINT),
-            Probe("nothing was written to IAM", _none(made, _writes_iam), HINT),
-            Probe(where, _none(made, lambda row: row["region"] not in allowed), HINT),
+            Probe("no control plane was called", _none(made, lambda row: row["plane"] == "control")),
+            Probe("nothing was written to IAM", _none(made, _writes_iam)),
+            Probe(where, _none(made, lambda row: row["region"] not in allowed), entry="regions-called"),
         ],
     )
 

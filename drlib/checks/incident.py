@@ -168,9 +168,7 @@ def decide(situation: Situation) -> Checks:
             raise Failed("the primary serves its clients")
         return "; ".join(situation.speaks_for_it)
 
-    why = Probe(
-        "something speaks for a failover", reason, "Watch, and look again: 90-troubleshoot: incident."
-    )
+    why = Probe("something speaks for a failover", reason, "Watch, and look again.")
     (found,) = checklist.make("", [why]).rows
     return Checks("Decision to fail over", (*situation.readiness.rows, found))
 

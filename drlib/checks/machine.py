@@ -35,8 +35,8 @@ def preflight(here: Target) -> Checks:
         Probe("packages", _packages, SETUP),
         Probe("pulumi command line tool", _pulumi, SETUP),
         Probe("free disk", _disk, f"Free {DISK_MINIMUM_BYTES / 1e9:g} GB where runs/ is."),
-        Probe("target answers", lambda: _target(here), "90-troubleshoot: target."),
-        Probe("clock", lambda: _clock(here), "90-troubleshoot: clock."),
+        Probe("target answers", lambda: _target(here)),
+        Probe("clock", lambda: _clock(here)),
         Probe("scenario", lambda: _scenario(here), "`drlib scenarios` lists them."),
         Probe("predicted RTO", lambda: _prediction(here)),
         Probe("no fault in force", lambda: no_fault(here), "Run `drlib restore`."),
@@ -48,7 +48,7 @@ def preflight(here: Target) -> Checks:
 def teardown_ready(here: Target) -> Checks:
     """Check that the target answers and is whole: what a broken region holds cannot be removed."""
     questions = [
-        Probe("target answers", lambda: _target(here), "90-troubleshoot: target."),
+        Probe("target answers", lambda: _target(here)),
         Probe("no fault in force", lambda: no_fault(here), "Run `drlib restore`."),
     ]
     with planes.purpose("preflight"):

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 ARRIVE_TIMEOUT_SECONDS = 120.0
 POLL_SECONDS = 2.0
 BODY = {"amount_minor": 1250, "currency": "EUR", "reference": "steady state"}
-HINT = "90-troubleshoot: payment."
 
 
 def attempt(here: Target, deployment: Deployment, region: str) -> Reply:
@@ -51,29 +50,18 @@ class Trial:
         """Return the questions, in the order of the payment's way."""
         regions = {"primary": self.deployment.primary_region, "standby": self.deployment.standby_region}
         found = [
-            Probe("a payment is accepted by the primary", self.accepted, HINT),
-            Probe("the same key gives the same answer", self.replayed, HINT),
-            Probe("the same key with another body is refused", self.conflicting, HINT),
-            Probe("a bad body is refused, and the field named", self.refused, HINT),
-            Probe("it is settled once, by the primary", self.settled, "90-troubleshoot: settlement."),
+            Probe("a payment is accepted by the primary", self.accepted),
+            Probe("the same key gives the same answer", self.replayed),
+            Probe("the same key with another body is refused", self.conflicting),
+            Probe("a bad body is refused, and the field named", self.refused),
+            Probe("it is settled once, by the primary", self.settled),
         ]
         for role, region in regions.items():
+            drained = _with(self.drained, region)
             found += [
-                Probe(
-                    f"its records are in the table ({role})",
-                    _with(self.recorded, region),
-                    "90-troubleshoot: replication.",
-                ),
-                Probe(
-                    f"its receipt is in the bucket ({role})",
-                    _with(self.receipted, region),
-                    "90-troubleshoot: replication.",
-                ),
-                Probe(
-                    f"the work queue is drained ({role})",
-                    _with(self.drained, region),
-                    "90-troubleshoot: queues.",
-                ),
+                Probe(f"its records are in the table ({role})", _with(self.recorded, region)),
+                Probe(f"its receipt is in the bucket ({role})", _with(self.receipted, region)),
+                Probe(f"the work queue is drained ({role})", drained, entry="work-queue-drained"),
             ]
         return found
 

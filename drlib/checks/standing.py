@@ -17,38 +17,38 @@ if TYPE_CHECKING:
     from drlib.deployment import Deployment
     from drlib.target import Target
 
-ONCE: tuple[tuple[str, Callable[[Target, Deployment], str], str], ...] = (
-    ("the failover pair is whole", routing.failover_pair, "dns"),
-    ("the primary's health counts endpoint and latch", routing.primary_health, "health"),
-    ("the latch's alarm watches its metric", watch.latch_alarm, "latch"),
-    ("the latch is published every minute", watch.latch_published, "latch"),
+ONCE: tuple[tuple[str, Callable[[Target, Deployment], str]], ...] = (
+    ("the failover pair is whole", routing.failover_pair),
+    ("the primary's health counts endpoint and latch", routing.primary_health),
+    ("the latch's alarm watches its metric", watch.latch_alarm),
+    ("the latch is published every minute", watch.latch_published),
 )
-EACH_REGION: tuple[tuple[str, Callable[[Target, Deployment, str], str], str], ...] = (
-    ("every route may invoke its function", routes.invoking, "routes"),
-    ("the functions reach their services", network.reaching, "network"),
-    ("the work queue is fed", announcements.fed, "announcements"),
-    ("what cannot be settled is put aside", announcements.put_aside, "announcements"),
-    ("the table can be restored", data.restorable, "protection"),
-    ("receipts are replicated", data.replicating, "replication"),
-    ("receipts are closed to the public", data.closed, "protection"),
+EACH_REGION: tuple[tuple[str, Callable[[Target, Deployment, str], str]], ...] = (
+    ("every route may invoke its function", routes.invoking),
+    ("the functions reach their services", network.reaching),
+    ("the work queue is fed", announcements.fed),
+    ("what cannot be settled is put aside", announcements.put_aside),
+    ("the table can be restored", data.restorable),
+    ("receipts are replicated", data.replicating),
+    ("receipts are closed to the public", data.closed),
 )
 
 
 def questions(here: Target, deployment: Deployment) -> list[Probe]:
     """Return the questions, those of one region with its role behind the name."""
     roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
-    found = [Probe(name, partial(ask, here, deployment), _hint(topic)) for name, ask, topic in ONCE]
+    found = [Probe(name, partial(ask, here, deployment)) for name, ask in ONCE]
     for role, region in roles.items():
         asks = partial(routing.endpoint_check, here, deployment, region, f"{role}_endpoint")
-        found.append(Probe(f"the health check asks the API ({role})", asks, _hint("health")))
-    for name, look, topic in EACH_REGION:
+        found.append(Probe(f"the health check asks the API ({role})", asks))
+    for name, look in EACH_REGION:
         for role, region in roles.items():
-            found.append(Probe(f"{name} ({role})", partial(look, here, deployment, region), _hint(topic)))
+            found.append(Probe(f"{name} ({role})", partial(look, here, deployment, region)))
     told = {role: (region, list(deployment.regions[region].alarms)) for role, region in roles.items()}
     told["Route 53"] = (probes.ROUTE53_REGION, list(deployment.dns_alarms))
     for role, (region, names) in told.items():
         acts = partial(watch.alarms_act, here, deployment, region, names)
-        found.append(Probe(f"alarms tell somebody ({role})", acts, _hint("alarms")))
+        found.append(Probe(f"alarms tell somebody ({role})", acts))
     return found
 
 
@@ -59,7 +59,7 @@ def standby(here: Target, deployment: Deployment) -> list[Probe]:
         Probe(
             f"the standby's {name} function is the same",
             partial(parity.same, here, deployment, name),
-            _hint("parity"),
+            entry="same-function",
         )
         for name in names
     ]
@@ -67,11 +67,7 @@ def standby(here: Target, deployment: Deployment) -> list[Probe]:
         Probe(
             f"the standby's {name} function may take over",
             partial(rights.allowed, here, deployment, name),
-            _hint("rights"),
+            entry="may-take-over",
         )
         for name in names
     ]
-
-
-def _hint(topic: str) -> str:
-    return f"90-troubleshoot: {topic}."

@@ -41,9 +41,9 @@ def steady_state(here: Target, deployment: Deployment) -> Checks:
         *_standby(here, deployment),
         *_queues(here, deployment),
         *standing.questions(here, deployment),
-        _probe("no alarm rings (primary)", _alarms(primary), here, deployment, "alarms"),
-        _probe("no alarm rings (standby)", _alarms(standby), here, deployment, "alarms"),
-        _probe("no alarm rings (Route 53)", _dns_alarms, here, deployment, "alarms"),
+        _probe("no alarm rings (primary)", _alarms(primary), here, deployment),
+        _probe("no alarm rings (standby)", _alarms(standby), here, deployment),
+        _probe("no alarm rings (Route 53)", _dns_alarms, here, deployment),
     ]
     with planes.purpose("verify"):
         return checklist.make("Steady state", questions, threads=THREADS)
@@ -58,7 +58,7 @@ def drill_ready(here: Target, deployment: Deployment) -> Checks:
         *_replication(here, deployment),
         *_standby(here, deployment),
         *_queues(here, deployment),
-        Probe("predicted RTO within target", lambda: _predicted(here, deployment)),
+        Probe("predicted RTO within target", lambda: _predicted(here, deployment), entry="predicted-rto"),
     ]
     with planes.purpose("verify"):
         return checklist.make("Ready for the drill", questions, threads=THREADS)
@@ -68,37 +68,35 @@ def standby_ready(here: Target, deployment: Deployment) -> Checks:
     """Check, in an incident, that the standby can take over. Asks no primary, and no control plane."""
     standby = deployment.standby_region
     questions = [
-        _probe("the API reads its table", _deep(standby), here, deployment, "health"),
-        _probe("certificate and mapping", named(standby), here, deployment, "certificates"),
-        _probe("it takes a payment", _takes(standby), here, deployment, "payment"),
+        _probe("the API reads its table", _deep(standby), here, deployment),
+        _probe("certificate and mapping", named(standby), here, deployment),
+        _probe("it takes a payment", _takes(standby), here, deployment, "takes-a-payment"),
         _probe("it is not fenced", _open(standby), here, deployment, "fence"),
     ]
     with planes.purpose("observe"):
         return checklist.make("The standby can take over", questions, threads=THREADS)
 
 
-def _probe(name: str, ask: Ask, here: Target, deployment: Deployment, topic: str) -> Probe:
-    return Probe(name, lambda: ask(here, deployment), f"90-troubleshoot: {topic}.")
+def _probe(name: str, ask: Ask, here: Target, deployment: Deployment, entry: str = "") -> Probe:
+    return Probe(name, lambda: ask(here, deployment), entry=entry)
 
 
 def _way_in(here: Target, deployment: Deployment) -> list[Probe]:
     return [
-        _probe("the public name leads to the primary", _leads_to_primary, here, deployment, "dns"),
+        _probe("the public name leads to the primary", _leads_to_primary, here, deployment, "public-name"),
         _probe(
             "certificate and mapping (primary)",
             named(deployment.primary_region),
             here,
             deployment,
-            "certificates",
         ),
         _probe(
             "certificate and mapping (standby)",
             named(deployment.standby_region),
             here,
             deployment,
-            "certificates",
         ),
-        _probe("the latch is released, and armed", _latch_armed, here, deployment, "latch"),
+        _probe("the latch is released, and armed", _latch_armed, here, deployment),
         _probe("no fence is in force (primary)", _open(deployment.primary_region), here, deployment, "fence"),
         _probe("no fence is in force (standby)", _open(deployment.standby_region), here, deployment, "fence"),
     ]
@@ -109,10 +107,8 @@ def _health(here: Target, deployment: Deployment) -> list[Probe]:
     found = []
     for role, region in roles.items():
         found += [
-            _probe(f"the API reads its table ({role})", _deep(region), here, deployment, "health"),
-            _probe(
-                f"every checker passes ({role})", _checkers(f"{role}_endpoint"), here, deployment, "health"
-            ),
+            _probe(f"the API reads its table ({role})", _deep(region), here, deployment),
+            _probe(f"every checker passes ({role})", _checkers(f"{role}_endpoint"), here, deployment),
         ]
     return found
 
@@ -129,7 +125,7 @@ def _standby(here: Target, deployment: Deployment) -> list[Probe]:
     found = standing.standby(here, deployment)
     roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
     found += [
-        _probe(f"the worker is on ({role})", _worker(region), here, deployment, "settlement")
+        _probe(f"the worker is on ({role})", _worker(region), here, deployment)
         for role, region in roles.items()
     ]
     return found
@@ -143,7 +139,6 @@ def _queues(here: Target, deployment: Deployment) -> list[Probe]:
             _empty(queue, region),
             here,
             deployment,
-            "queues",
         )
         for queue in QUEUES
         for role, region in roles.items()

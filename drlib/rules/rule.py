@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from drlib.checklist import Check, Checks
+from drlib.errors import see
 from drlib.rules.planned import Planned
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ def _checked(one: Rule, planned: Planned) -> Check:
     if not found:
         return Check(one.id, "passed", one.requires)
     more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
-    return Check(one.id, "failed", "; ".join(found[:5]) + more, f"{one.fix} See: {one.source}.")
+    return Check(
+        one.id, "failed", "; ".join(found[:5]) + more, f"{one.fix} Source: {one.source}. See {see(one.id)}."
+    )
 
 
 def catalogue() -> str:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from drlib.target import Target
 
 PURPOSE = "switchover"
-HINT = "90-troubleshoot: switchover."
 AT_REST_SECONDS = 10.0  # a replication lag or two, and what the queues hold
 PERIOD_SECONDS = 60.0  # of the latch's alarm
 # A latch that is set is seen within a period. Once it is released, the period that holds the last 1 must end,
@@ -106,29 +105,33 @@ def ready(here: Target, deployment: Deployment, move: Move) -> Checks:
     """Check, before anybody is refused anything, that both regions can do their part. Data plane only."""
     both = (("source", move.source), ("destination", move.destination))
     questions = [
-        Probe("no fault is in force", lambda: no_fault(here), "Run `drlib restore`."),
-        Probe("the public name leads to the source", partial(_leads, here, deployment, move), HINT),
+        Probe("no fault is in force", lambda: no_fault(here), "Run `drlib restore`.", "no-fault-in-force"),
+        Probe(
+            "the public name leads to the source",
+            partial(_leads, here, deployment, move),
+            entry="public-name",
+        ),
     ]
     for role, region in both:
         deep = partial(probes.deep_health, here, deployment, region)
-        questions.append(Probe(f"the API reads its table ({role})", deep, "90-troubleshoot: health."))
+        questions.append(Probe(f"the API reads its table ({role})", deep))
     taken = partial(payment.taken, here, deployment, move.destination)
     questions += [
         Probe(
             "the destination has its certificate and mapping",
             partial(named(move.destination), here, deployment),
-            "90-troubleshoot: certificates.",
+            entry="certificate-and-mapping",
         ),
-        Probe("the destination takes a payment", taken, "90-troubleshoot: payment."),
+        Probe("the destination takes a payment", taken, entry="takes-a-payment"),
         Probe(
             "writes reach the destination",
             partial(probes.replicates, here, deployment, move.source, move.destination),
-            "90-troubleshoot: replication.",
+            entry="replication",
         ),
         Probe(
             "writes reach the source",
             partial(probes.replicates, here, deployment, move.destination, move.source),
-            "90-troubleshoot: replication.",
+            entry="replication",
         ),
     ]
     with planes.purpose(PURPOSE):

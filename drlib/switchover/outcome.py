@@ -59,7 +59,9 @@ class Outcome:
     def require(self) -> show.Verdict:
         """Return the verdict, one line. Raises StepFailed when something was lost, or refused elsewhere."""
         if self.reasons:
-            raise StepFailed(" ".join(self.reasons), remedy="90-troubleshoot: switchover.")
+            raise StepFailed(
+                " ".join(self.reasons), remedy="Read the records of these payments first.", entry="switchover"
+            )
         return self.verdict()
 
     def verdict(self) -> show.Verdict:

@@ -16,7 +16,7 @@ from drlib import checklist, holdings, planes, probes, reconcile
 from drlib import fence as fences
 from drlib.checklist import Checks, Failed, Probe
 from drlib.checks import payment
-from drlib.switchover.move import HINT, PURPOSE, Move
+from drlib.switchover.move import PURPOSE, Move
 from drlib.traffic.payment import authorization
 
 if TYPE_CHECKING:
@@ -43,14 +43,13 @@ def at_rest(here: Target, deployment: Deployment, move: Move, fence: fences.Fenc
         return later
 
     questions = [
-        Probe("payments are refused", partial(_refused, here, deployment, source), "90-troubleshoot: fence."),
-        Probe("reads go on", partial(_read, here, deployment, source), "90-troubleshoot: fence."),
-        Probe("every payment is settled", rested(partial(_settled, here, deployment)), HINT),
-        Probe("both tables hold the same", rested(partial(_same, here, deployment)), HINT),
+        Probe("payments are refused", partial(_refused, here, deployment, source)),
+        Probe("reads go on", partial(_read, here, deployment, source)),
+        Probe("every payment is settled", rested(partial(_settled, here, deployment))),
+        Probe("both tables hold the same", rested(partial(_same, here, deployment))),
         Probe(
             "a marker goes round",
             rested(partial(_round_trip, here, deployment, source, destination)),
-            "90-troubleshoot: replication.",
         ),
     ]
     with planes.purpose(PURPOSE):

@@ -112,7 +112,8 @@ def measure(watch: Watch, prediction: Prediction) -> RecoveryTime:
     if watch.streak is None:
         raise StepFailed(
             "The clients did not recover while they were watched.",
-            remedy="The timeline above shows which stage is missing. 90-troubleshoot: stages.",
+            remedy="The timeline above shows which stage is missing.",
+            entry="stages",
         )
     first, last = watch.streak
     measured = max(0.0, first.finished_at - watch.zero)

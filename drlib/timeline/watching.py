@@ -284,6 +284,7 @@ class _Observer:
         return DeadlineExceeded(
             f"The clients were not served by {self.to_region} in time; "
             f"{missing[-1] if missing else 'the name led there, and they did not succeed'}.",
-            remedy="`drlib restore` ends a fault at once. 90-troubleshoot: stages.",
+            remedy="`drlib restore` ends a fault at once.",
+            entry="stages",
             region=self.to_region,
         )

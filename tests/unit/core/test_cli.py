@@ -96,7 +96,7 @@ def test_each_error_has_its_exit_code(
 
     monkeypatch.setattr(drill, "drill", fail)
     assert drlib("drill", "-f", "x") == kind.exit_code
-    assert capsys.readouterr().err == "It is so. Do this.\n"
+    assert capsys.readouterr().err == f"It is so. Do this. See {errors.see(errors.slug(kind.__name__))}.\n"
 
 
 def test_the_drills_exit_code_is_passed_on(drlib: Drlib, monkeypatch: pytest.MonkeyPatch) -> None:

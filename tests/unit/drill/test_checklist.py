@@ -43,7 +43,10 @@ def test_answers_come_in_the_order_of_the_questions():
 def test_a_failure_is_an_answer(error, detail):
     made = asked(GOOD, Probe("latch", fails(error), "Run 40-failback."))
     assert made.status == "failed"
-    assert (made["latch"].detail, made["latch"].hint) == (detail, "Run 40-failback.")
+    assert (made["latch"].detail, made["latch"].hint) == (
+        detail,
+        "Run 40-failback. See 90-troubleshoot#latch.",
+    )
 
 
 def test_a_mistake_of_ours_is_no_answer():
@@ -53,7 +56,7 @@ def test_a_mistake_of_ours_is_no_answer():
 
 def test_the_hint_of_the_error_wins():
     made = asked(Probe("latch", fails(Failed("set", remedy="Release it.")), "See 90."))
-    assert made["latch"].hint == "Release it."
+    assert made["latch"].hint == "Release it. See 90-troubleshoot#latch."
 
 
 def test_require_names_everything_that_failed():
@@ -63,7 +66,7 @@ def test_require_names_everything_that_failed():
     with pytest.raises(PreflightFailed) as caught:
         made.require()
     assert "2 of 3 checks failed. one: is off; two: is on." in caught.value.message
-    assert caught.value.remedy == "Mend one."
+    assert caught.value.remedy == "Mend one. See 90-troubleshoot#one. See 90-troubleshoot#two."
 
 
 def test_what_was_skipped_is_not_passed_and_does_not_stop():
@@ -82,5 +85,13 @@ def test_plain_text_holds_names_and_verdicts_and_html_the_rest():
     assert "set &lt;at 3 a.m.&gt;" in shown["text/html"]
 
 
+def test_an_entry_of_its_own_is_the_one_that_is_linked():
+    made = asked(Probe("writes reach the standby", fails(Failed("no")), entry="replication"))
+    assert made.rows[0].hint == "See 90-troubleshoot#replication."
+
+
 def test_rows_are_plain_data():
-    assert asked(GOOD).as_dicts() == [{"name": "dns", "status": "passed", "detail": "us-east-2", "hint": ""}]
+    hint = "See 90-troubleshoot#dns."
+    assert asked(GOOD).as_dicts() == [
+        {"name": "dns", "status": "passed", "detail": "us-east-2", "hint": hint}
+    ]
