@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from drlib import audit, bundle, chain, show, verdict
+from drlib import audit, bundle, chain, samples, show, verdict
 from drlib import report as page
 from drlib.bundle import COUNTS
 from drlib.errors import BadParameters, StepFailed, VerdictRed
@@ -137,6 +137,8 @@ def update(
     for name, piece in (("recovery", recovery), ("prediction", prediction), ("losses", losses)):
         if piece is not None:
             run.save(name, piece)
+    if (basis := getattr(losses, "basis", None)) is not None:
+        basis.keep(run.folder)
     for name, figure in (figures or {}).items():
         _picture(run, name, figure)
     return refresh(run)
@@ -146,9 +148,9 @@ def refresh(run: Run) -> Evidence:
     """Bring evidence.json up to date with what the run's folder holds, and return it."""
     if not run.has("environment"):
         run.save("environment", bundle.environment(pulumi_cli=_pulumi_version()))
-    ledger = run.folder / audit.LEDGER
-    if ledger.exists() and chain.sha256(ledger.read_bytes()) != _attached(run, audit.LEDGER):
-        run.attach(ledger)
+    for file in (run.folder / audit.LEDGER, *samples.files(run.folder)):
+        if file.exists() and chain.sha256(file.read_bytes()) != _attached(run, file):
+            run.attach(file)
     return Evidence(run.folder, bundle.write(run.folder))
 
 
@@ -194,7 +196,8 @@ def _against(value: float | None, target: float) -> tuple[str, str]:
     return "within target" if value <= target else "over target", f"{value:.1f} s, target {target:g} s"
 
 
-def _attached(run: Run, name: str) -> str:
+def _attached(run: Run, file: Path) -> str:
+    name = file.relative_to(run.folder).as_posix()
     hashes = [e["detail"]["sha256"] for e in chain.lines(run.folder) if e["step"] == f"attach {name}"]
     return hashes[-1] if hashes else ""
 

@@ -5,7 +5,7 @@ Instants in the table were written by Lambda functions, which run on wall time; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ class Stores:
 def from_dict(data: Mapping[str, Any]) -> Holdings:
     """Make holdings from what `as_dict` gave."""
     payments = {row["payment_id"]: Payment(**row) for row in data["payments"]}
-    settlements = _grouped(Settlement(**row) for row in data["settlements"])
+    settlements = grouped(Settlement(**row) for row in data["settlements"])
     return Holdings(data["region"], data["at"], payments, settlements)
 
 
@@ -94,7 +94,7 @@ def scan(here: Target, table: str, region: str) -> Holdings:
     pages = here.client("dynamodb", region).get_paginator("scan")
     items = [item for page in pages.paginate(TableName=table, ConsistentRead=True) for item in page["Items"]]
     payments = {row.payment_id: row for row in _payments(items, here.clock)}
-    return Holdings(region, here.clock.now(), payments, _grouped(_settlements(items, here.clock)))
+    return Holdings(region, here.clock.now(), payments, grouped(_settlements(items, here.clock)))
 
 
 def stores(here: Target, deployment: Deployment, region: str) -> Stores:
@@ -138,7 +138,8 @@ def _settlements(items: list[dict[str, Any]], clock: Clock) -> Iterator[Settleme
             )
 
 
-def _grouped(settlements: Iterator[Settlement]) -> dict[str, tuple[Settlement, ...]]:
+def grouped(settlements: Iterable[Settlement]) -> dict[str, tuple[Settlement, ...]]:
+    """Return settlements by payment, each group in the order of time."""
     groups: dict[str, tuple[Settlement, ...]] = {}
     for one in sorted(settlements, key=lambda row: (row.settled_at, row.region)):
         groups[one.payment_id] = (*groups.get(one.payment_id, ()), one)

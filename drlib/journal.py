@@ -231,11 +231,17 @@ def open_run(settings: Settings, here: Here | None = None, *, runbook: str = HER
     folder.mkdir(parents=True)
     text = json.dumps(settings.values(), indent=1, ensure_ascii=False) + "\n"
     chain.write(folder / "parameters.json", text)
-    facts = {"world": world, "clock": {"scale": clock.scale, "anchor": clock.anchor}}
-    chain.write(folder / "run.json", json.dumps(facts, indent=1) + "\n")
+    facts = {
+        "world": world,
+        "origin": settings.origin,
+        "clock": {"scale": clock.scale, "anchor": clock.anchor},
+    }
+    about = json.dumps(facts, indent=1) + "\n"
+    chain.write(folder / "run.json", about)
     chain.write(runs() / "current", f"{folder.name}\n")
     run = Run(folder, settings, runbook, clock, world)
-    run.note("open", detail={"run_id": run.run_id, "parameters_sha256": chain.sha256(text)})
+    hashes = {"parameters_sha256": chain.sha256(text), "run_sha256": chain.sha256(about)}
+    run.note("open", detail={"run_id": run.run_id, **facts, **hashes})
     return run
 
 

@@ -20,7 +20,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from drlib import samples
 from drlib.errors import StepFailed
+from drlib.samples import Stamp
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,20 +68,29 @@ class Attempt:
         return self.payment_id or f"key {self.idempotency_key}"
 
 
+TYPES: dict[str, type] = {
+    field.name: {"int": int, "float": float}.get(str(field.type), str) for field in fields(Attempt)
+}
+
+
 class Ledger:
     """All attempts of a run, in the order in which they were started. Safe to use from several threads.
 
     Args:
         attempts: those that are known already.
         log: the file that `begin` and `close` write a line to; none by default.
+        stamp: where the attempts were made, and by which clock.
     """
 
-    def __init__(self, attempts: Iterable[Attempt] = (), *, log: Path | None = None) -> None:
+    def __init__(
+        self, attempts: Iterable[Attempt] = (), *, log: Path | None = None, stamp: Stamp | None = None
+    ) -> None:
         self._lock = threading.Lock()
         self._attempts = {attempt.seq: attempt for attempt in attempts}
         self._open: dict[int, str] = {}
         self._next_seq = max(self._attempts, default=0) + 1
         self._log = log
+        self._stamp = stamp or Stamp()
 
     def open(self, cohort: str) -> int:
         """Note that a client of `cohort` starts an attempt, and return the attempt's number."""
@@ -114,6 +125,12 @@ class Ledger:
         rows = self.attempts(cohort, since=since)
         return rows if pending is None else [row for row in rows if row.seq < pending]
 
+    def picture(self, *, since: float = 0.0) -> tuple[list[Attempt], tuple[int, ...]]:
+        """Return `attempts`, and at the same instant the numbers of those whose end is not known yet."""
+        with self._lock:
+            rows = [row for _, row in sorted(self._attempts.items()) if row.finished_at >= since]
+            return rows, tuple(sorted(self._open))
+
     def __len__(self) -> int:
         return len(self._attempts)
 
@@ -134,14 +151,9 @@ class Ledger:
 
     def save(self, folder: Path) -> Path:
         """Write `ledger.parquet` into the folder, in one step, so that a reader never sees half of it."""
-        import pyarrow
-        import pyarrow.parquet
-
         rows = self.attempts()
         columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(Attempt)}
-        unfinished = folder / f".{FILE}.part"
-        pyarrow.parquet.write_table(pyarrow.table(columns, schema=_schema()), unfinished)
-        return unfinished.replace(folder / FILE)
+        return samples.write(folder / FILE, columns, TYPES, stamp=self._stamp)
 
     def seal(self, folder: Path) -> Path:
         """Write `ledger.parquet`, and take the log away: the table has all that it has."""
@@ -171,9 +183,9 @@ class Ledger:
         return cls(_stored(folder))
 
     @classmethod
-    def reopen(cls, folder: Path) -> Ledger:
+    def reopen(cls, folder: Path, stamp: Stamp | None = None) -> Ledger:
         """Read a run's ledger to go on writing to it, or start an empty one."""
-        return cls(_stored(folder), log=folder / LOG)
+        return cls(_stored(folder), log=folder / LOG, stamp=stamp)
 
 
 def in_order(by_cohort: Mapping[str, T]) -> dict[str, T]:
@@ -190,21 +202,13 @@ def _stored(folder: Path) -> Iterator[Attempt]:
     A line that was cut off by the end of its process had not been sent yet, or is known from the line before.
     """
     if (folder / FILE).exists():
-        import pyarrow.parquet
-
-        for row in pyarrow.parquet.read_table(folder / FILE).to_pylist():
-            yield Attempt(**row)
+        yield from table(samples.read(folder / FILE))
     if (folder / LOG).exists():
         for line in (folder / LOG).read_bytes().splitlines(keepends=True):
             if line.endswith(b"\n"):
                 yield Attempt(**json.loads(line))
 
 
-def _schema() -> object:
-    """Column types, stated so that an empty ledger has them too."""
-    import pyarrow
-
-    types = {"int": pyarrow.int64(), "float": pyarrow.float64()}
-    return pyarrow.schema(
-        [(field.name, types.get(str(field.type), pyarrow.string())) for field in fields(Attempt)]
-    )
+def table(kept: samples.Table) -> list[Attempt]:
+    """Return the attempts of a ledger's table."""
+    return [Attempt(*row) for row in kept.rows(*TYPES)]

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drlib import show
 from drlib.errors import StepFailed
+
+if TYPE_CHECKING:
+    from drlib.basis import Basis
 
 NAMES = (
     "acknowledged",
@@ -56,6 +59,7 @@ class LossCounts:
     standby did not have then; nothing explains `unexplained_duplicates`. `differing` are records that the two
     tables, or a table and the ledger, do not agree on. `unreceipted` are settled and have a receipt in no
     bucket, `one_sided` in one of them alone. `messages` are what each queue still holds (approximate on AWS).
+    `basis` is what was read to count them.
     """
 
     rpo_seconds: float
@@ -75,6 +79,7 @@ class LossCounts:
     unreceipted: tuple[str, ...] = ()
     one_sided: tuple[str, ...] = ()
     messages: Mapping[str, int] = field(default_factory=dict)
+    basis: Basis | None = field(default=None, compare=False, repr=False)
 
     @property
     def reasons(self) -> list[str]:

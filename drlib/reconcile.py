@@ -12,9 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from drlib import holdings, planes
+from drlib.basis import Basis
 from drlib.holdings import Holdings, Settlement, Stores
 from drlib.ledger import Attempt, Ledger
 from drlib.losses import LossCounts
+from drlib.samples import Stamp
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
@@ -69,7 +71,18 @@ def count(
     counted = tally(
         ledger.attempts(), primary=tables[0], standby=tables[1], takeover=takeover, fault_at=fault_at
     )
-    return with_stores(counted, ledger.attempts(), tables=tables, stores=stores)
+    counted = with_stores(counted, ledger.attempts(), tables=tables, stores=stores)
+    stamp = Stamp(here.origin, here.clock)
+    return replace(counted, basis=Basis(stamp, fault_at, takeover, tables, stores))
+
+
+def again(attempts: Sequence[Attempt], basis: Basis) -> LossCounts:
+    """Count once more, from what an earlier count read."""
+    primary, standby = basis.tables
+    counted = tally(
+        attempts, primary=primary, standby=standby, takeover=basis.takeover, fault_at=basis.fault_at
+    )
+    return with_stores(counted, attempts, tables=basis.tables, stores=basis.stores)
 
 
 def tally(

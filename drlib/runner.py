@@ -125,6 +125,8 @@ def execute(
     except KeyboardInterrupt:
         run.note(RUNBOOK, journal.FAILED, detail={"error": "KeyboardInterrupt", "message": "Interrupted."})
         raise
+    if (run.folder / source.name).exists():  # not if it never began
+        run.attach(run.folder / source.name)
     if failure is None:
         run.note(RUNBOOK)
     else:

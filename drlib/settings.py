@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from drlib import limits
 from drlib.errors import BadParameters
+from drlib.samples import LIVE, SIMULATED
 
 PLAN = "plan"
 
@@ -73,6 +74,11 @@ class Settings(BaseModel):
     jwt_audience: str = Field("", description="audience of those tokens")
     alert_email: str = Field("", description="address that alarms write to, empty for none")
     force_reason: str = Field("", description="why to go past a red gate, kept as evidence, empty to stop")
+
+    @property
+    def origin(self) -> str:
+        """Where what is measured comes from: `simulated` or `live`."""
+        return SIMULATED if self.target == "sandbox" else LIVE
 
     @property
     def public_name(self) -> str:

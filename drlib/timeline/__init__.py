@@ -9,7 +9,8 @@ back = timeline.watch_return(here, deployment, prober, since=released.set_at)
 
 from drlib.timeline.prediction import STAGES, Prediction, predict
 from drlib.timeline.recovery import Cohort, RecoveryTime, measure
-from drlib.timeline.watching import Watch, watch, watch_return
+from drlib.timeline.seen import Watch
+from drlib.timeline.watching import watch, watch_return
 
 __all__ = [
     "STAGES",

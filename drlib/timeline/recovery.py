@@ -13,7 +13,7 @@ from drlib.timeline.prediction import STREAK, Prediction, in_stages
 from drlib.timeline.turning import Foreseen, percentile
 
 if TYPE_CHECKING:
-    from drlib.timeline.watching import Watch
+    from drlib.timeline.seen import Watch
 
 NEVER = "not recovered until the region came back"
 STILL_AWAY = "not all recovered while they were watched"

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from drlib.target import Target
 
 
+CHECKER, ANSWER = "checker", "answer"
+
+
 @dataclass
 class Checker:
     """What one checker thinks, from the reports seen of it."""
@@ -49,12 +52,15 @@ class Checker:
 class Judgement:
     """The endpoint's health over time, worked out from reports as they are seen.
 
-    `observations` are all results; `first_failure_at` and `unhealthy_at` the instants of the checks that were
-    the first to fail and the one that tipped the balance (None before that).
+    `reports` are all results as they were seen, each with the number of the look that brought it, and
+    `observations` what they amount to; `first_failure_at` and `unhealthy_at` the instants of the checks that
+    were the first to fail and the one that tipped the balance (None before that).
     """
 
     def __init__(self, *, threshold: int, since: float) -> None:
         self.observations: list[Observation] = []
+        self.reports: list[tuple[int, CheckerReport]] = []
+        self.looks = 0
         self.first_failure_at: float | None = None
         self.unhealthy_at: float | None = None
         self.healthy = True
@@ -64,12 +70,14 @@ class Judgement:
 
     def take(self, reports: list[CheckerReport]) -> None:
         """Take the last report of every checker, old ones among them."""
+        self.looks += 1
         for report in reports:
             self._checkers.setdefault(report.checker, Checker())
         for report in sorted(reports, key=lambda row: row.at):
             checker = self._checkers[report.checker]
             if not checker.take(report, threshold=self._threshold):
                 continue
+            self.reports.append((self.looks, report))
             self.observations.append(Observation(report.checker, report.at, checker.failures))
             if not report.ok and self.first_failure_at is None and report.at >= self._since:
                 self.first_failure_at = report.at
@@ -88,16 +96,17 @@ class Sentry:
 
     Without `ask_route53` it looks at the public name alone, and calls no control plane.
 
-    `answers` holds (instant, region) for each change of what the public name leads to. A look that fails
-    (Route 53's API is a control plane, and may be gone) is counted in `misses`, and is no reason to stop.
+    `answers` holds (instant, region, address) for each answer about the public name. A look that fails
+    (Route 53's API is a control plane, and may be gone) is kept in `missed`, as (instant, what was looked
+    at, error), and is no reason to stop.
     """
 
     def __init__(
         self, here: Target, deployment: Deployment, *, since: float, ask_route53: bool = True
     ) -> None:
         self.health = Judgement(threshold=deployment.check_failure_threshold, since=since)
-        self.answers: list[tuple[float, str]] = []
-        self.misses = 0
+        self.answers: list[tuple[float, str, str]] = []
+        self.missed: list[tuple[float, str, str]] = []
         self._here = here
         self._deployment = deployment
         self._stop = threading.Event()
@@ -121,7 +130,7 @@ class Sentry:
 
     def answered_at(self, region: str) -> float | None:
         """Return when the public name first led to a region, while it was looked at."""
-        return next((at for at, name in self.answers if name == region), None)
+        return next((at for at, name, _ in self.answers if name == region), None)
 
     def _repeat(self, look: object) -> None:
         assert callable(look)
@@ -130,8 +139,9 @@ class Sentry:
             while True:
                 try:
                     look()
-                except (DrError, BotoCoreError, ClientError):
-                    self.misses += 1
+                except (DrError, BotoCoreError, ClientError) as error:
+                    what = CHECKER if look == self._look_at_checks else ANSWER
+                    self.missed.append((self._here.clock.now(), what, type(error).__name__))
                 except Exception as error:  # noqa: BLE001 - kept, and raised by `stop`
                     self._broken = error
                     return
@@ -144,5 +154,4 @@ class Sentry:
     def _look_at_dns(self) -> None:
         answer = self._here.resolve(self._deployment.public_name)
         region = probes.region_of(self._here, self._deployment, answer.addresses)
-        if not self.answers or self.answers[-1][1] != region:
-            self.answers.append((answer.at, region))
+        self.answers.append((answer.at, region, answer.address))

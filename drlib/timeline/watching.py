@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from drlib import charts, show
-from drlib.charts import Mark, Observation
+from drlib import charts
 from drlib.errors import DeadlineExceeded
-from drlib.ledger import OBEYS_TTL, Attempt, Outcome
-from drlib.timeline.prediction import STREAK
+from drlib.ledger import OBEYS_TTL, Attempt
+from drlib.samples import Stamp
+from drlib.timeline import record
 from drlib.timeline.recovery import first_error, streak
+from drlib.timeline.seen import SHOWN_BEFORE_SECONDS, Watch
 from drlib.timeline.sentry import Sentry
 from drlib.traffic import Prober
 
@@ -23,104 +22,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 600.0
 BEFORE_THE_DEADLINE_SECONDS = 30.0  # a watched failover must be over before the fault heals by itself
 LINGER_SECONDS = 60.0  # after the RTO, for clients outside the cohort that it is measured by
-SHOWN_BEFORE_SECONDS = 30.0
 LOOKS_IN_AN_INTERVAL = 12
-WORDS = {
-    "client_error": "first error",
-    "check_failing": "check fails",
-    "unhealthy": "unhealthy",
-    "dns_answer": "DNS changed",
-}
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What was seen of a move. Instants are modelled seconds since the epoch.
-
-    `zero` is when it began: the fault, or the release of the latch. `streak` holds the first and the last of
-    the ten successes in a row that ended it. `events` are the instants that the stages are made of.
-    """
-
-    zero: float
-    ended_at: float
-    to_region: str
-    primary_region: str
-    standby_region: str
-    threshold: int
-    scenario: str
-    origin: str
-    streak: tuple[Attempt, Attempt] | None
-    events: Mapping[str, float | None] = field(default_factory=dict)
-    attempts: Sequence[Attempt] = ()
-    observations: Sequence[Observation] = ()
-    misses: int = 0
-
-    @property
-    def seconds(self) -> float | None:
-        """From the beginning to the first of the ten successes."""
-        return None if self.streak is None else max(0.0, self.streak[0].finished_at - self.zero)
-
-    def count(self, outcome: Outcome) -> int:
-        """Count the attempts with an outcome, of all cohorts, from the beginning on."""
-        return sum(row.outcome == outcome and row.finished_at >= self.zero for row in self.attempts)
-
-    def marks(self) -> list[Mark]:
-        """Return the events to mark in a figure."""
-        begun = "fault" if self.scenario else "begun"
-        marks = [Mark(self.zero, begun)]
-        marks += [Mark(at, WORDS[name]) for name, at in self.events.items() if at is not None]
-        if self.streak:
-            marks.append(Mark(self.streak[0].finished_at, "recovered" if self.scenario else "moved"))
-        return marks
-
-    def payments(self, *, restored_at: float | None = None) -> charts.Chart:
-        """Return the figure of payments by region; `restored_at` adds one more mark."""
-        return charts.payments(self.view(restored_at=restored_at))
-
-    def health(self) -> charts.Chart:
-        """Return the figure of the primary's checkers."""
-        return charts.health(
-            self.observations,
-            threshold=self.threshold,
-            start=self.zero - SHOWN_BEFORE_SECONDS,
-            end=self.ended_at,
-            zero=self.zero,
-            origin=self.origin,
-            marks=self.marks(),
-        )
-
-    def view(self, *, restored_at: float | None = None) -> charts.View:
-        """Return what the figure of payments shows."""
-        more = [] if restored_at is None else [Mark(restored_at, "restored")]
-        return charts.View(
-            attempts=self.attempts,
-            start=self.zero - SHOWN_BEFORE_SECONDS,
-            end=max(self.ended_at, restored_at or 0.0),
-            zero=self.zero,
-            primary_region=self.primary_region,
-            standby_region=self.standby_region,
-            origin=self.origin,
-            marks=[*self.marks(), *more],
-            since="the fault" if self.scenario else "it began",
-        )
-
-    def __str__(self) -> str:
-        return f"{STREAK} payments in a row were served by {self.to_region}"
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        rows = [
-            (words, self._after(self.events.get(name)))
-            for name, words in WORDS.items()
-            if self.events.get(name) is not None
-        ]
-        rows.append((f"served by {self.to_region}", self._after(self.streak and self.streak[0].finished_at)))
-        rows += [("payments failed", f"{self.count('fail')}")]
-        rows += [("payments unclear", f"{self.count('indeterminate')}")]
-        table = show.Table(("seen", "seconds after it began"), rows, title=str(self))
-        return {"text/plain": str(self), "text/html": table.html()}
-
-    def _after(self, at: float | None) -> str:
-        return "-" if at is None else f"{at - self.zero:.1f}"
 
 
 def watch(
@@ -231,12 +133,26 @@ class _Observer:
                 clock.sleep(pause)
         finally:
             self.sentry.stop()
+            seen = self._kept()
         live.finish()
-        return self.seen()
+        return seen
+
+    def _kept(self) -> Watch:
+        """Return what was seen in the end, and keep every sample of it with the run."""
+        seen = self.seen()
+        record.keep(
+            seen,
+            self.sentry,
+            self.prober.folder,
+            runbook=self.prober.runbook,
+            name=self.deployment.public_name,
+            stamp=Stamp(self.here.origin, self.here.clock),
+        )
+        return seen
 
     def seen(self) -> Watch:
         """Return what has been seen up to now."""
-        attempts = self.prober.ledger.attempts(since=self.zero - SHOWN_BEFORE_SECONDS)
+        attempts, pending = self.prober.ledger.picture(since=self.zero - SHOWN_BEFORE_SECONDS)
         return Watch(
             zero=self.zero,
             ended_at=self.here.clock.now(),
@@ -255,7 +171,8 @@ class _Observer:
             },
             attempts=attempts,
             observations=list(self.sentry.health.observations),
-            misses=self.sentry.misses,
+            misses=len(self.sentry.missed),
+            pending=pending,
         )
 
     def _streak(self) -> tuple[Attempt, Attempt] | None:

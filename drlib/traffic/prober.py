@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from drlib.errors import StepFailed
 from drlib.ledger import UNHEARD, Attempt, Ledger, Outcome
+from drlib.samples import Stamp
 from drlib.traffic import cohorts
 from drlib.traffic.cohorts import Client
 from drlib.traffic.payment import Payment, amount_minor, judge
@@ -40,9 +41,10 @@ class Prober:
         self.here = here
         self.clock = here.clock
         self.deployment = deployment
-        self.ledger = Ledger.reopen(run.folder)
+        self.ledger = Ledger.reopen(run.folder, Stamp(here.origin, here.clock))
         self.folder = run.folder
         self.run_id = run.run_id
+        self.runbook = run.runbook
         self.started_at = 0.0
         self._tls = here.ssl_context()
         self._stop = threading.Event()

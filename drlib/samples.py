@@ -1,0 +1,101 @@
+"""Raw samples: what was observed, as tables of which every row says where it was made, and by which clock.
+
+A file of samples is Parquet. `origin` ("simulated" or "live") and `clock` ("modelled" or "wall") are columns,
+so that no sample can be read without them; how the clock ran, and what the samples are about, stand once in
+the file's metadata.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drlib.clock import Clock
+
+FOLDER = "samples"
+SIMULATED, LIVE = "simulated", "live"
+MODELLED, WALL = "modelled", "wall"
+STAMPS = ("origin", "clock")
+KEY = b"drlib"
+TYPES = {int: "int64", float: "float64", str: "string", bool: "bool_"}
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Where samples were made, and by which clock. What does not say so is simulated."""
+
+    origin: str = SIMULATED
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def time(self) -> str:
+        """`modelled` if the clock runs faster than the wall, else `wall`."""
+        return WALL if self.clock.scale == 1.0 else MODELLED
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON-like data, for the metadata of a file."""
+        return {"origin": self.origin, "scale": self.clock.scale, "anchor": self.clock.anchor}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file of samples: its columns as lists, and what its metadata says of them."""
+
+    columns: Mapping[str, list[Any]]
+    stamp: Stamp
+    about: Mapping[str, Any]
+
+    def rows(self, *names: str) -> list[tuple[Any, ...]]:
+        """Return the values of some columns, row by row."""
+        return list(zip(*(self.columns[name] for name in names), strict=True))
+
+
+def write(
+    file: Path,
+    columns: Mapping[str, Sequence[Any]],
+    types: Mapping[str, type],
+    *,
+    stamp: Stamp,
+    about: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write samples in one step, so that a reader never sees half of them.
+
+    Args:
+        file: where to.
+        columns: name -> values, all of one length.
+        types: name -> int, float, str or bool; stated, so that a table without rows has them too.
+        stamp: goes onto every row, and into the metadata.
+        about: JSON-like facts that the samples are about.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    count = len(next(iter(columns.values())))
+    stamped = {**columns, "origin": [stamp.origin] * count, "clock": [stamp.time] * count}
+    kinds = {**types, "origin": str, "clock": str}
+    schema = pyarrow.schema([(name, getattr(pyarrow, TYPES[kinds[name]])()) for name in stamped])
+    facts = json.dumps({"stamp": stamp.as_dict(), "about": dict(about or {})}, sort_keys=True)
+    table = pyarrow.table(dict(stamped), schema=schema.with_metadata({KEY: facts.encode()}))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(f".{file.name}.part")
+    pyarrow.parquet.write_table(table, unfinished)
+    return unfinished.replace(file)
+
+
+def read(file: Path) -> Table:
+    """Read a file of samples. Raises ValueError or KeyError when it is none."""
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.read_table(file, use_threads=False)
+    facts = json.loads((table.schema.metadata or {})[KEY])
+    told = facts["stamp"]
+    columns = {name: table[name].to_pylist() for name in table.column_names}
+    return Table(columns, Stamp(told["origin"], Clock(told["scale"], told["anchor"])), facts["about"])
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the files of samples in a run's folder."""
+    return sorted(folder.glob(f"{FOLDER}/*.parquet"))

@@ -1,0 +1,111 @@
+"""What was seen of a move of the public name: its events, its attempts, its results of checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from drlib import charts, show
+from drlib.charts import Mark, Observation
+from drlib.ledger import Attempt, Outcome
+from drlib.timeline.prediction import STREAK
+
+SHOWN_BEFORE_SECONDS = 30.0
+WORDS = {
+    "client_error": "first error",
+    "check_failing": "check fails",
+    "unhealthy": "unhealthy",
+    "dns_answer": "DNS changed",
+}
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What was seen of a move. Instants are modelled seconds since the epoch.
+
+    `zero` is when it began: the fault, or the release of the latch. `streak` holds the first and the last of
+    the ten successes in a row that ended it. `events` are the instants that the stages are made of.
+    `pending` are the numbers of the attempts that had not ended when it ended.
+    """
+
+    zero: float
+    ended_at: float
+    to_region: str
+    primary_region: str
+    standby_region: str
+    threshold: int
+    scenario: str
+    origin: str
+    streak: tuple[Attempt, Attempt] | None
+    events: Mapping[str, float | None] = field(default_factory=dict)
+    attempts: Sequence[Attempt] = ()
+    observations: Sequence[Observation] = ()
+    misses: int = 0
+    pending: Sequence[int] = ()
+
+    @property
+    def seconds(self) -> float | None:
+        """From the beginning to the first of the ten successes."""
+        return None if self.streak is None else max(0.0, self.streak[0].finished_at - self.zero)
+
+    def count(self, outcome: Outcome) -> int:
+        """Count the attempts with an outcome, of all cohorts, from the beginning on."""
+        return sum(row.outcome == outcome and row.finished_at >= self.zero for row in self.attempts)
+
+    def marks(self) -> list[Mark]:
+        """Return the events to mark in a figure."""
+        begun = "fault" if self.scenario else "begun"
+        marks = [Mark(self.zero, begun)]
+        marks += [Mark(at, WORDS[name]) for name, at in self.events.items() if at is not None]
+        if self.streak:
+            marks.append(Mark(self.streak[0].finished_at, "recovered" if self.scenario else "moved"))
+        return marks
+
+    def payments(self, *, restored_at: float | None = None) -> charts.Chart:
+        """Return the figure of payments by region; `restored_at` adds one more mark."""
+        return charts.payments(self.view(restored_at=restored_at))
+
+    def health(self) -> charts.Chart:
+        """Return the figure of the primary's checkers."""
+        return charts.health(
+            self.observations,
+            threshold=self.threshold,
+            start=self.zero - SHOWN_BEFORE_SECONDS,
+            end=self.ended_at,
+            zero=self.zero,
+            origin=self.origin,
+            marks=self.marks(),
+        )
+
+    def view(self, *, restored_at: float | None = None) -> charts.View:
+        """Return what the figure of payments shows."""
+        more = [] if restored_at is None else [Mark(restored_at, "restored")]
+        return charts.View(
+            attempts=self.attempts,
+            start=self.zero - SHOWN_BEFORE_SECONDS,
+            end=max(self.ended_at, restored_at or 0.0),
+            zero=self.zero,
+            primary_region=self.primary_region,
+            standby_region=self.standby_region,
+            origin=self.origin,
+            marks=[*self.marks(), *more],
+            since="the fault" if self.scenario else "it began",
+        )
+
+    def __str__(self) -> str:
+        return f"{STREAK} payments in a row were served by {self.to_region}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        rows = [
+            (words, self._after(self.events.get(name)))
+            for name, words in WORDS.items()
+            if self.events.get(name) is not None
+        ]
+        rows.append((f"served by {self.to_region}", self._after(self.streak and self.streak[0].finished_at)))
+        rows += [("payments failed", f"{self.count('fail')}")]
+        rows += [("payments unclear", f"{self.count('indeterminate')}")]
+        table = show.Table(("seen", "seconds after it began"), rows, title=str(self))
+        return {"text/plain": str(self), "text/html": table.html()}
+
+    def _after(self, at: float | None) -> str:
+        return "-" if at is None else f"{at - self.zero:.1f}"

@@ -1,0 +1,123 @@
+"""Raw samples: what is kept with a run is enough to make the watch and the counts again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow.parquet
+import pytest
+
+from drill.test_ledger import attempt
+from drill.test_reconcile import held, payment, settled
+from drill.world import PRIMARY, STANDBY
+from drlib import basis, reconcile, samples, timeline
+from drlib import settings as parameters
+from drlib.basis import Basis
+from drlib.clock import Clock
+from drlib.holdings import Stores
+from drlib.ledger import FILE, Ledger
+from drlib.probes import CheckerReport
+from drlib.samples import Stamp
+from drlib.timeline import record
+from drlib.timeline.recovery import first_error, streak
+from drlib.timeline.seen import Watch
+from drlib.timeline.sentry import Judgement
+
+STAMP = Stamp("simulated", Clock(scale=20.0, anchor=500.0))
+
+
+def looked(*, since: float) -> SimpleNamespace:
+    """A sentry that saw eight checkers fail one after the other, and the name turn."""
+    health = Judgement(threshold=3, since=since)
+    for round_ in range(12):
+        at = 990.0 + 10 * round_
+        health.take([CheckerReport(f"c-{n}", at + n < since, "told", at + n) for n in range(8)])
+    answers = [(995.0, PRIMARY, "192.0.2.1"), (1031.5, STANDBY, "192.0.2.2"), (1032.5, STANDBY, "192.0.2.2")]
+    missed = [(1001.0, "checker", "StepFailed")]
+    return SimpleNamespace(health=health, answers=answers, missed=missed)
+
+
+def watched(rows, sentry, **changes) -> Watch:
+    facts = {
+        "zero": 1000.0,
+        "ended_at": 1100.0,
+        "to_region": STANDBY,
+        "primary_region": PRIMARY,
+        "standby_region": STANDBY,
+        "threshold": 3,
+        "scenario": "region-outage",
+        "origin": "simulated",
+        "streak": streak(rows, region=STANDBY),
+        "events": {
+            "client_error": first_error(rows, since=1000.0),
+            "check_failing": sentry.health.first_failure_at,
+            "unhealthy": sentry.health.unhealthy_at,
+            "dns_answer": 1031.5,
+        },
+        "attempts": rows,
+        "observations": list(sentry.health.observations),
+        "misses": 1,
+        "pending": (31,),
+    }
+    return Watch(**facts | changes)
+
+
+def test_a_watch_made_again_is_the_same_to_the_last_digit(tmp_path: Path) -> None:
+    rows = [
+        attempt(seq, outcome="ok" if seq > 12 else "fail", region=STANDBY if seq > 12 else "")
+        for seq in range(1, 31)
+    ]
+    sentry = looked(since=1000.0)
+    seen = watched(rows, sentry)
+    assert seen.events["unhealthy"] is not None
+    record.keep(seen, sentry, tmp_path, runbook="30-drill-failover", name="api.test", stamp=STAMP)
+    # The ledger went on: one attempt ended after the watch, and one began after it.
+    ledger = [*rows, attempt(31, outcome="indeterminate"), attempt(32, outcome="fail")]
+    kept = samples.read(record.file_of(tmp_path, "30-drill-failover"))
+    again = record.recall(kept, ledger)
+    assert again == replace(seen, origin="simulated")
+    prediction = timeline.predict(parameters.make({}))
+    assert timeline.measure(again, prediction) == timeline.measure(seen, prediction)
+
+
+def test_every_sample_says_where_it_was_made_and_by_which_clock(tmp_path: Path) -> None:
+    sentry = looked(since=1000.0)
+    record.keep(watched([], sentry), sentry, tmp_path, runbook="30-x", name="api.test", stamp=STAMP)
+    Ledger([attempt(1), attempt(2)], stamp=Stamp("live")).save(tmp_path)
+    watch = samples.read(record.file_of(tmp_path, "30-x"))
+    assert set(watch.rows("origin", "clock")) == {("simulated", "modelled")}
+    assert watch.stamp == STAMP
+    stored = pyarrow.parquet.read_table(tmp_path / FILE)
+    assert stored["origin"].to_pylist() == ["live", "live"]
+    assert stored["clock"].to_pylist() == ["wall", "wall"]
+
+
+def test_what_does_not_say_where_it_was_made_is_simulated(tmp_path: Path) -> None:
+    Ledger([attempt(1)]).save(tmp_path)
+    assert samples.read(tmp_path / FILE).columns["origin"] == ["simulated"]
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_the_counts_made_again_are_the_same(tmp_path: Path, rows: int) -> None:
+    payments = [payment(seq) for seq in range(1, rows + 1)]
+    takeover = held(STANDBY, 1100.0, payments[:1])
+    tables = [held(PRIMARY, 1900.0, payments, [settled(1)]), held(STANDBY, 1901.0, payments, [settled(1)])]
+    stores = [Stores(PRIMARY, {"work": 2}, frozenset({"id-1"})), Stores(STANDBY, {"work": 0})]
+    before = Basis(STAMP, 1050.0, takeover, tables, stores)
+    before.keep(tmp_path)
+    again = basis.recall(tmp_path)
+    assert again == before
+    attempts = [attempt(seq) for seq in range(1, rows + 1)]
+    assert reconcile.again(attempts, again) == reconcile.again(attempts, before)
+
+
+def test_an_attempt_under_way_is_no_part_of_the_picture(tmp_path: Path) -> None:
+    ledger = Ledger(log=tmp_path / "log")
+    first, second = ledger.open("obeys-ttl"), ledger.open("obeys-ttl")
+    ledger.begin(attempt(second, finished_at=time.time()))
+    ledger.close(attempt(first, finished_at=10.0))
+    assert ledger.picture() == ([attempt(first, finished_at=10.0)], (second,))
+    assert ledger.picture(since=11.0) == ([], (second,))
