@@ -120,12 +120,16 @@ def outputs(file: File = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def scenarios() -> None:
-    """List what can happen in a drill, and what is expected then."""
+def scenarios(as_json: AsJson = False) -> None:
+    """List what can happen in a drill: where it runs, what is expected, and what the verdict judges."""
     from drlib import faults
 
-    for scenario in faults.scenarios():
-        _say(str(scenario))
+    found = faults.scenarios()
+    if as_json:
+        _say(json.dumps([scenario.as_dict() for scenario in found], indent=1))
+        return
+    for scenario in found:
+        _say(f"{scenario}\n{scenario.judged_by()}\n")
 
 
 @app.command()
@@ -188,23 +192,42 @@ def report(folder: RunFolder) -> None:
 def inject(
     scenario: Annotated[str, typer.Argument(help="What breaks; `drlib scenarios` lists them.")],
     file: File = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(
+            min=1.0,
+            max=86_400.0,
+            metavar="SECONDS",
+            help="Heal after so long, instead of the scenario's own.",
+        ),
+    ] = None,
 ) -> None:
-    """Break something from outside the runbooks, for a game day. `drlib restore` mends it."""
+    """Break something from outside the runbooks, for a game day. `drlib restore` mends it.
+
+    It heals by itself at its deadline (modelled seconds), whatever becomes of this terminal.
+    """
     from drlib import faults, journal, settings, stack, target
 
-    chosen = settings.make(_values(file) | {"scenario": faults.scenario(scenario).name})
+    planned = faults.scenario(scenario)
+    chosen = settings.make(_values(file) | {"scenario": planned.name})
+    planned.require_target(chosen.target)
     approval = journal.approve(chosen, f"the fault {scenario}")
     here = target.open(chosen, start=False)
     entry = journal.join(chosen, "game-day", here, unfinished=True)
-    _say(str(faults.inject(here, stack.current(here), entry, approval)))
+    _say(str(faults.inject(here, stack.current(here), entry, approval, deadline_seconds=deadline)))
 
 
 @app.command()
 def restore(file: File = None) -> None:
-    """End every fault that is in force. Works whatever became of the runbook that injected it."""
-    from drlib import journal, runner
+    """End every fault that is in force. Works whatever became of the runbook that injected it.
+
+    A fault's own file says where it is and how it is undone; FILE is for what no such file names.
+    """
+    from drlib import faults, journal, runner
     from drlib.errors import SandboxError
 
+    for fault in faults.restore_all(journal.current()):
+        _say(f"Restored: {fault.region} ({fault.scenario})")
     try:
         here = _here(file)
     except SandboxError as error:

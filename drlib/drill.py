@@ -131,7 +131,7 @@ def drill(
         settings = parameters.make(values | ({"scenario": scenario} if scenario else {}))
     else:
         settings = stored.settings
-    faults.scenario(settings.scenario)
+    faults.scenario(settings.scenario).require_target(settings.target)
     notebooks = list(sources) if sources is not None else [runbook.find(name) for name in RUNBOOKS]
     return Drill(settings, keep=keep, say=say, sources=notebooks).run(resume=stored)
 

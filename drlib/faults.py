@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from drlib import breakage, mending, planes, watchdog
 from drlib import scenario as known
-from drlib.errors import NotApproved, StepFailed
+from drlib.errors import NotApproved, SandboxError, StepFailed
 from drlib.mending import Fault, Filed
 from drlib.scenario import Scenario
 
@@ -29,7 +29,18 @@ if TYPE_CHECKING:
     from drlib.journal import Approval, Run
     from drlib.target import Target
 
-__all__ = ["Fault", "from_dict", "inject", "injected", "pending", "plan", "restore", "scenario", "scenarios"]
+__all__ = [
+    "Fault",
+    "from_dict",
+    "inject",
+    "injected",
+    "pending",
+    "plan",
+    "restore",
+    "restore_all",
+    "scenario",
+    "scenarios",
+]
 
 
 scenario = known.load
@@ -105,6 +116,20 @@ def restore(here: Target, fault: Fault, run: Run | None = None) -> Fault:
     if run and run.run_id == fault.run_id:
         run.save("fault", filed.fault)
     return filed.fault
+
+
+def restore_all(run: Run | None = None) -> list[Fault]:
+    """Mend every fault that a file tells of, wherever it is, and return them. Nothing but the file is needed.
+
+    Faults of a sandbox that is gone are gone with it.
+    """
+    found = []
+    for filed in mending.open_files():
+        with contextlib.suppress(SandboxError):
+            here = mending.place(filed)
+            if mending.is_pending(here, filed):
+                found.append(restore(here, filed.fault, run))
+    return found
 
 
 def pending(here: Target) -> list[Fault]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib import planes
+from drlib import planes, target
 from drlib import settings as parameters
 from drlib.errors import StepFailed
 
@@ -99,17 +99,25 @@ def folder() -> Path:
 
 
 def read(fault_id: str) -> Filed:
-    """Return what a fault's file holds. Raises StepFailed when there is none."""
+    """Return what a fault's file holds. Raises StepFailed when there is none, or one of an older form."""
     try:
         found = json.loads((folder() / f"{fault_id}.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        return Filed(Fault(**found["fault"]), tuple(found["undo"]), found["parameters"])
+    except (FileNotFoundError, KeyError):
         raise StepFailed(f"There is no file of the fault {fault_id}.", resource=fault_id) from None
-    return Filed(Fault(**found["fault"]), tuple(found["undo"]), found["parameters"])
+
+
+def place(filed: Filed) -> Target:
+    """Return where a fault is, by its file alone. Raises SandboxError when no sandbox runs there."""
+    return target.open(parameters.make(dict(filed.parameters)), start=False)
 
 
 def open_files() -> list[Filed]:
     """Return every fault that was meant and not restored, of whatever target, oldest first."""
-    found = [read(file.stem) for file in folder().glob("*.json")]
+    found: list[Filed] = []
+    for file in folder().glob("*.json"):
+        with contextlib.suppress(StepFailed):  # one of an older form, or taken away meanwhile
+            found.append(read(file.stem))
     return sorted((one for one in found if one.fault.state != "restored"), key=lambda one: one.fault.at)
 
 

@@ -115,6 +115,23 @@ def check_is_healthy(here: Target, check_id: str) -> str:
     return f"{len(reports)} of {len(reports)} checkers pass"
 
 
+def rang(here: Target, deployment: Deployment, role: str, *, since: float) -> float | None:
+    """Return when the first alarm of a role, such as `api-5xx`, began to ring; None if none has since."""
+    regions = {name: list(one.alarms) for name, one in deployment.regions.items()}
+    regions[ROUTE53_REGION] = regions.get(ROUTE53_REGION, []) + list(deployment.dns_alarms)
+    found = []
+    for region, names in regions.items():
+        wanted = [name for name in names if f"-alarm-{role}-" in name]
+        pages = here.client("cloudwatch", region).get_paginator("describe_alarms") if wanted else None
+        found += [
+            alarm["StateUpdatedTimestamp"].timestamp()
+            for page in (pages.paginate(AlarmNames=wanted) if pages else ())
+            for alarm in page["MetricAlarms"]
+            if alarm["StateValue"] == "ALARM"
+        ]
+    return min((at for at in found if at >= since), default=None)
+
+
 def queue_is_empty(here: Target, url: str, region: str) -> str:
     """Require that a queue holds nothing: not waiting, not under way, not delayed."""
     waiting, under_way = queue_depth(here, url, region)

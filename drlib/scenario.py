@@ -189,6 +189,8 @@ class Expectation(BaseModel):
             )
         )
         rows += [("not seen by", ", ".join(self.unseen_by))] if self.unseen_by else []
+        rows += [("both regions", "serve for a while")] if self.both_serve else []
+        rows += [("a cold start", "is met")] if self.cold_start else []
         rows += [("failing over", self.guard)] if self.guard else []
         rows += [("lost", f"{self.lost}"), ("duplicated", self.duplicated), ("stranded", self.stranded)]
         return [*rows, ("rejected", self.rejected)]
@@ -242,6 +244,11 @@ class Scenario(BaseModel):
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON-like data."""
         return self.model_dump(mode="json")
+
+    def judged_by(self) -> str:
+        """Return lines on where it runs, and on the clauses of its judgement."""
+        clauses = "; ".join(f"{name} {words}" for name, words in self.expect.words())
+        return f"  runs on {' and '.join(self.targets)}; judged by: {clauses}"
 
     def __str__(self) -> str:
         return "\n".join([f"{self.name}: {self.title}", *(f"  - {line}" for line in self.hypothesis)])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from drlib.deployment import Deployment
     from drlib.journal import Approval, Run
     from drlib.target import Target
+    from drlib.timeline import Watch
 
 __all__ = [
     "Latch",
@@ -42,6 +43,7 @@ __all__ = [
     "set",
     "snapshot",
     "story",
+    "takeover",
 ]
 
 HOLD_SECONDS = 900.0
@@ -159,6 +161,14 @@ def snapshot(here: Target, deployment: Deployment, *, region: str = "") -> Holdi
     """
     with planes.purpose("observe"):
         return holdings.scan(here, deployment.table, region or deployment.standby_region)
+
+
+def takeover(here: Target, deployment: Deployment, run: Run, watch: Watch) -> Holdings:
+    """Return what the standby's table holds now, and keep it with the run if the clients have moved there."""
+    held = snapshot(here, deployment)
+    if watch.streak is not None:
+        run.save("takeover", held)
+    return held
 
 
 def _wait_for_replica(here: Target, deployment: Deployment, *, is_set: bool) -> None:

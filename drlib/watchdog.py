@@ -15,7 +15,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from drlib import mending, target
+from drlib import mending
 from drlib import settings as parameters
 from drlib.clock import Clock
 from drlib.errors import DrError, SandboxError, StepFailed
@@ -50,7 +50,7 @@ def keep(fault_id: str) -> None:
         if filed.fault.state == "restored":
             return
         try:
-            here = target.open(parameters.make(dict(filed.parameters)), start=False)
+            here = mending.place(filed)
         except SandboxError:
             return  # and everything in it is gone
         if here.instance_id != filed.fault.instance_id:

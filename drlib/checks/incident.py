@@ -133,9 +133,14 @@ class Message:
         return {"text/plain": self.plain, "text/html": f"<pre>{html.escape(self.text)}</pre>"}
 
 
-def assess(here: Target, deployment: Deployment, prober: Prober | None = None) -> Situation:
+def assess(
+    here: Target, deployment: Deployment, prober: Prober | None = None, *, since: float | None = None
+) -> Situation:
     """Look at what can be seen without the primary, and say what it speaks for. Changes nothing but a test
-    payment in the standby, under its own name, to see whether it takes one."""
+    payment in the standby, under its own name, to see whether it takes one.
+
+    `since` is the instant from which on the clients' payments count, by default the start of the prober.
+    """
     primary, standby = deployment.primary_region, deployment.standby_region
     seen = _ask_all(
         {
@@ -153,7 +158,7 @@ def assess(here: Target, deployment: Deployment, prober: Prober | None = None) -
         primary_answers="answers" in seen,
         primary_checkers=seen.get("checkers"),
         latched=seen.get("latched"),
-        clients=_clients(prober) if prober else None,
+        clients=_clients(prober, prober.started_at if since is None else since) if prober else None,
         newest_age_seconds=seen.get("age"),
         readiness=standby_ready(here, deployment),
         ttl_seconds=deployment.ttl_seconds,
@@ -234,11 +239,11 @@ def _passing(here: Target, check_id: str) -> tuple[int, int]:
     return sum(report.ok for report in reports), len(reports)
 
 
-def _clients(prober: Prober) -> tuple[int, int]:
+def _clients(prober: Prober, since: float) -> tuple[int, int]:
     """Look at what clients that obey the TTL were told, once enough of their payments have ended."""
 
     def rows() -> list[str]:
-        return [row.outcome for row in prober.ledger.attempts(OBEYS_TTL, since=prober.started_at)]
+        return [row.outcome for row in prober.ledger.attempts(OBEYS_TTL, since=since)]
 
     prober.clock.wait_until(lambda: len(rows()) >= ENOUGH_ATTEMPTS, timeout=LOOK_SECONDS)
     ended = rows()

@@ -122,7 +122,7 @@ def _clock(here: Target) -> str:
 
 
 def _scenario(here: Target) -> str:
-    return faults.scenario(here.settings.scenario).title
+    return faults.plan(here).title
 
 
 def _prediction(here: Target) -> str:

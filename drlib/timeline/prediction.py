@@ -11,6 +11,9 @@ k-th checker's first failure comes (k - 1/2) steps of interval/n after it, give 
 
 *The answer.* Records and checks exist already: the name servers answer with the standby at once.
 
+Where no checker can see what is wrong, the operator turns the name: clients notice, the operator decides, and
+the latch's alarm rings with the minute that the latch is set in, or with the next.
+
 *Clients.* A client that obeys the TTL goes on asking the primary until its answer ends. With N clients whose
 answers end evenly spread over the TTL, the last of them turns after TTL * (1 - 1 / 2N) on average. The RTO
 ends with the first of ten successes in a row: with up to ten clients, it is the attempt that follows the last
@@ -31,12 +34,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from drlib import show
+from drlib import scenario, show
 from drlib.errors import BadParameters
 from drlib.ledger import BEHIND_RESOLVER, COHORTS, KEEPS_CONNECTION, OBEYS_TTL
 from drlib.pace import Beat
 from drlib.probes import HEALTHY_SHARE
-from drlib.timeline import turning
+from drlib.timeline import shock, turning
+from drlib.timeline.shock import Shock
 from drlib.timeline.turning import Foreseen, Outage
 from drlib.traffic.cohorts import beats_of
 from drlib.wire import patience
@@ -50,7 +54,9 @@ STREAK = 10
 STAGES = ("client_error", "check_failing", "unhealthy", "dns_answer", "client_switch")
 CHECKERS = 8  # all regions that Route 53 has checkers in
 TTL_SECONDS = 60.0  # of an alias record: it has its target's
-CONNECT_LIMIT_SECONDS = 4.0  # Route 53 gives a connection up after that
+OPERATOR_SECONDS = 30.0  # ten payments that failed are enough to decide, and the standby is looked at
+ALARM_SECONDS = 45.0  # from the latch to the change of the name: a minute's metric, looked at as it comes in
+ALARM_GIVE_SECONDS = 45.0
 ATTEMPT_LIMIT_SECONDS = 5.0
 LOOK_SECONDS = {"sandbox": 1.0, "aws": 5.0}  # how often the watch asks DNS
 ANSWER_WALL_SECONDS = {"sandbox": 0.03, "aws": 0.2}  # a payment, with its TLS handshake
@@ -61,7 +67,8 @@ class Prediction:
     """The predicted RTO in modelled seconds: mean, range, stages, and how it came about.
 
     `cohorts` holds what each cohort's clients should take; None for one that does not follow the name.
-    `advice` says which knob would meet the target, and is empty when it is met.
+    `advice` says which knob would meet the target, and is empty when it is met. Where the scenario `stays`,
+    no recovery is to come, and the figures are those of an outage of the region.
     """
 
     predicted_seconds: float
@@ -72,6 +79,7 @@ class Prediction:
     derivation: tuple[tuple[str, float], ...] = ()
     cohorts: Mapping[str, Foreseen | None] = field(default_factory=dict)
     advice: str = ""
+    stays: bool = False
 
     @property
     def within_target(self) -> bool:
@@ -89,7 +97,7 @@ class Prediction:
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            "predicted_seconds": round(self.predicted_seconds, 3),
+            "predicted_seconds": None if self.stays else round(self.predicted_seconds, 3),
             "earliest_seconds": round(self.earliest_seconds, 3),
             "latest_seconds": round(self.latest_seconds, 3),
             "target_seconds": self.target_seconds,
@@ -102,12 +110,15 @@ class Prediction:
         rows = [(words, f"{seconds:.1f}") for words, seconds in self.derivation]
         rows.append(("predicted RTO", f"{self.predicted_seconds:.1f}"))
         rows.append(("its range", f"{self.earliest_seconds:.0f} to {self.latest_seconds:.0f}"))
-        return show.Table(("predicted RTO, modelled", "seconds"), rows)
+        about = "RTO of an outage" if self.stays else "predicted RTO"
+        return show.Table((f"{about}, modelled", "seconds"), rows)
 
     def __str__(self) -> str:
         return f"{self.table()}\n{self._verdict()}"
 
     def _verdict(self) -> show.Verdict:
+        if self.stays:
+            return show.Verdict("predicted", True, says="traffic stays, and no recovery is to come")
         words = "within target" if self.within_target else "beyond target"
         return show.Verdict("predicted RTO", self.within_target, says=words)
 
@@ -128,58 +139,77 @@ def predict(settings: Settings, deployment: Deployment | None = None) -> Predict
 
 def foretell(settings: Settings, deployment: Deployment | None = None) -> Prediction:
     """Work out the prediction alone, without what to do about one that misses its target."""
+    planned = scenario.load(settings.scenario)
+    met = shock.of(planned, settings)
     interval, threshold = float(settings.check_interval_seconds), settings.check_failure_threshold
     ttl = TTL_SECONDS
     if deployment is not None:
         interval, threshold = float(deployment.check_interval_seconds), deployment.check_failure_threshold
         ttl = float(deployment.ttl_seconds)
-    scale = settings.time_scale if settings.target == "sandbox" else 1.0
-    answer = ANSWER_WALL_SECONDS[settings.target] * scale
-    hangs = settings.outage_mode == "hang"
-    check_time = CONNECT_LIMIT_SECONDS if hangs else 0.0
-
     step = interval / CHECKERS
-    needed = failures_needed(CHECKERS)
-    repeats, spread = (threshold - 1) * interval, (needed - 0.5) * step
-    outage = Outage(
-        changed_seconds=repeats + spread + check_time,
-        give_seconds=step / 2,
-        ttl_seconds=wire_ttl(ttl, scale),
-        failing_seconds=patience_seconds(scale) if hangs else answer / 2,
-        answer_seconds=answer,
-        silent=hangs,
-    )
+    steps, give = _by_hand() if met.by_operator else _by_checkers(interval, threshold, met)
+    outage = _outage(settings, met, changed_seconds=sum(seconds for _, seconds in steps), give=give, ttl=ttl)
     obeying = beats_of(OBEYS_TTL, settings, ttl_seconds=outage.ttl_seconds)
     ends = list(turning.first_of_streak(obeying, outage, length=STREAK))
     end = sum(ends) / len(ends)
-    changed, total = outage.changed_seconds, end + answer
+    changed, total = outage.changed_seconds, end + outage.answer_seconds
     between = settings.attempt_interval_seconds / settings.ttl_clients
+    events: dict[str, float | None] = {
+        "client_error": between / 2 + outage.failing_seconds if met.errors else None,
+        "check_failing": None if met.by_operator else step / 2 + met.check_seconds,
+        "unhealthy": None if met.by_operator else changed,
+        "dns_answer": changed + LOOK_SECONDS[settings.target] / 2,
+    }
     return Prediction(
         predicted_seconds=total,
-        earliest_seconds=total - between / 2 - outage.give_seconds - (end - min(ends)),
-        latest_seconds=total + between / 2 + outage.give_seconds + (max(ends) - end),
+        earliest_seconds=total - between / 2 - give - (end - min(ends)),
+        latest_seconds=total + between / 2 + give + (max(ends) - end),
         target_seconds=float(settings.rto_target_seconds),
-        stages=in_stages(
-            {
-                "client_error": between / 2 + outage.failing_seconds,
-                "check_failing": step / 2 + check_time,
-                "unhealthy": changed,
-                "dns_answer": changed + LOOK_SECONDS[settings.target] / 2,
-            },
-            end=total,
-        ),
+        stages=in_stages(events, end=total),
         derivation=(
-            (f"{threshold} failures in a row, {interval:g} s apart", repeats),
-            (f"until {needed} of {CHECKERS} checkers have them", spread),
-            (f"a check takes to fail ({settings.outage_mode})", check_time),
+            *steps,
             (f"clients turn ({settings.ttl_clients} of them, TTL {ttl:g} s)", end - changed),
-            ("the standby answers", answer),
+            ("the standby answers", outage.answer_seconds),
         ),
-        cohorts=_cohorts(settings, outage),
+        cohorts=_cohorts(settings, outage, breaks=met.breaks),
+        stays=not planned.moves,
     )
 
 
-def _cohorts(settings: Settings, outage: Outage) -> dict[str, Foreseen | None]:
+def _by_checkers(interval: float, threshold: int, met: Shock) -> tuple[list[tuple[str, float]], float]:
+    """Return the steps until the checkers turn the name, and how far their sum may be off."""
+    step = interval / CHECKERS
+    needed = failures_needed(CHECKERS)
+    return [
+        (f"{threshold} failures in a row, {interval:g} s apart", (threshold - 1) * interval),
+        (f"until {needed} of {CHECKERS} checkers have them", (needed - 0.5) * step),
+        (f"a check takes to fail ({met.told})", met.check_seconds),
+    ], step / 2
+
+
+def _by_hand() -> tuple[list[tuple[str, float]], float]:
+    """Return the steps until the operator has turned the name, and how far their sum may be off."""
+    return [
+        ("clients notice, and the operator decides", OPERATOR_SECONDS),
+        ("the latch's alarm rings", ALARM_SECONDS),
+    ], ALARM_GIVE_SECONDS
+
+
+def _outage(settings: Settings, met: Shock, *, changed_seconds: float, give: float, ttl: float) -> Outage:
+    scale = settings.time_scale if settings.target == "sandbox" else 1.0
+    answer = ANSWER_WALL_SECONDS[settings.target] * scale
+    quick = met.late_seconds + answer if not met.errors else answer / 2
+    return Outage(
+        changed_seconds=changed_seconds,
+        give_seconds=give,
+        ttl_seconds=wire_ttl(ttl, scale),
+        failing_seconds=patience_seconds(scale) if met.silent else quick,
+        answer_seconds=answer,
+        silent=met.silent,
+    )
+
+
+def _cohorts(settings: Settings, outage: Outage, *, breaks: bool) -> dict[str, Foreseen | None]:
     """Return what the clients of each cohort that there is should take; None where they do not move."""
     kept = max(settings.resolver_floor_seconds, outage.ttl_seconds)
     plays: dict[str, Callable[[list[Beat], Outage], Iterator[list[float]]]] = {
@@ -187,7 +217,7 @@ def _cohorts(settings: Settings, outage: Outage) -> dict[str, Foreseen | None]:
         KEEPS_CONNECTION: turning.keeping,
         BEHIND_RESOLVER: partial(turning.behind, kept_seconds=kept),
     }
-    if settings.outage_mode == "503":  # an answer like any other: the connection does not break
+    if not breaks:
         del plays[KEEPS_CONNECTION]
     found: dict[str, Foreseen | None] = {}
     for name in COHORTS:

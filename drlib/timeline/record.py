@@ -16,7 +16,7 @@ from drlib.probes import CheckerReport
 from drlib.samples import Stamp
 from drlib.timeline.recovery import first_error, streak
 from drlib.timeline.seen import SHOWN_BEFORE_SECONDS, Watch
-from drlib.timeline.sentry import ANSWER, CHECKER, Judgement, Sentry
+from drlib.timeline.sentry import ANSWER, CHECKER, Judgement, Sentry, changed
 
 COLUMNS: dict[str, type] = {
     "kind": str,  # checker, answer, or missed-checker and missed-answer for a look that failed
@@ -29,7 +29,7 @@ COLUMNS: dict[str, type] = {
 }
 MISSED = "missed-"
 FACTS = (
-    "zero", "ended_at", "to_region", "primary_region", "standby_region", "threshold", "scenario",
+    "zero", "ended_at", "to_region", "primary_region", "standby_region", "threshold", "scenario", "alarm_at",
 )  # fmt: skip
 
 
@@ -94,6 +94,7 @@ def recall(kept: samples.Table, attempts: Sequence[Attempt]) -> Watch:
         observations=list(health.observations),
         misses=sum(kind.startswith(MISSED) for kind, _, _ in answers),
         pending=tuple(sorted(pending)),
+        answers=changed((at, to) for kind, at, to in answers if kind == ANSWER),
     )
 
 

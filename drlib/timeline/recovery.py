@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,10 @@ class RecoveryTime:
             self.stages, self.predicted_stages, target_seconds=self.target_seconds, origin=self.origin
         )
 
+    def figures(self) -> dict[str, charts.Chart]:
+        """Return the pictures for the report, by name."""
+        return {"waterfall": self.waterfall()}
+
     def table(self) -> show.Table:
         """Return the cohorts: how many clients, how long they took, and how long the last should take."""
         rows = [
@@ -107,8 +112,37 @@ class RecoveryTime:
         return {"text/plain": str(self), "text/html": f"{verdict}{self.table().html()}"}
 
 
-def measure(watch: Watch, prediction: Prediction) -> RecoveryTime:
-    """Work out the RTO of a watched failover. Raises StepFailed when the clients had not recovered."""
+@dataclass(frozen=True)
+class NoRecovery:
+    """What there is to say of recovery where traffic was to stay: nothing was taken from the clients."""
+
+    watch: Watch
+
+    def waterfall(self) -> show.Line:
+        """Return a line in place of the picture: there are no stages."""
+        return show.Line("no stages: nothing was to recover")
+
+    def figures(self) -> dict[str, charts.Chart]:
+        return {}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON-like data for the evidence: no time was measured."""
+        return {"scenario": self.watch.scenario, "measured_seconds": None}
+
+    def __str__(self) -> str:
+        return f"no recovery: {self.watch}"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": html.escape(str(self))}
+
+
+def measure(watch: Watch, prediction: Prediction) -> RecoveryTime | NoRecovery:
+    """Work out the RTO of a watched failover; there is none where traffic was to stay.
+
+    Raises StepFailed when the clients had not recovered.
+    """
+    if prediction.stays:
+        return NoRecovery(watch)
     if watch.streak is None:
         raise StepFailed(
             "The clients did not recover while they were watched.",

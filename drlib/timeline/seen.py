@@ -25,7 +25,8 @@ class Watch:
 
     `zero` is when it began: the fault, or the release of the latch. `streak` holds the first and the last of
     the ten successes in a row that ended it. `events` are the instants that the stages are made of.
-    `pending` are the numbers of the attempts that had not ended when it ended.
+    `pending` are the numbers of the attempts that had not ended when it ended. `answers` are what the public
+    name led to, and from when on; `alarm_at` is since when the alarm rang that was listened for.
     """
 
     zero: float
@@ -42,6 +43,8 @@ class Watch:
     observations: Sequence[Observation] = ()
     misses: int = 0
     pending: Sequence[int] = ()
+    answers: Sequence[tuple[float, str]] = ()
+    alarm_at: float | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -93,6 +96,8 @@ class Watch:
         )
 
     def __str__(self) -> str:
+        if self.streak is None:
+            return f"payments were served by {self.primary_region} all the time"
         return f"{STREAK} payments in a row were served by {self.to_region}"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
@@ -101,6 +106,7 @@ class Watch:
             for name, words in WORDS.items()
             if self.events.get(name) is not None
         ]
+        rows += [("the alarm rang", self._after(self.alarm_at))] if self.alarm_at else []
         rows.append((f"served by {self.to_region}", self._after(self.streak and self.streak[0].finished_at)))
         rows += [("payments failed", f"{self.count('fail')}")]
         rows += [("payments unclear", f"{self.count('indeterminate')}")]

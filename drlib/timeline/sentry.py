@@ -8,6 +8,7 @@ endpoint is healthy while more than 18 % of the checkers find it so.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,10 +92,21 @@ class Judgement:
         self.healthy = healthy
 
 
+def changed(answers: Iterable[tuple[float, str]]) -> tuple[tuple[float, str], ...]:
+    """Return the answers that differ from the one before."""
+    found: list[tuple[float, str]] = []
+    for at, region in answers:
+        if not found or found[-1][1] != region:
+            found.append((at, region))
+    return tuple(found)
+
+
 class Sentry:
     """Looks until it is stopped. What it has seen is in `health`, `answers` and `misses`.
 
     Without `ask_route53` it looks at the public name alone, and calls no control plane.
+
+    With `alarm` it asks whether an alarm of that role rings: `alarm_at` is since when, None if none does.
 
     `answers` holds (instant, region, address) for each answer about the public name. A look that fails
     (Route 53's API is a control plane, and may be gone) is kept in `missed`, as (instant, what was looked
@@ -102,18 +114,27 @@ class Sentry:
     """
 
     def __init__(
-        self, here: Target, deployment: Deployment, *, since: float, ask_route53: bool = True
+        self,
+        here: Target,
+        deployment: Deployment,
+        *,
+        since: float,
+        ask_route53: bool = True,
+        alarm: str = "",
     ) -> None:
         self.health = Judgement(threshold=deployment.check_failure_threshold, since=since)
         self.answers: list[tuple[float, str, str]] = []
         self.missed: list[tuple[float, str, str]] = []
+        self.alarm_at: float | None = None
+        self._alarm = alarm
+        self._since = since
         self._here = here
         self._deployment = deployment
         self._stop = threading.Event()
         self._broken: BaseException | None = None
         self._threads = [
             threading.Thread(target=self._repeat, args=(look,), name="sentry", daemon=True)
-            for look in ([self._look_at_checks] if ask_route53 else []) + [self._look_at_dns]
+            for look in self._looks(ask_route53=ask_route53)
         ]
 
     def start(self) -> Sentry:
@@ -132,8 +153,16 @@ class Sentry:
         """Return when the public name first led to a region, while it was looked at."""
         return next((at for at, name, _ in self.answers if name == region), None)
 
-    def _repeat(self, look: object) -> None:
-        assert callable(look)
+    def changes(self) -> tuple[tuple[float, str], ...]:
+        """Return what the public name led to, and from when on."""
+        return changed((at, region) for at, region, _ in self.answers)
+
+    def _looks(self, *, ask_route53: bool) -> list[Callable[[], None]]:
+        looks = [self._look_at_dns]
+        looks += [self._look_at_checks] if ask_route53 else []
+        return looks + ([self._look_at_alarms] if self._alarm else [])
+
+    def _repeat(self, look: Callable[[], None]) -> None:
         pause = self._here.clock.wall_seconds(self._here.observe_interval_seconds)
         with planes.purpose("observe"):
             while True:
@@ -150,6 +179,10 @@ class Sentry:
 
     def _look_at_checks(self) -> None:
         self.health.take(probes.checkers(self._here, self._deployment.checks["primary_endpoint"]))
+
+    def _look_at_alarms(self) -> None:
+        if self.alarm_at is None:
+            self.alarm_at = probes.rang(self._here, self._deployment, self._alarm, since=self._since)
 
     def _look_at_dns(self) -> None:
         answer = self._here.resolve(self._deployment.public_name)

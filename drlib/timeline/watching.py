@@ -1,13 +1,14 @@
-"""Watching a move of the public name, from the clients' side, until they are served by the other region."""
+"""Watching the public name and its clients: until they are served by the other region, or while they stay."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drlib import charts
+from drlib import charts, scenario
 from drlib.errors import DeadlineExceeded
 from drlib.ledger import OBEYS_TTL, Attempt
 from drlib.samples import Stamp
+from drlib.scenario import Scenario
 from drlib.timeline import record
 from drlib.timeline.recovery import first_error, streak
 from drlib.timeline.seen import SHOWN_BEFORE_SECONDS, Watch
@@ -37,7 +38,8 @@ def watch(
 ) -> Watch:
     """Watch a failover until the clients that obey the TTL are served by the standby, ten times in a row.
 
-    Afterwards it looks on for a while, until the other cohorts have followed.
+    Afterwards it looks on for a while, until the other cohorts have followed. A scenario may say for how long
+    to look at least; where traffic must stay, it is looked at for just so long.
 
     Args:
         here, deployment, prober: as everywhere.
@@ -63,8 +65,9 @@ def watch(
         zero=begun,
         to_region=deployment.standby_region,
         ask_route53=ask_route53,
+        planned=scenario.load(fault.scenario) if fault else None,
     )
-    return observer.run(until=until, linger=LINGER_SECONDS, scenario=fault.scenario if fault else "")
+    return observer.run(until=until, linger=LINGER_SECONDS)
 
 
 def watch_return(
@@ -90,7 +93,7 @@ def watch_return(
         ask_route53=ask_route53,
     )
     # A connection that lives stays with the standby: nothing is to be waited for afterwards.
-    return observer.run(until=now + here.clock.patient(timeout_seconds), linger=0.0, scenario="")
+    return observer.run(until=now + here.clock.patient(timeout_seconds), linger=0.0)
 
 
 class _Observer:
@@ -105,37 +108,40 @@ class _Observer:
         zero: float,
         to_region: str,
         ask_route53: bool,
+        planned: Scenario | None = None,
     ) -> None:
         self.here, self.deployment, self.prober = here, deployment, prober
         self.zero, self.to_region = zero, to_region
         self.ask_route53 = ask_route53
-        self.sentry = Sentry(here, deployment, since=zero, ask_route53=ask_route53)
-        self.scenario = ""
+        self.planned = planned
+        alarm = planned.expect.alarm if planned else ""
+        self.sentry = Sentry(here, deployment, since=zero, ask_route53=ask_route53, alarm=alarm)
+        self.live = charts.LiveFigure("failover, live", here.clock, lambda: self.seen().payments().figure)
 
-    def run(self, *, until: float, linger: float, scenario: str) -> Watch:
+    def run(self, *, until: float, linger: float) -> Watch:
         """Watch until the streak is there, and a little longer; see `watch`."""
-        self.scenario = scenario
-        clock = self.here.clock
-        pause = self.here.settings.attempt_interval_seconds / LOOKS_IN_AN_INTERVAL
-        live = charts.LiveFigure("failover, live", clock, lambda: self.seen().payments().figure)
+        clock, planned = self.here.clock, self.planned
+        at_least = self.zero + (planned.watch_seconds if planned else 0.0)
         self.sentry.start()
         try:
-            while (found := self._streak()) is None:
-                self.prober.require_running()
+            while (planned is None or planned.moves) and self._streak() is None:
                 if clock.now() > until:
                     raise self._too_late()
-                live.update()
-                clock.sleep(pause)
-            linger_until = min(until, found[1].finished_at + linger)
-            while clock.now() < linger_until and not self._all_moved():
-                self.prober.require_running()
-                live.update()
-                clock.sleep(pause)
+                self._look()
+            found = self._streak()
+            linger_until = min(until, found[1].finished_at + linger) if found else at_least
+            while clock.now() < at_least or (clock.now() < linger_until and not self._all_moved()):
+                self._look()
         finally:
             self.sentry.stop()
             seen = self._kept()
-        live.finish()
+        self.live.finish()
         return seen
+
+    def _look(self) -> None:
+        self.prober.require_running()
+        self.live.update()
+        self.here.clock.sleep(self.here.settings.attempt_interval_seconds / LOOKS_IN_AN_INTERVAL)
 
     def _kept(self) -> Watch:
         """Return what was seen in the end, and keep every sample of it with the run."""
@@ -160,7 +166,7 @@ class _Observer:
             primary_region=self.deployment.primary_region,
             standby_region=self.deployment.standby_region,
             threshold=self.deployment.check_failure_threshold,
-            scenario=self.scenario,
+            scenario=self.planned.name if self.planned else "",
             origin=self.here.origin,
             streak=self._streak(),
             events={
@@ -173,6 +179,8 @@ class _Observer:
             observations=list(self.sentry.health.observations),
             misses=len(self.sentry.missed),
             pending=pending,
+            answers=self.sentry.changes(),
+            alarm_at=self.sentry.alarm_at,
         )
 
     def _streak(self) -> tuple[Attempt, Attempt] | None:

@@ -104,6 +104,7 @@ class Aws:
             for region, outputs in deployment.regions.items()
         }
         self.alarms: dict[str, str] = {"alarm-dns": "OK", f"alarm-{PRIMARY}": "OK", f"alarm-{STANDBY}": "OK"}
+        self.alarms_changed = datetime.now(UTC)
         self.datapoints: dict[str, list[tuple[float, float]]] = {}
         self.asked: list[tuple[str, str]] = []
         self.clock_off_seconds = 0.0
@@ -204,6 +205,8 @@ class Aws:
 
     def alarm_pages(self, *, AlarmNames: list[str]) -> list[dict[str, Any]]:
         found = [
-            {"AlarmName": name, "StateValue": self.alarms[name]} for name in AlarmNames if name in self.alarms
+            {"AlarmName": name, "StateValue": self.alarms[name], "StateUpdatedTimestamp": self.alarms_changed}
+            for name in AlarmNames
+            if name in self.alarms
         ]
         return [{"MetricAlarms": found}]

@@ -1,0 +1,211 @@
+"""The way back: from a file alone, the last act first, and as often as anybody likes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from types import SimpleNamespace
+
+import pytest
+
+from drill.world import PRIMARY, STANDBY
+from drlib import faults, mending, watchdog
+from drlib import settings as parameters
+from drlib.errors import SandboxError, StepFailed
+from drlib.mending import Fault, Filed
+
+
+class Queue:
+    """A queue as SQS shows it. What was received and not given back is out of sight."""
+
+    def __init__(self):
+        self.bodies = []
+        self.hidden = set()
+
+    def put(self, body):
+        self.bodies.append(body)
+
+    def move(self, other, *, count, mark):
+        for body in [body for body in self.bodies if mark in body][:count]:
+            self.bodies.remove(body)
+            other.put(body)
+
+    @staticmethod
+    def client(queues: "Mapping[str, Queue]"):
+        def receive(QueueUrl, MaxNumberOfMessages, VisibilityTimeout):
+            queue = queues[QueueUrl]
+            seen = [body for body in queue.bodies if body not in queue.hidden][:MaxNumberOfMessages]
+            queue.hidden.update(seen)
+            return {"Messages": [{"Body": body, "ReceiptHandle": body} for body in seen]} if seen else {}
+
+        def delete(QueueUrl, ReceiptHandle):
+            queues[QueueUrl].bodies.remove(ReceiptHandle)
+
+        def give_back(QueueUrl, ReceiptHandle, VisibilityTimeout):
+            assert VisibilityTimeout == 0
+            queues[QueueUrl].hidden.discard(ReceiptHandle)
+
+        def depth(QueueUrl, AttributeNames):
+            return {"Attributes": {AttributeNames[0]: str(len(queues[QueueUrl].bodies))}}
+
+        return SimpleNamespace(
+            receive_message=receive,
+            delete_message=delete,
+            change_message_visibility=give_back,
+            get_queue_attributes=depth,
+            send_message=lambda QueueUrl, MessageBody: queues[QueueUrl].put(MessageBody),
+        )
+
+
+def fault(here, **changes):
+    facts = {
+        "fault_id": "run-1-test",
+        "scenario": "region-outage",
+        "region": PRIMARY,
+        "what": "a test",
+        "at": here.clock.now(),
+        "deadline": here.clock.now() + 900.0,
+        "target": "sandbox",
+        "instance_id": here.instance_id,
+        "run_id": "run-1",
+        "state": "in force",
+    }
+    return Fault(**facts | changes)
+
+
+def filed(here, *undo, **changes):
+    return Filed(fault(here, **changes), undo, here.settings.values()).write()
+
+
+def heal(name):
+    return {"do": "heal", "name": name}
+
+
+def test_the_last_act_is_undone_first_and_written_down(here):
+    order = []
+    here.restore = lambda name: order.append(name) or {"at": here.clock.now()}
+    mended = mending.mend(here, filed(here, heal("a"), heal("b")))
+    assert order == ["b", "a"]
+    assert mending.read("run-1-test") == mended
+    assert (mended.fault.state, mending.open_files()) == ("restored", [])
+
+
+def test_what_cannot_be_undone_stays_open_and_the_rest_is_undone(here):
+    undone = []
+
+    def restore(name):
+        if name == "b":
+            raise StepFailed("it does not answer")
+        undone.append(name)
+        return {"at": here.clock.now()}
+
+    here.restore = restore
+    with pytest.raises(StepFailed, match="Not everything could be restored. b: it does not answer"):
+        mending.mend(here, filed(here, heal("a"), heal("b"), heal("c")))
+    assert undone == ["c", "a"]
+    assert [one.fault.fault_id for one in mending.open_files()] == ["run-1-test"]
+
+
+def test_what_a_watchdog_must_undo_is_pending_beyond_its_deadline(here):
+    over = here.clock.now() - 1
+    assert not mending.is_pending(here, filed(here, heal("a"), deadline=over))
+    call = {"do": "call", "service": "lambda", "region": PRIMARY, "operation": "x", "parameters": {}}
+    assert mending.is_pending(here, filed(here, call, deadline=over))
+    assert not mending.is_pending(here, filed(here, call, state="restored"))
+    assert not mending.is_pending(here, filed(here, call, instance_id="another"))
+
+
+def test_messages_that_are_nowhere_are_a_failure_only_while_something_waits(here, monkeypatch):
+    monkeypatch.setattr(mending, "WITHDRAW_SECONDS", 4.0)
+    queue = Queue()
+    here.clients["sqs", PRIMARY] = Queue.client({"work": queue})
+    order = {"do": "withdraw", "region": PRIMARY, "queues": ["work"], "mark": "run-1", "messages": 1}
+    mending.perform(here, order, deadline_seconds=0)  # somebody took it out before
+    queue.put("somebody else's")
+    with pytest.raises(StepFailed, match="1 of 1 messages were not found, and 1 messages are in the queues"):
+        mending.perform(here, order, deadline_seconds=0)
+    assert queue.hidden == set(), "what is not ours is given back"
+
+
+def test_an_order_that_nobody_knows_is_said(here):
+    with pytest.raises(StepFailed, match="'explode' is no order"):
+        mending.perform(here, {"do": "explode"}, deadline_seconds=0)
+
+
+def test_a_file_of_an_older_form_is_left_alone(here):
+    mending.folder().mkdir(parents=True)
+    (mending.folder() / "old.json").write_text('{"fault_id": "old", "state": "in force"}')
+    assert mending.open_files() == []
+    with pytest.raises(StepFailed, match="There is no file of the fault new"):
+        mending.read("new")
+
+
+def test_the_file_alone_says_where_a_fault_is(here, monkeypatch):
+    opened = []
+
+    def place(one):
+        opened.append(one.parameters["time_scale"])
+        return here
+
+    monkeypatch.setattr(mending, "place", place)
+    here.in_force = {PRIMARY: {}, STANDBY: {}}
+    filed(here, heal(PRIMARY))
+    assert [one.state for one in faults.restore_all()] == ["restored"]
+    assert (opened, list(here.in_force)) == ([60.0], [STANDBY])
+    assert faults.restore_all() == []
+
+
+def test_a_fault_of_a_sandbox_that_is_gone_is_gone_with_it(here, monkeypatch):
+    def place(_):
+        raise SandboxError("No sandbox is running.")
+
+    monkeypatch.setattr(mending, "place", place)
+    filed(here, heal(PRIMARY))
+    assert faults.restore_all() == []
+    watchdog.keep("run-1-test")
+    assert mending.read("run-1-test").fault.state == "in force"
+
+
+def test_a_watchdog_mends_at_the_deadline_and_not_before(here, monkeypatch):
+    monkeypatch.setattr(mending, "place", lambda _: here)
+    monkeypatch.setattr(watchdog, "LOOK_WALL_SECONDS", 0.01)
+    deadline = here.clock.now() + 12.0
+    here.in_force = {PRIMARY: {}}
+    filed(here, heal(PRIMARY), deadline=deadline)
+    watchdog.keep("run-1-test")
+    mended = mending.read("run-1-test").fault
+    assert here.in_force == {}
+    assert mended.restored_at >= deadline
+
+
+def test_a_watchdog_tries_again_and_ends_when_somebody_else_was_faster(here, monkeypatch):
+    monkeypatch.setattr(mending, "place", lambda _: here)
+    monkeypatch.setattr(watchdog, "RETRY_WALL_SECONDS", 0.01)
+    tried = []
+
+    def restore(name):
+        tried.append(name)
+        if len(tried) == 2:
+            mending.read("run-1-test").marked(state="restored")
+        raise StepFailed("it does not answer")
+
+    here.restore = restore
+    filed(here, heal(PRIMARY), deadline=here.clock.now() - 1)
+    watchdog.keep("run-1-test")
+    assert tried == [PRIMARY, PRIMARY]
+
+
+def test_a_watchdog_outlives_who_started_it(here, tmp_path):
+    """The process that starts it is killed, as a kernel may be; the watchdog still writes what it does."""
+    filed(here, heal(PRIMARY), instance_id="nowhere")
+    starter = (
+        "import os, signal; from drlib import watchdog; watchdog.start('run-1-test'); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    environment = {**os.environ, "DRLIB_HOME": str(parameters.home())}
+    done = subprocess.run([sys.executable, "-c", starter], env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert here.clock.wait_until((mending.folder() / "run-1-test.log").exists, timeout=1800)
+    assert json.loads((mending.folder() / "run-1-test.json").read_text())["fault"]["state"] == "in force"

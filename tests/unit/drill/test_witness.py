@@ -1,0 +1,115 @@
+"""What is seen after a fault, as the judgement gets it; and a watch in which nothing is to move."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from drill.test_mending import fault
+from drill.test_timeline import Prober, quiet, row, watched
+from drill.world import PRIMARY, STANDBY
+from drlib import probes, scenario, timeline
+from drlib import settings as parameters
+from drlib.hypothesis import Part
+from drlib.ledger import Ledger
+from drlib.timeline import Rest
+from drlib.timeline.sentry import Sentry
+
+AFTER = Rest(((1100.0, STANDBY),))
+LOOKS_ON = Part()
+MOVED = [row(61 + seq) for seq in range(12)]
+
+
+@pytest.fixture
+def sighted(here):
+    here.recorded = []
+    here.events = lambda: here.recorded
+
+    def make(attempts, *, part=LOOKS_ON, rest=AFTER, **changes):
+        seen = replace(watched(attempts), **changes)
+        return timeline.sighted(here, seen, rest, part, timeline.predict(parameters.make({})))
+
+    return make
+
+
+def test_who_noticed_and_who_moved_it(sighted):
+    late = row(3, "indeterminate", cohort="pins-dns")
+    seen = sighted([late, *MOVED], alarm_at=1050.0, answers=((1001.0, PRIMARY), (1029.0, STANDBY)))
+    assert seen.moved_by == "route53"
+    assert seen.detected["clients"] == late.finished_at - 1000.0
+    assert seen.detected["alarm"] == 50.0
+    assert seen.detected["operator"] is None
+    assert seen.answers == ((1.0, PRIMARY), (29.0, STANDBY), (100.0, STANDBY))
+    by_hand = sighted(MOVED, part=Part("set the latch", noticed_at=1020.0, acted_at=1021.0))
+    assert (by_hand.moved_by, by_hand.detected["operator"]) == ("operator", 20.0)
+
+
+def test_what_did_not_move_was_moved_by_nobody(sighted):
+    assert sighted(MOVED[:5]).moved_by == ""
+    assert sighted(MOVED[:5]).moved_seconds is None
+
+
+def test_payments_of_a_primary_that_goes_on_are_counted(sighted):
+    before, after = row(20, region=PRIMARY), row(90, region=PRIMARY, cohort="pins-dns")
+    assert sighted([before, *MOVED]).both_served == 0
+    assert sighted([before, *MOVED, after]).both_served == 1
+
+
+def test_a_cold_start_is_told_by_the_sandbox_alone(sighted, here):
+    here.recorded = [
+        {"kind": "cold_start", "at": at, "detail": {"region": region, "seconds": at - 1000}}
+        for at, region in ((990.0, STANDBY), (1030.0, PRIMARY), (1031.0, STANDBY), (1040.0, STANDBY))
+    ]
+    assert sighted(MOVED).cold_seconds == 31.0
+    here.origin = "live"
+    assert sighted(MOVED).cold_seconds is None
+
+
+def test_an_alarm_counts_if_it_began_to_ring_since(here, deployment, aws):
+    outputs = deployment.regions[PRIMARY]
+    outputs.alarms.append("pay-alarm-api-5xx-drill-use2")
+    aws.alarms["pay-alarm-api-5xx-drill-use2"] = "OK"
+    aws.alarms_changed = datetime.fromtimestamp(1000, UTC)
+    assert probes.rang(here, deployment, "api-5xx", since=990.0) is None
+    aws.alarms["pay-alarm-api-5xx-drill-use2"] = "ALARM"
+    assert probes.rang(here, deployment, "api-5xx", since=990.0) == 1000.0
+    assert probes.rang(here, deployment, "5xx", since=990.0) is None
+    assert probes.rang(here, deployment, "api-5xx", since=1001.0) is None
+
+
+def test_the_sentry_listens_for_an_alarm(here, deployment, aws):
+    deployment.dns_alarms.append("pay-alarm-check-standby-drill-use1")
+    aws.alarms["pay-alarm-check-standby-drill-use1"] = "ALARM"
+    sentry = Sentry(here, deployment, since=0.0, alarm="check-standby").start()
+    assert here.clock.wait_until(lambda: sentry.alarm_at is not None, timeout=3600)
+    sentry.stop()
+    assert sentry.alarm_at == aws.alarms_changed.timestamp()
+
+
+def test_after_the_restore_the_name_is_looked_at(here, deployment):
+    seen = timeline.rest(here, deployment, Prober(Ledger()), seconds=10.0)
+    assert str(seen) == f"The public name stays with {PRIMARY}"
+
+
+def test_where_traffic_is_to_stay_it_is_looked_at_for_so_long(here, deployment, monkeypatch):
+    quiet(here)
+    planned = scenario.from_dict(
+        {
+            "name": "test",
+            "title": "a test",
+            "hypothesis": ["It stays."],
+            "targets": ["sandbox"],
+            "faults": [{"kind": "replication-cut"}],
+            "watch_seconds": 60.0,
+            "expect": {"traffic": "stays", "detected_by": "nobody"},
+        }
+    )
+    monkeypatch.setattr(scenario, "load", lambda name: planned)
+    begun = fault(here)
+    seen = timeline.watch(here, deployment, Prober(Ledger()), begun)
+    assert seen.ended_at >= begun.at + 60.0
+    assert seen.streak is None
+    assert str(seen) == f"payments were served by {PRIMARY} all the time"
+    recovery = timeline.measure(seen, timeline.predict(here.settings))
+    assert recovery.as_dict()["measured_seconds"] is None
+    assert recovery.figures() == {}
