@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from drlib.hypothesis import Part, Sightings
 from drlib.ledger import Attempt
 from drlib.timeline.prediction import Prediction
-from drlib.timeline.sentry import Sentry
 from drlib.timeline.seen import Watch
+from drlib.timeline.sentry import Sentry
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment

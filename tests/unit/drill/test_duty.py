@@ -32,7 +32,7 @@ def act(here, deployment, aws, run, approval, monkeypatch):
         monkeypatch.setattr(scenario, "load", lambda name: planned)
         now = here.clock.now()
         rows = [attempt(seq, outcome=outcome, started_at=now, finished_at=now) for seq in range(1, 13)]
-        prober = Prober(Ledger(rows))
+        prober = Prober(Ledger(rows), here.folder)
         prober.clock = here.clock
         return duty.perform(here, deployment, prober, run, approval, fault(here, at=now))
 

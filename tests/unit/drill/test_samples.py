@@ -60,6 +60,7 @@ def watched(rows, sentry, **changes) -> Watch:
         "attempts": rows,
         "observations": list(sentry.health.observations),
         "misses": 1,
+        "answers": ((995.0, PRIMARY), (1031.5, STANDBY)),
         "pending": (31,),
     }
     return Watch(**facts | changes)

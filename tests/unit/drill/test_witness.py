@@ -87,7 +87,7 @@ def test_the_sentry_listens_for_an_alarm(here, deployment, aws):
 
 
 def test_after_the_restore_the_name_is_looked_at(here, deployment):
-    seen = timeline.rest(here, deployment, Prober(Ledger()), seconds=10.0)
+    seen = timeline.rest(here, deployment, Prober(Ledger(), here.folder), seconds=10.0)
     assert str(seen) == f"The public name stays with {PRIMARY}"
 
 
@@ -106,7 +106,7 @@ def test_where_traffic_is_to_stay_it_is_looked_at_for_so_long(here, deployment, 
     )
     monkeypatch.setattr(scenario, "load", lambda name: planned)
     begun = fault(here)
-    seen = timeline.watch(here, deployment, Prober(Ledger()), begun)
+    seen = timeline.watch(here, deployment, Prober(Ledger(), here.folder), begun)
     assert seen.ended_at >= begun.at + 60.0
     assert seen.streak is None
     assert str(seen) == f"payments were served by {PRIMARY} all the time"
