@@ -74,8 +74,10 @@ test: setup ## everything that must hold: lint, types, unit, red, notebooks, hea
 	@.venv/bin/python tests/no_leftovers.py $(MAKE) suite
 
 suite: lint
-	@echo "== tests"
-	@.venv/bin/python -m pytest -q -m "not soak" $(wildcard tests/unit tests/fidelity tests/red tests/notebooks tests/e2e)
+	@echo "== unit tests, a sandbox for each of two processes"
+	@.venv/bin/python -m pytest -q -m "not soak" -n 2 --dist loadfile tests/unit
+	@echo "== tests of the whole, one after another"
+	@.venv/bin/python -m pytest -q -m "not soak" tests/fidelity tests/red tests/notebooks tests/e2e
 	@echo "== notebooks against their stored outputs"
 	@.venv/bin/python -m tests.notebooks.day check
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from drlib import show
 from drlib.charts import chart
-from drlib.charts.chart import BLUE, ORANGE, PURPLE, RED, Chart, Mark
+from drlib.charts.chart import BLUE, GREY, ORANGE, PURPLE, RED, Chart, Mark
 from drlib.ledger import Attempt
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class View:
         return [
             ("by the primary", BLUE, [row for row in good if row.region == self.primary_region]),
             ("by the standby", ORANGE, [row for row in good if row.region == self.standby_region]),
-            ("failed", RED, [row for row in rows if row.outcome in ("fail", "rejected")]),
+            ("refused", GREY, [row for row in rows if row.outcome == "rejected"]),
+            ("failed", RED, [row for row in rows if row.outcome == "fail"]),
             ("unclear", PURPLE, [row for row in rows if row.outcome == "indeterminate"]),
         ]
 
@@ -52,7 +53,7 @@ def payments(view: View) -> Chart:
     figure, (axis,) = chart.new_figure(height_inches=3.4)
     draw(axis, view)
     axis.set_xlabel(x_label(view), fontsize=8)
-    chart.legend(axis, columns=4)
+    chart.legend(axis, columns=5)
     chart.title(axis, "Payments by the region that served them", origin=view.origin)
     rows = [(label, len(group)) for label, _, group in view.groups()]
     table = show.Table(("payments", "number"), rows, varying=("number",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -87,6 +88,11 @@ def _mocks(planned: Planned) -> Any:
 
 
 @functools.cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
+
+
+@functools.cache
 def _run(options: tuple[tuple[str, Any], ...]) -> Planned:
     import pulumi
 
@@ -95,6 +101,7 @@ def _run(options: tuple[tuple[str, Any], ...]) -> Planned:
     values = dict(options)
     protect = values.pop("protect_data", False)
     planned = Planned()
+    asyncio.set_event_loop(_loop())  # a test that ran before in this process may have taken the thread's own
     pulumi.runtime.set_mocks(_mocks(planned), project="payments-dr", stack="test", preview=False)
     program = build(make(values), code=Path("functions.zip"), protect_data=protect)
     exports: dict[str, Any] = {}
@@ -117,6 +124,7 @@ def _run(options: tuple[tuple[str, Any], ...]) -> Planned:
 def plan() -> Iterator[Callable[..., Planned]]:
     """Return a planner: `plan(lambda_in_vpc=False)`; the same options give the same plan, made once."""
     yield lambda **options: _run(tuple(sorted(options.items())))
+    _loop().close()
 
 
 @pytest.fixture(scope="session")
