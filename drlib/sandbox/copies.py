@@ -4,19 +4,27 @@ The emulator writes the replica before it answers. Here an object that a replica
 until the emulator's own function has written its replica, after the lag of `drlib.sandbox.replication`; then
 the source is `COMPLETED` and the copy `REPLICA`. What concerns one key, delete markers included, arrives in
 order. A version that was removed before its turn is not replicated.
+
+What the replication's role may do is looked at when an object's turn comes: if that is too little, the object
+is `FAILED`, and `OperationsFailedReplication` counts it.
 """
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Any
 
-from drlib.sandbox import emulator, internals
+from drlib.sandbox import emulator, internals, roles
 from drlib.sandbox.courier import Courier
 from drlib.sandbox.lanes import Route
+from drlib.sandbox.refusals import s3
 from drlib.sandbox.world import World
 
+log = logging.getLogger("drlib.sandbox")
+
 SERVICE = "s3"
+PRINCIPAL = "s3.amazonaws.com"
 STORES = (
     "_buckets", "_bucket_replication", "_bucket_versioning", "_object_versions", "_object_tags",
     "_object_annotations",
@@ -58,9 +66,11 @@ class Copies:
         destination = self._destination(bucket_name, key, rule, role)
         if destination is None:
             obj["replication_status"] = "FAILED"
+            self._count_failure(bucket_name, rule)
             return
         obj["replication_status"] = "PENDING"
-        self._send(bucket_name, key, destination[2], partial(self._arrive, bucket_name, key, obj, data))
+        arrive = partial(self._arrive, bucket_name, key, obj, data, rule, role)
+        self._send(bucket_name, key, destination[2], arrive)
 
     def take_delete_marker(self, bucket_name: str, key: str) -> None:
         """Send a delete marker to where its rule says. Called in place of the emulator's."""
@@ -70,7 +80,12 @@ class Copies:
         role = self._s3._bucket_replication.get(bucket_name).get("Role", "")
         destination = self._destination(bucket_name, key, rule, role)
         if destination is not None:
-            self._send(bucket_name, key, destination[2], partial(self._mark_at_once, bucket_name, key))
+            mark = partial(self._mark, bucket_name, key, role, destination[0])
+            self._send(bucket_name, key, destination[2], mark)
+
+    def _mark(self, bucket_name: str, key: str, role: str, destination: str) -> None:
+        if s3.may_replicate_marker(self._allowed(role), destination, key):
+            self._mark_at_once(bucket_name, key)
 
     def _send(self, bucket_name: str, key: str, target: dict[str, Any], replicate: Any) -> None:
         account = self._responses.get_account_id()
@@ -84,20 +99,52 @@ class Copies:
 
         self._courier.send(route, (account, bucket_name, key), deliver)
 
-    def _arrive(self, bucket_name: str, key: str, obj: dict[str, Any], data: Any) -> None:
+    def _arrive(
+        self, bucket_name: str, key: str, obj: dict[str, Any], data: Any, rule: dict[str, Any], role: str
+    ) -> None:
         version_id = obj.get("version_id")
         entry = self._version(bucket_name, key, version_id)
         if entry is None:
             return
+        allowed, destination = self._allowed(role), s3.bucket_name(rule["Destination"]["Bucket"])
         tags = self._s3._object_tags.get((bucket_name, key, version_id))
-        self._replicate_at_once(bucket_name, key, obj, data, tags)
+        lacking = s3.lacks_for_object(allowed, bucket_name, destination, key)
+        if lacking:
+            log.warning("%s is not replicated: %s may not %s", bucket_name, role, ", ".join(lacking))
+            obj["replication_status"] = "FAILED"
+        else:
+            self._replicate_at_once(bucket_name, key, obj, data, tags)
         entry["replication_status"] = obj["replication_status"]
         # A version that became current again is a record of its own.
         current = self._s3._buckets[bucket_name]["objects"].get(key)
         if current is not None and current.get("version_id") == version_id:
             current["replication_status"] = obj["replication_status"]
-        if obj["replication_status"] == "COMPLETED":
-            self._copy_tags(bucket_name, key, obj, tags)
+        if obj["replication_status"] == "FAILED":
+            self._count_failure(bucket_name, rule)
+        elif obj["replication_status"] == "COMPLETED":
+            lost = tags and s3.lacks_for_tags(allowed, bucket_name, destination, key)
+            self._copy_tags(bucket_name, key, obj, None if lost else tags)
+
+    def _allowed(self, role: str) -> s3.Allowed:
+        return roles.allows(role, service=PRINCIPAL, region=self._responses.get_region())
+
+    def _count_failure(self, bucket_name: str, rule: dict[str, Any]) -> None:
+        """Publish a failure in the source's region, if the rule has metrics.
+
+        S3 User Guide, "Monitoring replication with metrics".
+        """
+        from drlib.sandbox import metrics
+
+        destination = rule["Destination"]
+        if destination.get("Metrics", {}).get("Status") != "Enabled":
+            return
+        dimensions = {
+            "SourceBucket": bucket_name,
+            "DestinationBucket": s3.bucket_name(destination["Bucket"]),
+            "RuleId": rule["ID"],
+        }
+        region = _region(self._s3._buckets.get(bucket_name))
+        metrics.put(self._world, region, "AWS/S3", "OperationsFailedReplication", 1.0, dimensions, "Count")
 
     def _copy_tags(self, bucket_name: str, key: str, obj: dict[str, Any], tags: Any) -> None:
         """Give the replica what the emulator stores beside an object only after it has a version."""

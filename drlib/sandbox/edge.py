@@ -25,7 +25,7 @@ from urllib.parse import parse_qs
 from ministack.core.responses import request_scope
 from ministack.services import acm, apigateway, apigateway_v1
 
-from drlib.sandbox import integration
+from drlib.sandbox import certificates, integration
 from drlib.sandbox.listener import Receive, Scope, Send
 from drlib.sandbox.world import ACCOUNT_ID, World
 
@@ -71,7 +71,7 @@ class Edge:
             return False
         arn = domain.get("regionalCertificateArn") or domain.get("certificateArn") or ""
         certificate = acm._certificates.get_scoped(ACCOUNT_ID, self._region, arn) or {}
-        return certificate.get("Status") == "ISSUED" and _covers(certificate, name)
+        return certificate.get("Status") == "ISSUED" and certificates.covers(certificate, name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -194,12 +194,6 @@ class Edge:
 def _words(status: int) -> bytes:
     """Return the body of an error of API Gateway's own."""
     return json.dumps({"message": HTTPStatus(status).phrase}).encode()
-
-
-def _covers(certificate: Mapping[str, Any], name: str) -> bool:
-    """Say whether a certificate is for `name`, by itself or by a wildcard for its parent."""
-    names = {certificate.get("DomainName"), *certificate.get("SubjectAlternativeNames", ())}
-    return name in names or f"*.{name.partition('.')[2]}" in names
 
 
 def _headers(scope: Scope) -> dict[str, str]:

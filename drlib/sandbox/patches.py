@@ -25,6 +25,7 @@ from typing import Any
 
 from drlib.clock import Clock
 from drlib.sandbox import archives, conditions, emulator, internals, workers
+from drlib.sandbox.refusals import wiring
 from drlib.sandbox.world import World
 
 MODELLED = (
@@ -117,6 +118,7 @@ def apply(world: World) -> None:
     _prepare_functions(world)
     conditions.apply()
     workers.apply()
+    wiring.apply(world)
 
 
 def tick_wall_seconds(clock: Clock) -> float:

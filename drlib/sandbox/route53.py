@@ -16,6 +16,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement  # noqa: S405 - builds XML; the emulator parses it
 
 from drlib.clock import iso
+from drlib.sandbox import certificates
 from drlib.sandbox.internals import function
 from drlib.sandbox.refusals import route53 as refusals
 from drlib.sandbox.signals import CHECKS, Signals
@@ -112,6 +113,8 @@ class _Route53:
         response: Response = await self._handle(method, path, headers, body, query_params)
         if method != "GET" and short.startswith("/healthcheck"):
             self.board.tell(CHECKS)
+        if method == "POST" and _RECORDS.fullmatch(short):
+            certificates.validate()
         return response
 
     def _own(self, method: str, path: str, body: bytes, query: Any) -> Response | None:
@@ -154,13 +157,14 @@ class _Route53:
             record = self._find(change, "ResourceRecordSet")
             if record is not None:
                 asked.append((self._text(change, "Action"), self._record_set(record)))
-        for _, record in asked:
-            check_id = record.get("HealthCheckId")
+        for action, record in asked:
+            check_id = record.get("HealthCheckId") if action != "DELETE" else None
             if check_id and check_id not in self.emulator._health_checks:
                 unknown = f"No health check exists with the specified ID {check_id}."
                 return self._refuse("NoSuchHealthCheck", unknown, 404)
-        message = refusals.record_sets(zone["name"], self.emulator._records.get(zone_id, []), asked)
-        return self._refuse("InvalidChangeBatch", message) if message else None
+        home = refusals.Home(zone_id, zone["name"], api_domains())
+        error = refusals.record_sets(home, self.emulator._records.get(zone_id, []), asked)
+        return self._refuse(*error) if error else None
 
     def _report(self, check_id: str, *, failures: bool) -> Response:
         check = self.emulator._health_checks.get(check_id)
@@ -246,6 +250,16 @@ def defaults(type_: str) -> dict[str, Any]:
         return endpoint
     tls = type_.startswith("HTTPS")
     return {**endpoint, "Port": 443 if tls else 80, "EnableSNI": tls}
+
+
+def api_domains() -> dict[str, str]:
+    """Return the regional domain names of API Gateway -> the id of the zone that they are in."""
+    from ministack.services import apigateway_v1
+
+    return {
+        domain["regionalDomainName"].lower(): domain["regionalHostedZoneId"]
+        for _, domain in apigateway_v1._domain_names.all_items()
+    }
 
 
 _applied: _Route53 | None = None

@@ -1,4 +1,4 @@
-"""Certificates. The sandbox's AWS issues one at once, without looking at DNS."""
+"""Certificates. The sandbox's AWS issues one as soon as the record that proves its name is there."""
 
 from __future__ import annotations
 

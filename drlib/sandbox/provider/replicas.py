@@ -117,7 +117,7 @@ def remove(call: Call, name: str, region: str) -> None:
 
 
 def refuse_protected(call: Call, name: str, region: str) -> None:
-    """Refuse as AWS does; the emulator would let a protected replica go."""
+    """Refuse as AWS does, before any other replica is gone."""
     if (describe(call, name, region) or {}).get("DeletionProtectionEnabled"):
         raise Refused(
             f"ValidationException: the replica of table {name} is protected against deletion;"

@@ -1,4 +1,4 @@
-"""What Route 53 refuses and the emulator would take: a sentence for each, or none.
+"""What Route 53 refuses and the emulator would take: a sentence or an error for each, or none.
 
 Rules from the Route 53 API Reference (`HealthCheckConfig`, `ResourceRecordSet`, `ChangeResourceRecordSets`,
 `CreateHostedZone`), so that a design that AWS would refuse fails in the sandbox too.
@@ -7,6 +7,8 @@ Rules from the Route 53 API Reference (`HealthCheckConfig`, `ResourceRecordSet`,
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 CHECKER_REGIONS = (
@@ -19,6 +21,9 @@ ENDPOINT_TYPES = ("HTTP", "HTTPS", "HTTP_STR_MATCH", "HTTPS_STR_MATCH", "TCP")
 TYPES = (*ENDPOINT_TYPES, "CALCULATED", "CLOUDWATCH_METRIC", "RECOVERY_CONTROL")
 ROUTING = ("Failover", "Weight", "Region", "GeoLocation", "MultiValueAnswer", "CidrRoutingConfig")
 
+INVALID_INPUT, INVALID_BATCH = "InvalidInput", "InvalidChangeBatch"
+
+_API_NAME = re.compile(r"[a-z0-9-]+\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
 _LABEL = re.compile(r"[a-z0-9_*\\-]([a-z0-9_*\\-]{0,61}[a-z0-9_*\\-])?")
 
 
@@ -64,74 +69,153 @@ def _endpoint(type_: str, config: dict[str, Any]) -> str | None:
     return None
 
 
+@dataclass(frozen=True)
+class Home:
+    """The zone whose record sets are to change.
+
+    Args:
+        id: its id.
+        name: its name, with the final dot.
+        domains: API Gateway's regional domain names -> the id of the zone that they are in.
+    """
+
+    id: str
+    name: str
+    domains: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Refused(Exception):
+    def __init__(self, message: str, code: str = INVALID_BATCH) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def record_sets(
-    zone: str,
-    existing: list[dict[str, Any]],
-    changes: list[tuple[str, dict[str, Any]]],
-) -> str | None:
-    """Say why a batch of (action, record set) cannot be applied to a zone with `existing` record sets."""
+    home: Home, existing: list[dict[str, Any]], changes: list[tuple[str, dict[str, Any]]]
+) -> tuple[str, str] | None:
+    """Return the error, code and message, of a batch of (action, record set) that cannot be applied.
+
+    Args:
+        home: the zone.
+        existing: its record sets.
+        changes: the batch. It is applied whole or not at all, so record sets may rest on each other.
+    """
     after = {_key(record): record for record in existing}
-    for action, record in changes:
-        if action == "DELETE":
-            after.pop(_key(record), None)
-            continue
-        refusal = _record_set(zone, record)
-        if refusal:
-            return refusal
-        after[_key(record)] = record
-    for action, record in changes:
-        same = [other for other in after.values() if _key(other)[:2] == _key(record)[:2]]
-        refusal = _group(record, same) if action != "DELETE" else None
-        if refusal:
-            return refusal
+    try:
+        for action, record in changes:
+            _check_shape(action, record)
+            if action == "DELETE":
+                after.pop(_key(record), None)
+            else:
+                _check_record_set(home.name, record)
+                after[_key(record)] = record
+        for action, record in changes:
+            if action != "DELETE":
+                _check_group(record, [one for one in after.values() if _key(one)[:2] == _key(record)[:2]])
+                _check_alias(home, record, list(after.values()))
+    except _Refused as refused:
+        message = f"[{refused}]" if refused.code == INVALID_BATCH else str(refused)
+        return refused.code, message
     return None
 
 
 def _key(record: dict[str, Any]) -> tuple[str, str, str]:
-    return record["Name"].lower(), record["Type"], record.get("SetIdentifier", "")
+    return _plain(record["Name"]), record["Type"], record.get("SetIdentifier", "")
 
 
-def _called(record: dict[str, Any]) -> str:
-    return f"[name='{record['Name']}', type='{record['Type']}']"
+def _plain(name: str) -> str:
+    return name.lower().rstrip(".")
 
 
-def _record_set(zone: str, record: dict[str, Any]) -> str | None:
-    name, called = record["Name"].lower(), _called(record)
-    if name != zone.lower() and not name.endswith(f".{zone.lower()}"):
-        return f"RRSet with DNS name {record['Name']} is not permitted in zone {zone}"
+def _check_shape(action: str, record: dict[str, Any]) -> None:
+    """Check that a change has the fields that belong together."""
+    identifier = record.get("SetIdentifier")
+    change = (
+        f"Change with [Action={action}, Name={record['Name']}, Type={record['Type']}, "
+        f"SetIdentifier={identifier or 'null'}]"
+    )
     policies = [policy for policy in ROUTING if policy in record]
-    if policies and not record.get("SetIdentifier"):
-        return f"{called} has the routing policy {policies[0]} and no SetIdentifier."
-    if record.get("SetIdentifier") and not policies:
-        return f"{called} has a SetIdentifier and no routing policy."
-    if ("AliasTarget" in record) == bool(record.get("ResourceRecords")):
-        return f"{called} must have either an AliasTarget or ResourceRecords."
-    if "AliasTarget" in record and "TTL" in record:
-        return f"{called} is an alias, which has no TTL of its own."
-    if "AliasTarget" not in record and "TTL" not in record:
-        return f"{called} has no TTL."
-    if record["Type"] == "CNAME" and name == zone.lower():
-        return f"{called} is a CNAME at the zone apex, which is not permitted."
-    return _addresses(record)
+    if policies and not identifier:
+        raise _Refused(f"Invalid request: Missing field 'SetIdentifier' in {change}", INVALID_INPUT)
+    if identifier and len(policies) != 1:
+        raise _Refused(
+            "Invalid request: Expected exactly one of [Weight, Region, Failover, GeoLocation, "
+            "MultiValueAnswer, GeoProximityLocation, or CidrRoutingConfig], but found "
+            f"{'more than one' if policies else 'none'} in {change}",
+            INVALID_INPUT,
+        )
+    values = [one for one in ("ResourceRecords", "TTL") if record.get(one)]
+    if "AliasTarget" in record and values or "AliasTarget" not in record and len(values) < 2:
+        raise _Refused(
+            "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or "
+            f"TrafficPolicyInstanceId], but found {'more than one' if 'AliasTarget' in record else 'none'} "
+            f"in {change}",
+            INVALID_INPUT,
+        )
 
 
-def _addresses(record: dict[str, Any]) -> str | None:
-    if record["Type"] != "A":
-        return None
-    for value in record.get("ResourceRecords", ()):
+def _check_record_set(zone: str, record: dict[str, Any]) -> None:
+    """Check a record set by itself."""
+    name = _plain(record["Name"])
+    if name != _plain(zone) and not name.endswith(f".{_plain(zone)}"):
+        raise _Refused(f"RRSet with DNS name {record['Name']} is not permitted in zone {zone}")
+    if record["Type"] == "CNAME" and name == _plain(zone):
+        raise _Refused(
+            f"RRSet of type CNAME with DNS name {record['Name']} is not permitted at apex in zone {zone}"
+        )
+    if (
+        record.get("Failover") == "PRIMARY"
+        and "AliasTarget" not in record
+        and not record.get("HealthCheckId")
+    ):
+        raise _Refused(
+            "A non-alias primary ResourceRecordSet must have an associated health check. No changes made."
+        )
+    for value in record.get("ResourceRecords", ()) if record["Type"] == "A" else ():
         parts = value.split(".")
         if len(parts) != 4 or not all(part.isdecimal() and int(part) < 256 for part in parts):
-            return f"{_called(record)} has the value {value!r}, which is not an IPv4 address."
-    return None
+            raise _Refused(
+                "Invalid Resource Record: 'FATAL problem: ARRDATAIllegalIPv4Address (Value is not a valid "
+                f"IPv4 address) encountered with '{value}''"
+            )
 
 
-def _group(record: dict[str, Any], same: list[dict[str, Any]]) -> str | None:
+def _check_group(record: dict[str, Any], same: list[dict[str, Any]]) -> None:
     """Check the record sets that share a name and a type with `record`, itself included."""
-    called = _called(record)
+    called = f"RRSet with DNS name {record['Name']}, type {record['Type']}"
     policies = {next((policy for policy in ROUTING if policy in other), "") for other in same}
+    role = record.get("Failover", "").lower()
+    if role:
+        called += f", SetIdentifier {record['SetIdentifier']}, and marked as {role}"
     if len(policies) > 1:
-        return f"{called}: record sets with one name and type must have one routing policy."
-    roles = [other["Failover"] for other in same if "Failover" in other]
-    if len(roles) != len(set(roles)):
-        return f"{called}: there can be one PRIMARY and one SECONDARY failover record set."
-    return None
+        others = "a non-failover RRSet" if role else "other RRSets"
+        raise _Refused(
+            f"{called} cannot be created because {others} with the same name and type already "
+            f"exist{'s' if role else ''}"
+        )
+    if role and sum(other["Failover"] == record["Failover"] for other in same) > 1:
+        raise _Refused(
+            f"{called} cannot be created because a failover RRSet with the same name, type and role "
+            "already exists"
+        )
+
+
+def _check_alias(home: Home, record: dict[str, Any], records: list[dict[str, Any]]) -> None:
+    """Check that an alias refers to something in the zone that it names: this one, or API Gateway's."""
+    target = record.get("AliasTarget")
+    if target is None:
+        return
+    name, zone_id = _plain(target["DNSName"]), target.get("HostedZoneId", "").rpartition("/")[2]
+    tried = f"Tried to create an alias that targets {name}., type {record['Type']} in zone {zone_id}, but "
+    outside = tried + "the alias target name does not lie within the target zone"
+    missing = tried + "that target was not found"
+    if _API_NAME.fullmatch(name):
+        if name not in home.domains:
+            raise _Refused(missing)
+        if home.domains[name] != zone_id:
+            raise _Refused(f"{outside}, {missing}")
+    elif zone_id == home.id:
+        if name != _plain(home.name) and not name.endswith(f".{_plain(home.name)}"):
+            raise _Refused(f"{outside}, {missing}")
+        if not any(_key(one)[:2] == (name, record["Type"]) for one in records):
+            raise _Refused(missing)

@@ -98,7 +98,19 @@ def _front_door(aws: Any, function: Any) -> Any:
     certificate = aws.acm.Certificate(
         "certificate", region=PRIMARY, domain_name="api.engine-drill.test", validation_method="DNS"
     )
-    valid = aws.acm.CertificateValidation("valid", region=PRIMARY, certificate_arn=certificate.arn)
+    zone = aws.route53.Zone("zone", name="engine-drill.test")
+    asked = certificate.domain_validation_options[0]
+    proof = aws.route53.Record(
+        "proof",
+        zone_id=zone.zone_id,
+        name=asked.resource_record_name,
+        type=asked.resource_record_type,
+        records=[asked.resource_record_value],
+        ttl=60,
+    )
+    valid = aws.acm.CertificateValidation(
+        "valid", region=PRIMARY, certificate_arn=certificate.arn, validation_record_fqdns=[proof.fqdn]
+    )
     domain = aws.apigatewayv2.DomainName(
         "domain",
         region=PRIMARY,

@@ -159,7 +159,7 @@ def test_a_protected_table_keeps_its_replica_when_its_delete_is_refused(
     inputs = {**EXAMPLES[TABLE].inputs(engine), "deletionProtectionEnabled": True}
     id, state = engine.create(TABLE, inputs)
     error = _fails(lambda: engine.delete(TABLE, id, state))
-    assert "protected against deletion" in error.details()
+    assert "deletion protection enabled" in error.details()
     assert clients.get("dynamodb", STANDBY).describe_table(TableName=id)["Table"]["TableStatus"] == "ACTIVE"
     engine.update(TABLE, id, state, inputs, {**inputs, "deletionProtectionEnabled": False})
 

@@ -195,16 +195,37 @@ def make_api(aws: Callable[..., Any], make_function: Callable[..., str]) -> Call
 
 
 @pytest.fixture(scope="session")
-def make_domain(aws: Callable[..., Any]) -> Callable[..., None]:
+def make_certificate(aws: Callable[..., Any]) -> Callable[..., str]:
+    """Makes an issued certificate for a name, with the record that proves the name, and returns its ARN."""
+    zones: dict[str, str] = {}
+
+    def make(domain: str, region: str) -> str:
+        acm, route53 = aws("acm", region), aws("route53", "us-east-1")
+        arn = str(acm.request_certificate(DomainName=domain, ValidationMethod="DNS")["CertificateArn"])
+        parent = domain.partition(".")[2]
+        if parent not in zones:
+            zone = route53.create_hosted_zone(Name=parent, CallerReference=parent)["HostedZone"]
+            zones[parent] = zone["Id"].rpartition("/")[2]
+        asked = acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"][0]
+        record = {**asked["ResourceRecord"], "TTL": 60}
+        record["ResourceRecords"] = [{"Value": record.pop("Value")}]
+        change = {"Action": "UPSERT", "ResourceRecordSet": record}
+        route53.change_resource_record_sets(HostedZoneId=zones[parent], ChangeBatch={"Changes": [change]})
+        return arn
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_domain(aws: Callable[..., Any], make_certificate: Callable[..., str]) -> Callable[..., None]:
     """Gives an API a custom domain with a certificate of its region."""
 
     def make(domain: str, region: str, api_id: str) -> None:
         api = aws("apigatewayv2", region)
-        certificate = aws("acm", region).request_certificate(DomainName=domain, ValidationMethod="DNS")
         api.create_domain_name(
             DomainName=domain,
             DomainNameConfigurations=[
-                {"CertificateArn": certificate["CertificateArn"], "EndpointType": "REGIONAL"}
+                {"CertificateArn": make_certificate(domain, region), "EndpointType": "REGIONAL"}
             ],
         )
         api.create_api_mapping(DomainName=domain, ApiId=api_id, Stage="$default")

@@ -63,6 +63,12 @@ def test_no_alarm_while_the_next_datapoint_may_still_be_good(row: str) -> None:
     assert decide(points(row), periods=3, needed=3, missing="missing") is KEEP
 
 
+@pytest.mark.fidelity(
+    service="CloudWatch",
+    behaviour="a value is compared with the threshold by the alarm's operator",
+    level="documented",
+    source="CloudWatch API Reference, PutMetricAlarm: ComparisonOperator",
+)
 @pytest.mark.parametrize(
     ("operator", "below", "at", "above"),
     [
@@ -177,6 +183,12 @@ def test_a_region_s_data_do_not_alarm_another_region(bench: Bench) -> None:
     assert bench.state() == INSUFFICIENT
 
 
+@pytest.mark.fidelity(
+    service="CloudWatch",
+    behaviour="M of N: an alarm needs DatapointsToAlarm breaching periods of its EvaluationPeriods",
+    level="documented",
+    source="CloudWatch User Guide, Alarm evaluation",
+)
 def test_three_of_three_takes_three_periods(bench: Bench) -> None:
     bench.alarm(EvaluationPeriods=3, DatapointsToAlarm=3)
     states = []
@@ -196,6 +208,12 @@ def test_a_good_value_is_believed_at_the_end_of_its_period(bench: Bench) -> None
     assert bench.state(at=START + 2 * MINUTE) == OK
 
 
+@pytest.mark.fidelity(
+    service="CloudWatch",
+    behaviour="an alarm whose data stop coming goes to the state that TreatMissingData says",
+    level="documented",
+    source="CloudWatch User Guide, Configuring how CloudWatch alarms treat missing data",
+)
 @pytest.mark.parametrize(
     ("missing", "states"),
     [
@@ -235,8 +253,9 @@ def test_data_of_a_period_that_has_just_ended_may_take_a_moment(bench: Bench) ->
 @pytest.mark.fidelity(
     service="CloudWatch",
     behaviour="alarms on metrics of AWS/DynamoDB keep their state while data are missing",
-    level="documented",
+    level="approximated",
     source="CloudWatch User Guide, Configuring how CloudWatch alarms treat missing data",
+    note="unless the alarm says otherwise, which AWS does not heed in that namespace",
 )
 def test_missing_data_in_the_dynamodb_namespace_keep_the_state(bench: Bench) -> None:
     bench.alarm("d", Namespace="AWS/DynamoDB")
@@ -253,6 +272,12 @@ def test_percentiles(bench: Bench, statistic: str, threshold: float, state: str)
     assert bench.state(at=START + MINUTE) == state
 
 
+@pytest.mark.fidelity(
+    service="CloudWatch",
+    behaviour="an alarm with a unit looks at the datapoints of that unit",
+    level="documented",
+    source="CloudWatch API Reference, PutMetricAlarm: Unit",
+)
 def test_a_unit_chooses_the_datapoints(bench: Bench) -> None:
     bench.alarm(Unit="Seconds")
     bench.put(5, unit="Count")
@@ -261,6 +286,12 @@ def test_a_unit_chooses_the_datapoints(bench: Bench) -> None:
     assert bench.state() == ALARM
 
 
+@pytest.mark.fidelity(
+    service="CloudWatch",
+    behaviour="a new state runs the alarm's actions, and moves the composite alarms above it",
+    level="documented",
+    source="CloudWatch User Guide, Using Amazon CloudWatch alarms",
+)
 def test_new_states_fire_actions_and_composites_and_are_logged(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

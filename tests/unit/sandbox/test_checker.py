@@ -103,6 +103,12 @@ def test_the_resolved_address_is_reported() -> None:
     assert (passed, text) == (True, "Success: HTTP Status Code 200, OK. Resolved IP: 127.0.0.12")
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a check asks as a Route 53 health checker, for the path and the host that it names",
+    level="documented",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+)
 def test_the_request_is_that_of_a_health_checker() -> None:
     seen: list[bytes] = []
     checked(answering(http("200 OK"), seen))
@@ -159,6 +165,12 @@ def test_a_certificate_is_not_validated_and_the_name_is_in_the_hello() -> None:
     assert names == ["api.test", None]
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="an HTTPS check fails if the endpoint cannot complete the handshake for the name",
+    level="documented",
+    source="Route 53 Developer Guide, Values that you specify when you create or update health checks",
+)
 def test_an_unknown_name_fails_the_handshake() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.sni_callback = lambda sock, name, ctx: ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME

@@ -139,6 +139,12 @@ def pair(
     aws("cloudwatch", WEST).delete_alarms(AlarmNames=["health-test"])
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="GetHealthCheckStatus has an observation of each checker region",
+    level="documented",
+    source="Route 53 API Reference, GetHealthCheckStatus",
+)
 def test_all_eight_checkers_report_a_healthy_endpoint(pair: Pair) -> None:
     expected = f"Success: HTTP Status Code 200, OK. Resolved IP: {pair.address(EAST)}"
     pair.until(lambda: pair.observed("east") == [expected] * 8, "eight successes")
@@ -220,6 +226,12 @@ def test_inverting_and_disabling_a_check_counts_at_once(pair: Pair) -> None:
     pair.until(lambda: pair.answer() == east, "the primary answers, as before")
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a check by name fails while the name does not resolve",
+    level="documented",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+)
 def test_a_name_that_does_not_resolve_fails(pair: Pair) -> None:
     route53 = pair.aws("route53", "us-east-1")
     check_id = route53.create_health_check(

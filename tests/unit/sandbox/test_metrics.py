@@ -114,6 +114,13 @@ def test_health_checks_are_published_in_us_east_1_alone(made: World, emulator: A
     assert stored(emulator, "us-east-1") == found
 
 
+@pytest.mark.fidelity(
+    service="API Gateway",
+    behaviour="Count, 4xx, 5xx, Latency and IntegrationLatency are published by API and by stage",
+    level="approximated",
+    source="API Gateway Developer Guide, Monitor HTTP APIs with CloudWatch metrics",
+    note="DataProcessed and the metrics by route are not",
+)
 def test_requests_are_published_by_api_and_by_stage(made: World, emulator: Any) -> None:
     for status, latency in ((200, 101.0), (200, 99.0), (404, 21.0), (503, 240.0)):
         made.api_requests.add(region=EAST, api_id="a1", stage="$default", status=status, latency_ms=latency)
@@ -147,6 +154,13 @@ def test_the_state_of_a_queue() -> None:
     assert {value for value, _ in queue_metrics({"messages": []}, now=now).values()} == {0.0}
 
 
+@pytest.mark.fidelity(
+    service="SQS",
+    behaviour="the state of a queue is published every minute in its region",
+    level="approximated",
+    source="SQS Developer Guide, Available CloudWatch metrics for Amazon SQS",
+    note="of the metrics, those of messages that are there and the age of the oldest",
+)
 def test_queues_are_published_where_they_are_unless_the_region_is_down(made: World, emulator: Any) -> None:
     from ministack.services import sqs
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from drlib.sandbox.refusals import route53 as refusals
+from .refused import refused
 
 CALCULATED = {"Type": "CALCULATED", "ChildHealthChecks": [], "HealthThreshold": 0}
 ENDPOINT = {
@@ -64,13 +63,6 @@ def read(route53: Any, check_id: str) -> dict[str, Any]:
     return dict(route53.get_health_check(HealthCheckId=check_id)["HealthCheck"])
 
 
-def refused(call: Callable[..., Any], **order: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**order)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
-
-
 def test_an_endpoint_check_reads_back_as_it_was_written(route53: Any, make_check: Callable[..., str]) -> None:
     check = read(route53, make_check({**ENDPOINT, "Inverted": True}))
     assert check["HealthCheckConfig"] == {**ENDPOINT, "Port": 443, "Inverted": True, "Disabled": False}
@@ -108,6 +100,12 @@ def test_combined_checks_read_back(route53: Any, make_check: Callable[..., str])
     }
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="an update with a stale version is refused, and ResetElements goes back to defaults",
+    level="documented",
+    source="Route 53 API Reference, UpdateHealthCheck",
+)
 def test_an_update_counts_versions_and_resets_what_it_is_asked_to(
     route53: Any, make_check: Callable[..., str]
 ) -> None:
@@ -136,30 +134,16 @@ def test_lists_and_counts_know_the_checks(route53: Any, make_check: Callable[...
     assert route53.get_health_check_count()["HealthCheckCount"] == before + 1 == len(listed)
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="GetHealthCheckStatus is refused for checks that check no endpoint",
+    level="documented",
+    source="Route 53 API Reference, GetHealthCheckStatus",
+)
 def test_combined_checks_have_no_observations(route53: Any, make_check: Callable[..., str]) -> None:
     check_id = make_check(CALCULATED)
     assert refused(route53.get_health_check_status, HealthCheckId=check_id)[0] == "InvalidInput"
     assert refused(route53.get_health_check_status, HealthCheckId="none")[0] == "NoSuchHealthCheck"
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"RequestInterval": 15}, "10 or 30"),
-        ({"SearchString": ""}, "SearchString"),
-        ({"Type": "HTTPS"}, "SearchString"),
-        ({"FullyQualifiedDomainName": ""}, "FullyQualifiedDomainName"),
-    ],
-)
-def test_a_check_that_aws_refuses_is_refused(route53: Any, change: dict[str, Any], said: str) -> None:
-    config = {name: value for name, value in {**ENDPOINT, **change}.items() if value != ""}
-    code, message = refused(route53.create_health_check, CallerReference="bad", HealthCheckConfig=config)
-    assert (code, said in message) == ("InvalidInput", True)
-
-
-@pytest.mark.parametrize("name", ["example.com", "pay.example.com", "test2", "with space.test"])
-def test_a_name_that_aws_refuses_is_refused(route53: Any, name: str) -> None:
-    assert refused(route53.create_hosted_zone, Name=name, CallerReference=name)[0] == "InvalidDomainName"
 
 
 def test_accelerated_recovery_reads_back(route53: Any, zone_id: str) -> None:
@@ -169,6 +153,13 @@ def test_accelerated_recovery_reads_back(route53: Any, zone_id: str) -> None:
     assert features["AcceleratedRecoveryStatus"] == "ENABLED"
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="TestDNSAnswer answers as the zone does",
+    level="approximated",
+    source="Route 53 API Reference, TestDNSAnswer",
+    note="the address of the resolver that is asked for makes no difference",
+)
 def test_an_answer_can_be_tested(route53: Any, zone_id: str) -> None:
     record = {
         "Name": "a.route53-test.test",
@@ -185,66 +176,3 @@ def test_an_answer_can_be_tested(route53: Any, zone_id: str) -> None:
     ):
         answer = route53.test_dns_answer(HostedZoneId=zone_id, RecordName=name, RecordType="A")
         assert (answer["ResponseCode"], answer["RecordData"]) == (code, data)
-
-
-def test_a_record_with_an_unknown_health_check_is_refused(route53: Any, zone_id: str) -> None:
-    record = {
-        "Name": "a.route53-test.test",
-        "Type": "A",
-        "TTL": 60,
-        "ResourceRecords": [{"Value": "10.0.0.1"}],
-        "HealthCheckId": "none",
-    }
-    batch = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
-    code, _ = refused(route53.change_resource_record_sets, HostedZoneId=zone_id, ChangeBatch=batch)
-    assert code == "NoSuchHealthCheck"
-
-
-def fixed(**more: Any) -> dict[str, Any]:
-    return {"Name": "a.z.test.", "Type": "A", "TTL": "60", "ResourceRecords": ["10.0.0.1"], **more}
-
-
-def failover(role: str, **more: Any) -> dict[str, Any]:
-    return fixed(SetIdentifier=more.pop("SetIdentifier", role.lower()), Failover=role, **more)
-
-
-@pytest.mark.parametrize(
-    ("existing", "asked", "said"),
-    [
-        ([], [fixed()], None),
-        ([], [failover("PRIMARY"), failover("SECONDARY")], None),
-        ([failover("PRIMARY")], [failover("PRIMARY")], None),
-        ([failover("PRIMARY")], [failover("PRIMARY", SetIdentifier="other")], "one PRIMARY"),
-        ([fixed()], [failover("PRIMARY")], "one routing policy"),
-        ([failover("PRIMARY")], [fixed()], "one routing policy"),
-        ([], [fixed(Failover="PRIMARY")], "no SetIdentifier"),
-        ([], [fixed(SetIdentifier="x")], "no routing policy"),
-        ([], [fixed(Name="a.elsewhere.test.")], "not permitted in zone"),
-        ([], [fixed(ResourceRecords=["notanip"])], "not an IPv4 address"),
-        ([], [{"Name": "a.z.test.", "Type": "A", "ResourceRecords": ["10.0.0.1"]}], "no TTL"),
-        ([], [fixed(AliasTarget={"DNSName": "b."})], "either an AliasTarget or"),
-        ([], [fixed(Name="z.test.", Type="CNAME", ResourceRecords=["b.test."])], "zone apex"),
-    ],
-)
-def test_record_sets_that_aws_refuses_are_refused(
-    existing: list[dict[str, Any]], asked: list[dict[str, Any]], said: str | None
-) -> None:
-    message = refusals.record_sets("z.test.", existing, [("UPSERT", record) for record in asked])
-    if said is None:
-        assert message is None
-    else:
-        assert said in (message or "")
-
-
-def test_a_policy_can_be_changed_in_one_batch() -> None:
-    changes = [("DELETE", fixed()), ("CREATE", failover("PRIMARY"))]
-    assert refusals.record_sets("z.test.", [fixed()], changes) is None
-
-
-def test_regions_of_checkers_are_at_least_three_and_known() -> None:
-    base = {"Type": "TCP", "IPAddress": "192.0.2.1", "Port": 80}
-    assert refusals.health_check({**base, "Regions": ["us-east-1", "us-west-2"]}) is not None
-    assert refusals.health_check({**base, "Regions": ["us-east-1", "us-west-2", "us-east-2"]}) is not None
-    assert refusals.health_check({**base, "Regions": list(refusals.CHECKER_REGIONS[:3])}) is None
-    assert refusals.health_check(base) is None
-    assert refusals.health_check({**base, "FailureThreshold": 11}) is not None

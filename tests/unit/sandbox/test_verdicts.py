@@ -174,6 +174,12 @@ def test_calculated_checks_nest_whatever_their_order_and_a_circle_is_not_healthy
     assert judged({"x": all_of("gone")}) == {"x": False}
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="an inverted check counts in a calculated one by its inverted status",
+    level="documented",
+    source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
+)
 def test_an_inverted_child_counts_by_its_inverted_status() -> None:
     checks = {
         "maintenance": {**ENDPOINT, "Inverted": True},

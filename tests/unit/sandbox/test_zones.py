@@ -133,6 +133,12 @@ def test_evaluating_the_health_of_api_gateway_adds_nothing() -> None:
     assert chosen[NAME, "A"]["SetIdentifier"] == "primary"
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="a CNAME is followed within Route 53's zones, and given to the client beyond",
+    level="documented",
+    source="Route 53 Developer Guide, Supported DNS record types: CNAME",
+)
 def test_a_cname_is_followed_within_the_zone_and_left_to_the_client_beyond() -> None:
     zone = resolver(
         record("www.pay.drill.test.", "CNAME", NAME),
@@ -157,6 +163,12 @@ def test_a_circle_of_cnames_ends() -> None:
     assert {given.type for given in zone.resolve("a.pay.drill.test", "A").records} == {"CNAME"}
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="what does not exist is NXDOMAIN or an empty answer, with the zone's SOA",
+    level="documented",
+    source="Route 53 Developer Guide, The start of authority record that Route 53 creates",
+)
 @pytest.mark.parametrize(
     ("name", "type_", "rcode", "authority"),
     [
@@ -197,6 +209,12 @@ def test_a_wildcard_covers_what_has_no_records_of_its_own() -> None:
     assert zone.addresses("own.pay.drill.test") == []
 
 
+@pytest.mark.fidelity(
+    service="Route 53",
+    behaviour="of two zones the one with the longer name answers",
+    level="documented",
+    source="Route 53 Developer Guide, Considerations when working with public hosted zones",
+)
 def test_the_more_specific_zone_answers() -> None:
     inner = Zone(
         "eu.pay.drill.test.",

@@ -35,8 +35,8 @@ def _failover_record(engine: Engine) -> Inputs:
         "failoverRoutingPolicies": [{"type": "PRIMARY"}],
         "aliases": [
             {
-                "name": f"d-abc.execute-api.{PRIMARY}.amazonaws.com",
-                "zoneId": "ZOJJZC49E0EPZ",
+                "name": f"first.{PRIMARY}.elb.amazonaws.com",
+                "zoneId": "Z3AADJGX6KTTL2",
                 "evaluateTargetHealth": True,
             }
         ],
@@ -78,8 +78,8 @@ NAMES = {
         change={
             "aliases": [
                 {
-                    "name": f"d-def.execute-api.{PRIMARY}.amazonaws.com",
-                    "zoneId": "ZOJJZC49E0EPZ",
+                    "name": f"second.{PRIMARY}.elb.amazonaws.com",
+                    "zoneId": "Z3AADJGX6KTTL2",
                     "evaluateTargetHealth": True,
                 }
             ]

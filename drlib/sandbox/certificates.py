@@ -1,0 +1,81 @@
+"""ACM's validation by DNS: a certificate is pending until its records are in a zone, and then is issued.
+
+AWS looks for the records every few minutes; here it is looked when a certificate is requested, and when
+records change. A certificate that was issued stays so (ACM User Guide, "DNS validation").
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from drlib.sandbox import emulator, internals
+from drlib.sandbox.zones import Resolver, Zone, canonical, snapshot
+
+PENDING, ISSUED = "PENDING_VALIDATION", "ISSUED"
+UNTIL_ISSUED = ("IssuedAt", "NotBefore", "NotAfter")
+"""What a certificate does not show before it is issued."""
+
+
+def apply() -> None:
+    """Make certificates wait for their records.
+
+    Raises:
+        SandboxError: the emulator is of a version that this does not fit.
+    """
+    service = emulator.module("services.acm")
+    request = internals.function(service, "_request_certificate", "data")
+    shape = internals.function(service, "_cert_shape", "cert")
+
+    @functools.wraps(request)
+    def pending(data: Any) -> Any:
+        known = set(service._certificates)
+        answer = request(data)
+        for arn in set(service._certificates) - known:
+            certificate = service._certificates[arn]
+            certificate["Status"] = PENDING
+            for option in certificate["DomainValidationOptions"]:
+                option["ValidationStatus"] = PENDING
+        validate()
+        return answer
+
+    @functools.wraps(shape)
+    def shown(cert: dict[str, Any]) -> Any:
+        found = shape(cert)
+        hidden = UNTIL_ISSUED if cert["Status"] == PENDING else ()
+        return {name: value for name, value in found.items() if name not in hidden}
+
+    emulator.replace(service, "_request_certificate", pending)
+    emulator.replace(service, "_cert_shape", shown)
+
+
+def validate() -> None:
+    """Issue every pending certificate whose records are in the zones. In the emulator's loop."""
+    service = emulator.module("services.acm")
+    pending = [one for _, one in service._certificates.all_items() if one["Status"] == PENDING]
+    if pending:
+        settle(pending, snapshot(), now=service.now_iso)
+
+
+def settle(pending: Iterable[dict[str, Any]], zones: list[Zone], *, now: Callable[[], str]) -> None:
+    """Note which names of pending certificates the records of `zones` prove; issue the complete ones."""
+    resolver = Resolver(zones, lambda check_id: True, {})
+    for certificate in pending:
+        options = certificate["DomainValidationOptions"]
+        for option in options:
+            if option["ValidationMethod"] == "DNS" and _proven(option["ResourceRecord"], resolver):
+                option["ValidationStatus"] = "SUCCESS"
+        if all(option["ValidationStatus"] == "SUCCESS" for option in options):
+            certificate.update(Status=ISSUED, IssuedAt=now())
+
+
+def _proven(record: Mapping[str, str], resolver: Resolver) -> bool:
+    answer = resolver.resolve(record["Name"], record["Type"])
+    return any(canonical(one.value) == canonical(record["Value"]) for one in answer.records)
+
+
+def covers(certificate: Mapping[str, Any], name: str) -> bool:
+    """Say whether a certificate is for `name`, by itself or by a wildcard for its parent."""
+    names = {certificate.get("DomainName"), *certificate.get("SubjectAlternativeNames", ())}
+    return name in names or f"*.{name.partition('.')[2]}" in names

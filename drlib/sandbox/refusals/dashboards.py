@@ -1,0 +1,113 @@
+"""What CloudWatch refuses of a dashboard's body.
+
+Rules: CloudWatch API Reference, "Dashboard Body Structure and Syntax". A metric is an array of texts by
+position: namespace, name, and pairs of a dimension's name and value; an object with options may be the last.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+NO_JSON = "The field DashboardBody must be a valid JSON object"
+NO_SOURCE = "The metric widget should have specified a region and a data source or an alarm annotation"
+NO_ROW = (
+    'Field "metrics" has to be an array of array of strings, '
+    "with an optional metricRenderer object as last element"
+)
+NO_TEXT = 'Invalid metric field type, only "String" type is allowed'
+
+BOUNDS = {"x": (0, 23), "y": (0, None), "width": (1, 24), "height": (1, 1000)}
+OPTIONS = {
+    "accountId", "color", "expression", "id", "label", "period", "region", "stat", "visible", "yAxis",
+}  # fmt: skip
+"""What a metric's last element may hold."""
+
+Problem = tuple[str, str]
+"""Where in the body, as a JSON pointer, and what is wrong."""
+
+
+def problems(body: str) -> list[Problem]:
+    """Return what CloudWatch finds wrong with a dashboard's body; one without a place if it is no JSON."""
+    try:
+        dashboard = json.loads(body)
+    except ValueError:
+        dashboard = None
+    if not isinstance(dashboard, dict):
+        return [("", NO_JSON)]
+    if "widgets" not in dashboard:
+        return [("", "Should have required property 'widgets'")]
+    if not isinstance(dashboard["widgets"], list):
+        return [("/widgets", "Should be array")]
+    return [
+        problem
+        for number, widget in enumerate(dashboard["widgets"])
+        for problem in _widget(widget, f"/widgets/{number}")
+    ]
+
+
+def message(found: list[Problem]) -> str:
+    """Word the error as CloudWatch does."""
+    if found == [("", NO_JSON)]:
+        return NO_JSON
+    listed = json.dumps([{"dataPath": path, "message": text} for path, text in found], indent=2)
+    return f"The dashboard body is invalid, there are {len(found)} validation errors:\n{listed}"
+
+
+def _widget(widget: Any, path: str) -> Iterator[Problem]:
+    if not isinstance(widget, dict):
+        yield path, "Should be object"
+        return
+    for name in ("type", "properties"):
+        if name not in widget:
+            yield path, f"Should have required property '{name}'"
+    for name, (least, most) in BOUNDS.items():
+        value = widget.get(name, least)
+        if not isinstance(value, int) or isinstance(value, bool):
+            yield f"{path}/{name}", "Should be integer"
+        elif value < least:
+            yield f"{path}/{name}", f"Should be >= {least}"
+        elif most is not None and value > most:
+            yield f"{path}/{name}", f"Should be <= {most}"
+    properties = widget.get("properties")
+    if not isinstance(properties, dict):
+        return
+    path = f"{path}/properties"
+    needed = {"text": "markdown", "alarm": "alarms"}.get(widget.get("type", ""))
+    if needed and needed not in properties:
+        yield path, f"Should have required property '{needed}'"
+    if widget.get("type") == "metric":
+        yield from _metric_widget(properties, path)
+
+
+def _metric_widget(properties: dict[str, Any], path: str) -> Iterator[Problem]:
+    sources = [name for name in ("metrics", "annotations") if name in properties]
+    if not sources:
+        yield path, "Should have required property 'metrics'"
+    if not sources or not isinstance(properties.get("region"), str):
+        yield path, NO_SOURCE
+    if not sources:
+        yield path, "Should have required property 'annotations'"
+    rows = properties.get("metrics", [])
+    if not isinstance(rows, list):
+        yield f"{path}/metrics", "Should be array"
+        return
+    for number, row in enumerate(rows):
+        yield from _row(row, f"{path}/metrics/{number}")
+
+
+def _row(row: Any, path: str) -> Iterator[Problem]:
+    if not isinstance(row, list) or not row:
+        yield path, NO_ROW
+        return
+    options = row[-1] if isinstance(row[-1], dict) else None
+    texts = row if options is None else row[:-1]
+    strays = [at for at, text in enumerate(texts) if not isinstance(text, str) or not text]
+    for at in strays:
+        yield f"{path}/{at}", NO_TEXT
+    unknown = options is not None and not options.keys() <= OPTIONS
+    # `...` stands for as many positions as are left, and an expression has none.
+    paired = not texts or "..." in texts or len(texts) % 2 == 0
+    if unknown or (not paired and not strays):
+        yield path, f"Should NOT have more than {len(row) - 1} items"
