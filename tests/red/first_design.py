@@ -23,6 +23,7 @@ from tests.red.sabotages.functions import AFTERWARDS, DRAINED, TRIAL
 FAILURES, CORRECTIONS = Mistakes(), Mistakes()
 REACHED = ("the functions reach their services (primary)", "the functions reach their services (standby)")
 DNS_RINGS = "no alarm rings (Route 53)"
+STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 def policy(change: Callable[[dict[str, Any]], None]) -> Callable[[Inputs], None]:
@@ -151,6 +152,17 @@ def variable_missing(program: Program) -> None:
     program.source("settlement", 'TABLE = os.environ["TABLE_NAME"]', 'TABLE = os.environ.get("TABLE_NAME")')
 
 
+def create_table(dynamodb: Any, name: str, **more: Any) -> None:
+    """Create a table as a deployment does of which the state is lost."""
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        **more,
+    )
+
+
 @FAILURES.case(
     "the table of a state that was lost is still there, and its name is taken",
     refused="Table already exists",
@@ -158,12 +170,7 @@ def variable_missing(program: Program) -> None:
 def table_of_a_lost_state(program: Program) -> None:
     name = Names(program.here.settings.suffix).shared("payments")
     dynamodb = program.here.client("dynamodb", program.here.settings.primary_region)
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-    )
+    create_table(dynamodb, name)
     program.afterwards.callback(dynamodb.delete_table, TableName=name)
 
 
@@ -227,6 +234,7 @@ def the_other_regions_table(program: Program) -> None:
 
 @CORRECTIONS.case(
     "the dashboard's dimensions are among a row's options, where CloudWatch knows no such key",
+    refused="The dashboard body is invalid",
     rules=("dashboard-syntax",),
 )
 def dimensions_as_an_option(program: Program) -> None:
@@ -235,6 +243,21 @@ def dimensions_as_an_option(program: Program) -> None:
         return [*row[:2], {**row[-1], "dimensions": dict(zip(names, values, strict=True))}]
 
     program.inputs("dashboard", dashboard(as_option))
+
+
+@CORRECTIONS.case(
+    "a table is deleted before its replica, for which no waiting is the cure: the replica goes first",
+    refused="it has acted as a source region for new replica(s)",
+)
+def table_before_its_replica(program: Program) -> None:
+    settings, name = program.here.settings, Names(program.here.settings.suffix).shared("lost")
+    dynamodb = program.here.client("dynamodb", settings.primary_region)
+    there = {"RegionName": settings.standby_region}
+    create_table(dynamodb, name, StreamSpecification=STREAM)
+    dynamodb.update_table(TableName=name, ReplicaUpdates=[{"Create": there}])
+    program.afterwards.callback(dynamodb.delete_table, TableName=name)
+    program.afterwards.callback(dynamodb.update_table, TableName=name, ReplicaUpdates=[{"Delete": there}])
+    dynamodb.delete_table(TableName=name)
 
 
 @CORRECTIONS.case(

@@ -89,7 +89,8 @@ class Mistake(Told):
         what: the mistake, in words.
         put_back: changes the program.
         rules: the rules that the plan breaks, each of them and no other; empty if a plan cannot show it.
-        refused: words of the refusal; the engine, or the sandbox in AWS's place, does not make it.
+        refused: words of the refusal; the engine, or the sandbox in AWS's place, does not make it. What is
+            refused may be the mistake itself, a call, and not the deployment.
     """
 
     what: str

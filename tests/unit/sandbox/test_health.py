@@ -67,6 +67,7 @@ def pair(
     aws: Callable[..., Any],
     control: Callable[..., tuple[int, Any]],
     make_api: Callable[..., str],
+    make_domain: Callable[..., None],
 ) -> Iterator[Pair]:
     route53 = aws("route53", "us-east-1")
     aws("cloudwatch", WEST).put_metric_alarm(
@@ -84,9 +85,12 @@ def pair(
         made = route53.create_health_check(CallerReference=f"health-test-{name}", HealthCheckConfig=config)
         return str(made["HealthCheck"]["Id"])
 
-    checks = {}
+    checks, targets = {}, {}
     for name, region in (("east", EAST), ("west", WEST)):
         api_id = make_api("health-test", region, source=OK)
+        make_domain(f"{name}.health-names.test", region, api_id)
+        domain = aws("apigatewayv2", region).get_domain_name(DomainName=f"{name}.health-names.test")
+        targets[region] = domain["DomainNameConfigurations"][0]
         checks[name] = check(
             name,
             Type="HTTPS_STR_MATCH",
@@ -118,8 +122,8 @@ def pair(
                 "Failover": role,
                 "HealthCheckId": checks[check],
                 "AliasTarget": {
-                    "HostedZoneId": "Z1UJRXOUMOOFQ8",
-                    "DNSName": f"d-health.execute-api.{region}.amazonaws.com",
+                    "HostedZoneId": targets[region]["HostedZoneId"],
+                    "DNSName": targets[region]["ApiGatewayDomainName"],
                     "EvaluateTargetHealth": True,
                 },
             },
