@@ -6,6 +6,7 @@ SCENARIO ?=
 LAB ?=
 RUNS ?= 50
 MODES ?= refuse,reset
+SCENARIOS ?= region-outage,split,flapping
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PIP := .venv/bin/python -m pip install -q --no-compile --no-build-isolation -c constraints.txt
@@ -81,9 +82,10 @@ suite: lint
 	@echo "== notebooks against their stored outputs"
 	@.venv/bin/python -m tests.notebooks.day check
 
-soak: setup ## many seeded drills on one stack, each count against the sandbox's own record (RUNS, MODES)
+soak: setup ## every scenario, and many seeded drills, each count against the sandbox's own record (RUNS, SCENARIOS, MODES)
 	@.venv/bin/python -m pytest -q -m soak tests/red
-	@.venv/bin/python -m tests.soak --runs "$(RUNS)" --modes "$(MODES)"
+	@.venv/bin/python -m tests.soak --runs 1 --scenarios all
+	@.venv/bin/python -m tests.soak --runs "$(RUNS)" --scenarios "$(SCENARIOS)" --modes "$(MODES)"
 
 lint: setup ## style, types, the direction of imports, the shape of stored notebooks
 	@echo "== lint"

@@ -11,8 +11,8 @@ k-th checker's first failure comes (k - 1/2) steps of interval/n after it, give 
 
 *The answer.* Records and checks exist already: the name servers answer with the standby at once.
 
-Where no checker can see what is wrong, the operator turns the name: clients notice, the operator decides, and
-the latch's alarm rings with the minute that the latch is set in, or with the next.
+Where no checker can see what is wrong, the operator turns the name: ten payments that failed are enough to
+decide by, and the latch's datapoint makes its alarm ring.
 
 *Clients.* A client that obeys the TTL goes on asking the primary until its answer ends. With N clients whose
 answers end evenly spread over the TTL, the last of them turns after TTL * (1 - 1 / 2N) on average. The RTO
@@ -54,9 +54,10 @@ STREAK = 10
 STAGES = ("client_error", "check_failing", "unhealthy", "dns_answer", "client_switch")
 CHECKERS = 8  # all regions that Route 53 has checkers in
 TTL_SECONDS = 60.0  # of an alias record: it has its target's
-OPERATOR_SECONDS = 30.0  # ten payments that failed are enough to decide, and the standby is looked at
-ALARM_SECONDS = 45.0  # from the latch to the change of the name: a minute's metric, looked at as it comes in
-ALARM_GIVE_SECONDS = 45.0
+DECIDING_ATTEMPTS = 10  # payments that failed are enough to decide by
+DECIDE_WALL_SECONDS = {"sandbox": 0.2, "aws": 5.0}  # to look at the standby, beside that
+ALARM_SECONDS = {"sandbox": 2.0, "aws": 30.0}  # from the latch to the change of the name
+BY_HAND_GIVE_SECONDS = {"sandbox": 10.0, "aws": 40.0}
 ATTEMPT_LIMIT_SECONDS = 5.0
 LOOK_SECONDS = {"sandbox": 1.0, "aws": 5.0}  # how often the watch asks DNS
 ANSWER_WALL_SECONDS = {"sandbox": 0.03, "aws": 0.2}  # a payment, with its TLS handshake
@@ -147,7 +148,7 @@ def foretell(settings: Settings, deployment: Deployment | None = None) -> Predic
         interval, threshold = float(deployment.check_interval_seconds), deployment.check_failure_threshold
         ttl = float(deployment.ttl_seconds)
     step = interval / CHECKERS
-    steps, give = _by_hand() if met.by_operator else _by_checkers(interval, threshold, met)
+    steps, give = _by_hand(settings) if met.by_operator else _by_checkers(interval, threshold, met)
     outage = _outage(settings, met, changed_seconds=sum(seconds for _, seconds in steps), give=give, ttl=ttl)
     obeying = beats_of(OBEYS_TTL, settings, ttl_seconds=outage.ttl_seconds)
     ends = list(turning.first_of_streak(obeying, outage, length=STREAK))
@@ -187,12 +188,15 @@ def _by_checkers(interval: float, threshold: int, met: Shock) -> tuple[list[tupl
     ], step / 2
 
 
-def _by_hand() -> tuple[list[tuple[str, float]], float]:
+def _by_hand(settings: Settings) -> tuple[list[tuple[str, float]], float]:
     """Return the steps until the operator has turned the name, and how far their sum may be off."""
+    scale = settings.time_scale if settings.target == "sandbox" else 1.0
+    seen = DECIDING_ATTEMPTS * settings.attempt_interval_seconds / settings.ttl_clients
     return [
-        ("clients notice, and the operator decides", OPERATOR_SECONDS),
-        ("the latch's alarm rings", ALARM_SECONDS),
-    ], ALARM_GIVE_SECONDS
+        (f"{DECIDING_ATTEMPTS} payments fail", seen),
+        ("the operator decides", DECIDE_WALL_SECONDS[settings.target] * scale),
+        ("the latch's alarm rings", ALARM_SECONDS[settings.target]),
+    ], BY_HAND_GIVE_SECONDS[settings.target]
 
 
 def _outage(settings: Settings, met: Shock, *, changed_seconds: float, give: float, ttl: float) -> Outage:

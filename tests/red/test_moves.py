@@ -99,6 +99,20 @@ def test_a_blip_moves_nothing(stage: Stage) -> None:
     assert stays(stage, "primary")
 
 
+def test_one_checker_region_alone_moves_nothing(stage: Stage) -> None:
+    check = stage.deployment.checks["primary_endpoint"]
+    checker = probes.checkers(stage.here, check)[0].checker
+    order = {"kind": "checkers", "region": stage.region("primary"), "checkers": [checker]}
+    stage.here.impair("one-checker", order, deadline_seconds=OUTAGE_SECONDS)
+    stage.wait(
+        lambda: [row.checker for row in probes.checkers(stage.here, check) if not row.ok] == [checker],
+        "that checker to fail",
+    )
+    assert stays(stage, "primary")
+    assert not checks.assess(stage.here, stage.deployment).recommended
+    stage.here.restore("one-checker")
+
+
 def test_an_unready_standby_gets_no_traffic(stage: Stage) -> None:
     outage(stage, "standby")
     check = stage.deployment.checks["standby_endpoint"]

@@ -1,7 +1,8 @@
-"""python -m tests.soak [--runs N] [--modes refuse,reset] [--time-scale 20]: drills in a row on one stack.
+"""python -m tests.soak [--runs N] [--scenarios NAMES] [--modes refuse,reset] [--time-scale 20]
 
-It prints a line for each run and keeps it in `runs/soak.jsonl`; started again, it does what is not done yet.
-It ends with a table of ratios, and with exit code 1 if a count was not exact or a run broke.
+Drills in a row on one stack; `--scenarios all` takes every scenario. It prints a line for each run and keeps
+it in `runs/soak.jsonl`; started again, it does what is not done yet. It ends with a table of ratios, and with
+exit code 1 if a count was not exact, a hypothesis did not hold, or a run broke.
 """
 
 from __future__ import annotations
@@ -16,26 +17,29 @@ from pathlib import Path
 from typing import Any
 
 from drlib import checks as questions
-from drlib import journal, sandbox, show, stack
+from drlib import journal, sandbox, scenario, show, stack
 from drlib import settings as parameters
 from drlib.target import open_target
 from tests.soak import run as soak
 
-SCENARIO = "region-outage"
+ALL = "all"
+Key = tuple[str, str, int]
 
 
 def main(words: list[str]) -> int:
     """Run what is not done yet; return an exit code."""
     asked = _arguments(words)
     file = parameters.home() / "runs" / "soak.jsonl"
-    wanted = [(mode, seed) for seed in range(1, asked.runs + 1) for mode in asked.modes.split(",")]
+    names = scenario.names() if asked.scenarios == ALL else asked.scenarios.split(",")
+    seeds, modes = range(1, asked.runs + 1), asked.modes.split(",")
+    wanted = [(name, mode, seed) for seed in seeds for name in names for mode in modes]
     done = _stored(file, asked.time_scale)
-    left = [pair for pair in wanted if pair not in done]
+    left = [key for key in wanted if key not in done]
     if left:
         _all(left, file, asked.time_scale, done)
-    results = [done[pair] for pair in wanted if pair in done]
+    results = [done[key] for key in wanted if key in done]
     sys.stdout.write(f"{summary(results)}\n")
-    return 0 if all(result.exact for result in results) else 1
+    return 0 if all(result.exact and result.holds for result in results) else 1
 
 
 def summary(results: Iterable[soak.Outcome]) -> show.Table:
@@ -53,6 +57,7 @@ def summary(results: Iterable[soak.Outcome]) -> show.Table:
         rows.append(
             (
                 name,
+                f"{sum(one.holds for one in group)}/{len(group)}",
                 f"{sum(one.exact for one in group)}/{len(group)}",
                 f"{sum(one.within for one in group)}/{len(group)}",
                 f"{statistics.median(off):.1%}" if off else "-",
@@ -61,22 +66,29 @@ def summary(results: Iterable[soak.Outcome]) -> show.Table:
                 sum(one.counts.get("lost", 0) for one in group),
             )
         )
-    columns = ("runs", "counts exact", "RTO within", "median off", "most off", "acknowledged", "lost")
+    columns = (
+        "runs",
+        "hypothesis holds",
+        "counts exact",
+        "RTO within",
+        "median off",
+        "most off",
+        "acknowledged",
+        "lost",
+    )
     return show.Table(columns, rows)
 
 
-def _all(
-    left: list[tuple[str, int]], file: Path, time_scale: float, done: dict[tuple[str, int], soak.Outcome]
-) -> None:
-    first = soak.settings(scenario=SCENARIO, mode="refuse", seed=1, time_scale=time_scale)
+def _all(left: list[Key], file: Path, time_scale: float, done: dict[Key, soak.Outcome]) -> None:
+    first = soak.settings(scenario=left[0][0], mode="refuse", seed=1, time_scale=time_scale)
     here = open_target(first)
     try:
         deployment = stack.up(here, journal.approve(first, "the soak"))
         questions.steady_state(here, deployment)  # warms what a cold start would delay
-        for mode, seed in left:
-            chosen = soak.settings(scenario=SCENARIO, mode=mode, seed=seed, time_scale=time_scale)
+        for name, mode, seed in left:
+            chosen = soak.settings(scenario=name, mode=mode, seed=seed, time_scale=time_scale)
             result = _guarded(chosen, deployment)
-            done[mode, seed] = result
+            done[name, mode, seed] = result
             _keep(file, result)
             sys.stdout.write(f"{_line(result)}\n")
             sys.stdout.flush()
@@ -98,8 +110,11 @@ def _line(result: soak.Outcome) -> str:
     if result.error:
         return f"{where}: broke. {result.error}"
     told = "exact" if result.exact else f"NOT EXACT {' '.join(result.differences)}"
+    told += "" if result.holds else f"; DOES NOT HOLD: {'; '.join(result.broken)}"
     counts = ", ".join(f"{number} {name}" for name, number in result.counts.items() if number)
-    rto = f"RTO {result.measured_seconds:.1f} s, {result.predicted_seconds:.1f} s predicted"
+    rto = "traffic stayed"
+    if result.measured_seconds is not None and result.predicted_seconds is not None:
+        rto = f"RTO {result.measured_seconds:.1f} s, {result.predicted_seconds:.1f} s predicted"
     return f"{where}: {told}; {rto}; {counts}; {result.wall_seconds:.0f} s of wall time"
 
 
@@ -109,17 +124,22 @@ def _keep(file: Path, result: soak.Outcome) -> None:
         lines.write(json.dumps(result.as_dict()) + "\n")
 
 
-def _stored(file: Path, time_scale: float) -> dict[tuple[str, int], soak.Outcome]:
+def _stored(file: Path, time_scale: float) -> dict[Key, soak.Outcome]:
     """Return the runs that ended; one that broke is done again."""
     if not file.exists():
         return {}
     found = [soak.Outcome(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
-    return {(one.mode, one.seed): one for one in found if one.time_scale == time_scale and not one.error}
+    return {
+        (one.scenario, one.mode, one.seed): one
+        for one in found
+        if one.time_scale == time_scale and not one.error
+    }
 
 
 def _arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.soak")
     parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--scenarios", default="region-outage")
     parser.add_argument("--modes", default="refuse")
     parser.add_argument("--time-scale", type=float, default=20.0)
     return parser.parse_args(words)

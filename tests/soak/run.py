@@ -1,6 +1,6 @@
-"""One seeded drill through the library, on a stack that is deployed once: fault, watch, restore, failback,
-reconcile; then the same counts from the sandbox's own record. The seed decides the payments' amounts, and at
-which point of the checks' and the clients' cycles the fault comes."""
+"""One seeded drill through the library, on a stack that is deployed once: a scenario, its failback, and the
+judgement of its hypothesis; then the same counts from the sandbox's own record. The seed decides the amounts
+of the payments, and at which point of the checks' and the clients' cycles the fault comes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from drlib import checks as questions
-from drlib import faults, journal, reconcile, repair, switch, timeline, traffic
+from drlib import hypothesis, journal, reconcile, repair, switch, timeline, traffic
 from drlib import settings as parameters
 from drlib.deployment import Deployment
+from drlib.losses import LossCounts
 from drlib.target import Target, open_target
+from tests.red.rehearsal import rehearse
 from tests.soak import truth
 
 READY_SECONDS = 1200.0
@@ -36,14 +38,20 @@ class Outcome:
     cohorts: dict[str, float | None]
     wall_seconds: float
     error: str = ""
+    broken: tuple[str, ...] = ()
 
     @property
     def exact(self) -> bool:
         return not self.error and not self.differences
 
     @property
+    def holds(self) -> bool:
+        """Whether the scenario's hypothesis holds, clause by clause."""
+        return not self.error and not self.broken
+
+    @property
     def within(self) -> bool:
-        """Whether the RTO lies within 10 % or 3 modelled seconds of the prediction."""
+        """Whether the RTO lies within 10 % or 3 modelled seconds of the prediction, where there is one."""
         if self.measured_seconds is None or self.predicted_seconds is None:
             return False
         off = abs(self.measured_seconds - self.predicted_seconds)
@@ -79,36 +87,39 @@ def drill(chosen: parameters.Settings, deployment: Deployment) -> Outcome:
         lambda: not questions.drill_ready(here, deployment).failed, timeout=READY_SECONDS, poll=30
     )
     questions.drill_ready(here, deployment).require()
-    prediction = timeline.predict(chosen, deployment)
-    chance = random.Random(chosen.seed)
-    with traffic.start(here, deployment, run) as prober:
-        traffic.settle(prober, seconds=30, timeout_seconds=600)
-        here.clock.sleep(chance.uniform(0, 60))  # the fault comes at another point of every cycle
-        with faults.injected(here, deployment, run, approval) as fault:
-            watch = timeline.watch(here, deployment, prober, fault)
-            takeover = switch.snapshot(here, deployment)
-    run.save("takeover", takeover)
+    peace = random.Random(chosen.seed).uniform(0, 60)  # the fault comes at another point of every cycle
+    found = rehearse(here, deployment, run, approval, peace_seconds=peace)
+    story = switch.story(here, deployment, run)
     repair.announce(here, deployment, run, approval)
     switch.gates(here, deployment, run).require()
     with traffic.start(here, deployment, run) as prober:
         released = switch.release(here, deployment, run, approval)
         timeline.watch_return(here, deployment, prober, since=released.set_at)
-    losses = reconcile.count(here, deployment, prober.ledger, takeover, fault)
+    losses = reconcile.count(here, deployment, prober.ledger, story.takeover, found.fault)
     switch.arm(here, deployment, run, approval)
-    recovery = timeline.measure(watch, prediction)
+    recovery = timeline.measure(found.watch, found.prediction).as_dict()
+    counts = {name: len(getattr(losses, name)) for name in truth.NAMES}
+    judged = hypothesis.judge(found.planned, found.seen, _rpo(losses))
     return Outcome(
         scenario=chosen.scenario,
         mode=chosen.outage_mode,
         seed=chosen.seed,
         time_scale=chosen.time_scale,
-        differences=tuple(compare(here, deployment, run, losses, takeover_at=takeover.at, since=since)),
+        differences=tuple(compare(here, deployment, run, losses, takeover_at=story.takeover.at, since=since)),
         reasons=tuple(losses.reasons),
-        counts={name: len(getattr(losses, name)) for name in truth.NAMES},
-        measured_seconds=recovery.measured_seconds,
-        predicted_seconds=recovery.predicted_seconds,
-        cohorts={name: one.max_seconds for name, one in recovery.cohorts.items()},
+        counts=counts,
+        measured_seconds=recovery["measured_seconds"],
+        predicted_seconds=found.prediction.as_dict()["predicted_seconds"],
+        cohorts={name: one["max_seconds"] for name, one in recovery.get("cohorts", {}).items()},
         wall_seconds=time.monotonic() - begun,
+        broken=tuple(f"{one.name}: expected {one.expected}, seen {one.seen}" for one in judged.broken),
     )
+
+
+def _rpo(losses: LossCounts) -> dict[str, Any]:
+    """Return the counts as evidence.json has them."""
+    ids = {name: list(getattr(losses, name)) for name in (*truth.NAMES, "unexplained_duplicates")}
+    return {**{name: len(found) for name, found in ids.items()}, "payment_ids": ids}
 
 
 def compare(

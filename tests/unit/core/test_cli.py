@@ -157,6 +157,28 @@ def test_scenarios_are_listed(drlib: Drlib, capsys: pytest.CaptureFixture[str]) 
     assert all(f"{scenario.name}: " in out for scenario in faults.scenarios())
 
 
+def test_scenarios_are_data_for_programs(drlib: Drlib, capsys: pytest.CaptureFixture[str]) -> None:
+    assert drlib("scenarios", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in found] == [scenario.name for scenario in faults.scenarios()]
+    assert found[0]["expect"]["traffic"] == "moves"
+
+
+@pytest.mark.parametrize("words", [("drill",), ("inject", "region-outage")], ids=["drill", "inject"])
+def test_a_scenario_that_cannot_run_there_is_a_bad_parameter(
+    drlib: Drlib, capsys: pytest.CaptureFixture[str], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "aws.yaml"
+    file.write_text("target: aws\ndomain_name: pay.acme.io\nstate_backend: s3://x\n")
+    assert drlib(*words, "-f", str(file)) == 2
+    assert "scenario region-outage can run on sandbox, and target is aws." in capsys.readouterr().err
+
+
+def test_a_deadline_is_a_positive_number_of_seconds(drlib: Drlib, capsys: pytest.CaptureFixture[str]) -> None:
+    assert drlib("inject", "region-outage", "--deadline", "0") == 2
+    assert "--deadline" in capsys.readouterr().err
+
+
 def test_good_evidence_is_verified_and_a_forgery_is_red(
     drlib: Drlib, capsys: pytest.CaptureFixture[str], run: journal.Run, here: Nowhere
 ) -> None:

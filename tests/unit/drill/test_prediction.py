@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from drlib import scenario
 from drlib import settings as parameters
 from drlib.errors import BadParameters
 from drlib.pace import beats
@@ -230,3 +231,58 @@ def test_a_stage_is_measured_from_the_latest_event_before_it():
         "dns_answer": 2.0,
         "client_switch": 50.0,
     }
+
+
+def scenario_of(monkeypatch, **changes):
+    planned = scenario.from_dict(
+        {
+            "name": "test",
+            "title": "a test",
+            "hypothesis": ["It holds."],
+            "targets": ["sandbox"],
+            "faults": [{"kind": "region-down", "where": "primary"}],
+            "expect": {"traffic": "moves", "detected_by": "health-checks"},
+        }
+        | changes
+    )
+    monkeypatch.setattr(scenario, "load", lambda name: planned)
+    return predict(parameters.make({}))
+
+
+OFF = {"kind": "function-off", "where": "primary", "function": "payments"}
+LATE = {"kind": "api-trouble", "where": "primary", "latency_seconds": 3.0}
+LIES = {"kind": "api-trouble", "where": "primary", "paths": ["/payments"], "status": 500}
+
+
+@pytest.mark.parametrize(
+    ("fault", "check_seconds", "clients_fail", "keeps"),
+    [
+        (OFF, 0.0, True, "never moves"),
+        (LATE, 2.0, False, "never moves"),
+        ({"kind": "checkers-cut-off", "where": "primary"}, 4.0, False, "never moves"),
+        ({"kind": "region-down", "where": "primary"}, 0.0, True, "moves"),
+    ],
+)
+def test_each_way_to_fail_has_its_own_stages(monkeypatch, fault, check_seconds, clients_fail, keeps):
+    outage = predict(parameters.make({}))
+    found = scenario_of(monkeypatch, faults=[{"kind": "replication-cut"}, fault])
+    assert found.predicted_seconds == pytest.approx(outage.predicted_seconds + check_seconds, abs=1.0)
+    assert bool(found.stages["client_error"]) is clients_fail
+    assert (found.cohorts["keeps-connection"] is None) == (keeps == "never moves")
+    assert sum(found.stages.values()) == pytest.approx(found.predicted_seconds, abs=0.01)
+
+
+def test_where_the_operator_moves_it_no_checker_has_a_stage(monkeypatch):
+    expect = {"traffic": "moves", "moved_by": "operator", "detected_by": "clients"}
+    found = scenario_of(monkeypatch, faults=[LIES], expect=expect)
+    assert (found.stages["check_failing"], found.stages["unhealthy"]) == (0.0, 0.0)
+    assert found.predicted_seconds == pytest.approx(10.0 + 4.0 + 2.0 + 50.0, abs=2.0)
+    assert "the latch's alarm rings" in str(found)
+
+
+def test_where_traffic_stays_no_recovery_is_predicted(monkeypatch):
+    expect = {"traffic": "stays", "detected_by": "nobody"}
+    found = scenario_of(monkeypatch, faults=[OFF], expect=expect, watch_seconds=60.0)
+    assert found.as_dict()["predicted_seconds"] is None
+    assert "traffic stays" in str(found)
+    assert "RTO of an outage" in str(found)
