@@ -146,6 +146,7 @@ def summary(found: evidence.Evidence) -> list[str]:
         "",
         f"Verdict    {found.verdict.upper()}, {content['origin']}",
         *(f"  because  {reason}" for reason in found.reasons),
+        *_hypothesis(content["hypothesis"]),
         f"RTO        {measured} measured, {predicted} predicted, target {rto['target_seconds']} s",
         f"RPO        {_seconds(rpo['seconds'])}, target {rpo['target_seconds']} s",
         f"Payments   {', '.join(counts) if counts else 'not reconciled'}",
@@ -156,6 +157,13 @@ def summary(found: evidence.Evidence) -> list[str]:
     if content["origin"] == "simulated":
         lines.insert(2, f"  time     modelled, {content['time_scale']:g} times faster than the wall")
     return lines
+
+
+def _hypothesis(found: Mapping[str, Any]) -> list[str]:
+    """Return a line on the clauses; none where no scenario was judged."""
+    clauses = found.get("clauses", ())
+    held = sum(clause["holds"] is True for clause in clauses)
+    return [f"Hypothesis {held} of {len(clauses)} clauses hold"] if clauses else []
 
 
 def _relative(folder: Path) -> str:

@@ -58,7 +58,8 @@ def _move(
         if here.clock.now() > until:
             raise DeadlineExceeded(
                 f"The operator found no reason to fail over: {decision.failed[0].detail}.",
-                remedy="`drlib restore` ends the fault. 90-troubleshoot: incident.",
+                remedy="`drlib restore` ends the fault.",
+                entry="incident",
             )
 
 
@@ -81,7 +82,8 @@ def _mark(here: Target, deployment: Deployment) -> Part:
     """Send a marker item over: that it does not arrive is what no metric says."""
     with planes.purpose("observe"):
         try:
-            probes.replicates(here, deployment, deployment.primary_region, deployment.standby_region)
+            regions = (deployment.primary_region, deployment.standby_region)
+            probes.replicates(here, deployment, *regions, patient=False)
         except Failed:
             return Part("saw that no marker arrives", noticed_at=here.clock.now())
     return Part("saw a marker arrive")

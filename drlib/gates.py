@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drlib import checklist, fence, holdings, latch, planes, probes, reconcile, repair
+from drlib import checklist, faults, fence, holdings, latch, planes, probes, reconcile, repair
 from drlib.checklist import Check, Checks, Failed, Probe
 from drlib.errors import StepFailed
 from drlib.holdings import Payment
@@ -233,7 +233,8 @@ def _reconciled(here: Target, deployment: Deployment, run: Run) -> str:
         if run.has("takeover")
         else holdings.scan(here, deployment.table, deployment.standby_region)
     )
-    losses = reconcile.count(here, deployment, ledger, takeover)
+    fault = faults.from_dict(run.load("fault")) if run.has("fault") else None
+    losses = reconcile.count(here, deployment, ledger, takeover, fault)
     if losses.reasons:
         raise Failed(" ".join(losses.reasons))
     return f"{len(losses.acknowledged)} acknowledged"

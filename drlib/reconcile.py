@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from drlib import holdings, planes
+from drlib import holdings, planes, scenario
 from drlib.basis import Basis
 from drlib.holdings import Holdings, Settlement, Stores
 from drlib.ledger import Attempt, Ledger
@@ -73,7 +73,8 @@ def count(
     )
     counted = with_stores(counted, ledger.attempts(), tables=tables, stores=stores)
     stamp = Stamp(here.origin, here.clock)
-    return replace(counted, basis=Basis(stamp, fault_at, takeover, tables, stores))
+    listed = fault is not None and scenario.load(fault.scenario).expect.duplicated == "listed"
+    return replace(counted, both_served=listed, basis=Basis(stamp, fault_at, takeover, tables, stores))
 
 
 def again(attempts: Sequence[Attempt], basis: Basis) -> LossCounts:

@@ -62,6 +62,10 @@ predicted, target {{ run.rto.target_seconds }} s; stable after another {{ second
 <tr><th>RPO</th><td>{{ seconds(run.rpo.seconds) }}, target {{ run.rpo.target_seconds }} s</td></tr>
 <tr><th>control-plane calls in the failover</th><td>{{ run.planes.control_plane_calls_in_failover }}</td></tr>
 </table>
+{% if run.hypothesis %}<h2>Hypothesis</h2><ul>{% for line in run.hypothesis.scenario.hypothesis %}<li>{{ line }}</li>
+{% endfor %}</ul><table><tr><th>judged by</th><th>expected</th><th>seen</th><th>holds</th></tr>
+{% for row in run.hypothesis.clauses %}<tr><td>{{ row.name }}</td><td>{{ row.expected }}</td><td>{{ row.seen }}</td>
+<td>{{ {true: "yes", false: "no"}.get(row.holds, "open") }}</td></tr>{% endfor %}</table>{% endif %}
 {% if run.rto.stages %}<h2>Recovery, stage by stage</h2>
 <div class="bar" role="img" aria-label="stages of the recovery">{% for row in stages %}<div title="{{ row.name }}"
 style="flex:{{ row.seconds }};background:{{ row.colour }}"></div>{% endfor %}</div>

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from drlib import evidence, hypothesis, journal, scenario
+from drlib import drill, evidence, hypothesis, journal, scenario
 from drlib.hypothesis import Sightings
 
 from .conftest import Nowhere
@@ -161,6 +161,9 @@ def test_a_hypothesis_that_does_not_hold_is_a_red_verdict(run: journal.Run, here
     assert found.verdict == "failed"
     assert found.reasons == ["The hypothesis does not hold: moved by, expected route53, seen operator."]
     assert evidence.verify(run).wrong == []
+    page = evidence.report(run).read_text()
+    assert "<td>moved by</td><td>route53</td><td>operator</td>" in page
+    assert "Hypothesis 6 of 7 clauses hold" in "\n".join(drill.summary(found))
 
 
 def test_where_traffic_stays_no_recovery_is_missing(run: journal.Run, here: Nowhere) -> None:

@@ -1,5 +1,7 @@
 """One payment of each kind, and whether it is counted as that and as nothing else."""
 
+from dataclasses import replace
+
 import pytest
 
 from drill.aws import payment as stored_payment
@@ -10,7 +12,7 @@ from drlib import reconcile
 from drlib.errors import StepFailed
 from drlib.holdings import Holdings, Payment, Settlement, Stores, from_dict, stores
 from drlib.ledger import Ledger
-from drlib.losses import INSTRUCTIONS, MORE, NAMES
+from drlib.losses import INSTRUCTIONS, MORE, NAMES, LossCounts
 from drlib.reconcile import tally, with_stores
 
 FAULT_AT = 1050.0
@@ -266,3 +268,10 @@ def test_the_evidence_gets_lists_of_ids_for_the_counts_alone():
 def test_holdings_are_read_as_they_were_saved():
     one = held(STANDBY, 1150.0, [payment(1), payment(2)], [settled(1), settled(1, STANDBY, 1120.0)])
     assert from_dict(one.as_dict()) == one
+
+
+def test_two_regions_that_cannot_hear_each_other_settle_twice_and_each_is_listed():
+    apart = LossCounts(0.0, duplicated=("p1",), unexplained_duplicates=("p1",), both_served=True)
+    assert apart.reasons == []
+    assert [row[:2] for row in apart.listed().rows] == [("p1", "duplicated")]
+    assert replace(apart, both_served=False).reasons
