@@ -59,7 +59,7 @@ def _move(
             raise DeadlineExceeded(
                 f"The operator found no reason to fail over: {decision.failed[0].detail}.",
                 remedy="`drlib restore` ends the fault.",
-                entry="incident",
+                entry="something-speaks-for-a-failover",
             )
 
 

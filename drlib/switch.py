@@ -14,6 +14,7 @@ standby: the way over needs nothing of the primary, of us-east-1 or of Pulumi.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from drlib import holdings, planes, probes
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from drlib.deployment import Deployment
     from drlib.journal import Approval, Run
     from drlib.target import Target
-    from drlib.timeline import Watch
 
 __all__ = [
     "Latch",
@@ -163,12 +163,16 @@ def snapshot(here: Target, deployment: Deployment, *, region: str = "") -> Holdi
         return holdings.scan(here, deployment.table, region or deployment.standby_region)
 
 
-def takeover(here: Target, deployment: Deployment, run: Run, watch: Watch) -> Holdings:
-    """Return what the standby's table holds now, and keep it with the run if the clients have moved there."""
-    held = snapshot(here, deployment)
-    if watch.streak is not None:
-        run.save("takeover", held)
-    return held
+def takeover(here: Target, deployment: Deployment, run: Run) -> Callable[[], None]:
+    """Return what keeps, when it is called, what the standby's table holds then: its takeover.
+
+    For `timeline.watch`, which knows the moment.
+    """
+
+    def keep() -> None:
+        run.save("takeover", snapshot(here, deployment))
+
+    return keep
 
 
 def _wait_for_replica(here: Target, deployment: Deployment, *, is_set: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from drlib import charts, scenario
@@ -35,6 +36,7 @@ def watch(
     since: float | None = None,
     timeout_seconds: float | None = None,
     ask_route53: bool = True,
+    at_takeover: Callable[[], object] | None = None,
 ) -> Watch:
     """Watch a failover until the clients that obey the TTL are served by the standby, ten times in a row.
 
@@ -47,6 +49,8 @@ def watch(
         since: without a fault, when it began; by default, the first failed payment of the ledger.
         timeout_seconds: when to give up; by default, just before the fault heals by itself.
         ask_route53: also ask what its checkers say. That is a control plane, and an incident may take it.
+        at_takeover: called once, as soon as the standby has served its ten, before anything is looked at
+            further.
 
     Raises:
         DeadlineExceeded: it did not happen in time; the message names the stage that is missing.
@@ -67,7 +71,7 @@ def watch(
         ask_route53=ask_route53,
         planned=scenario.load(fault.scenario) if fault else None,
     )
-    return observer.run(until=until, linger=LINGER_SECONDS)
+    return observer.run(until=until, linger=LINGER_SECONDS, at_takeover=at_takeover)
 
 
 def watch_return(
@@ -118,7 +122,7 @@ class _Observer:
         self.sentry = Sentry(here, deployment, since=zero, ask_route53=ask_route53, alarm=alarm)
         self.live = charts.LiveFigure("failover, live", here.clock, lambda: self.seen().payments().figure)
 
-    def run(self, *, until: float, linger: float) -> Watch:
+    def run(self, *, until: float, linger: float, at_takeover: Callable[[], object] | None = None) -> Watch:
         """Watch until the streak is there, and a little longer; see `watch`."""
         clock, planned = self.here.clock, self.planned
         at_least = self.zero + (planned.watch_seconds if planned else 0.0)
@@ -129,6 +133,8 @@ class _Observer:
                     raise self._too_late()
                 self._look()
             found = self._streak()
+            if found and at_takeover:
+                at_takeover()
             linger_until = min(until, found[1].finished_at + linger) if found else at_least
             while clock.now() < at_least or (clock.now() < linger_until and not self._all_moved()):
                 self._look()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from drlib import duty, faults, hypothesis, journal, switch, timeline, traffic
 from drlib.deployment import Deployment
 from drlib.faults import Fault
-from drlib.holdings import Holdings
 from drlib.hypothesis import Judged, Sightings
 from drlib.scenario import Scenario
 from drlib.target import Target
@@ -21,7 +20,6 @@ class Rehearsal:
     planned: Scenario
     fault: Fault
     watch: Watch
-    takeover: Holdings
     seen: Sightings
     prediction: Prediction
 
@@ -55,10 +53,10 @@ def rehearse(
         fault = faults.inject(here, deployment, run, approval, deadline_seconds=deadline_seconds)
         try:
             part = duty.perform(here, deployment, prober, run, approval, fault)
-            watch = timeline.watch(here, deployment, prober, fault)
-            takeover = switch.takeover(here, deployment, run, watch)
+            keep = switch.takeover(here, deployment, run)
+            watch = timeline.watch(here, deployment, prober, fault, at_takeover=keep)
         finally:
             fault = faults.restore(here, fault, run)
         rest = timeline.rest(here, deployment, prober)
     seen = timeline.sighted(here, watch, rest, part, prediction)
-    return Rehearsal(planned, fault, watch, takeover, seen, prediction)
+    return Rehearsal(planned, fault, watch, seen, prediction)

@@ -19,6 +19,7 @@ from tests.red.rehearsal import rehearse
 from tests.soak import truth
 
 READY_SECONDS = 1200.0
+SCAN_WALL_SECONDS = 0.5  # to read what the standby holds at takeover
 SUFFIX = "soak"
 
 
@@ -137,4 +138,13 @@ def compare(
         takeover_at=takeover_at,
         to_modelled=here.clock.from_wall,
     )
-    return [*truth.differences(losses, found), *truth.answers_that_do_not_fit(attempts, events)]
+    scan_seconds = SCAN_WALL_SECONDS * here.clock.scale
+    arriving = {
+        payment
+        for payment, at in truth.arrivals(events, standby).items()
+        if takeover_at - scan_seconds <= at <= takeover_at
+    }
+    return [
+        *truth.differences(losses, found, arriving=arriving),
+        *truth.answers_that_do_not_fit(attempts, events),
+    ]

@@ -273,5 +273,5 @@ def test_holdings_are_read_as_they_were_saved():
 def test_two_regions_that_cannot_hear_each_other_settle_twice_and_each_is_listed():
     apart = LossCounts(0.0, duplicated=("p1",), unexplained_duplicates=("p1",), both_served=True)
     assert apart.reasons == []
-    assert [row[:2] for row in apart.listed().rows] == [("p1", "duplicated")]
+    assert [list(row[:2]) for row in apart.listed().rows] == [["p1", "duplicated"]]
     assert replace(apart, both_served=False).reasons

@@ -95,3 +95,6 @@ def test_a_count_that_differs_is_named_with_the_payment():
     found = {"lost": {"id-1"}, "stranded": {"id-2"}}
     (told,) = truth.differences(losses, found)
     assert told == "stranded: 0 counted, 1 in truth; ['id-2'] differ."
+    assert truth.differences(losses, found, arriving={"id-2"}) == []
+    lost = {"lost": set(), "stranded": set()}
+    assert truth.differences(losses, lost, arriving={"id-1"}), "what is lost is lost, whenever it came"

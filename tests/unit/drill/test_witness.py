@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from drill.test_ledger import attempt
 from drill.test_mending import fault
 from drill.test_timeline import Prober, quiet, row, watched
 from drill.world import PRIMARY, STANDBY
-from drlib import probes, scenario, timeline
+from drlib import probes, scenario, switch, timeline
 from drlib import settings as parameters
 from drlib.hypothesis import Part
 from drlib.ledger import Ledger
@@ -113,3 +114,19 @@ def test_where_traffic_is_to_stay_it_is_looked_at_for_so_long(here, deployment, 
     recovery = timeline.measure(seen, timeline.predict(here.settings))
     assert recovery.as_dict()["measured_seconds"] is None
     assert recovery.figures() == {}
+
+
+def test_the_takeover_is_kept_once_and_at_once(here, deployment, aws, run):
+    quiet(here)
+    now = here.clock.now()
+    rows = [attempt(seq, region=STANDBY, started_at=now, finished_at=now + seq / 10) for seq in range(1, 12)]
+    kept = []
+
+    def keep():
+        kept.append(here.clock.now())
+        switch.takeover(here, deployment, run)()
+
+    seen = timeline.watch(here, deployment, Prober(Ledger(rows), here.folder), since=now, at_takeover=keep)
+    assert len(kept) == 1
+    assert kept[0] <= seen.ended_at
+    assert run.load("takeover")["region"] == STANDBY
