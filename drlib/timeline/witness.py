@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from drlib.target import Target
     from drlib.traffic import Prober
 
+IN_A_ROW, TOO_MANY = 10, 3  # of so many payments in a row, so many that were not served are noticed
 REST_SECONDS = (
     60.0  # a primary that is well again would have its three good checks, and the name, in that time
 )
@@ -67,7 +68,7 @@ def sighted(here: Target, watch: Watch, rest: Rest, part: Part, prediction: Pred
         moved_by="" if not moved else "operator" if part.acted_at else "route53",
         detected={
             "health-checks": _since(watch, watch.events.get("unhealthy")),
-            "clients": _since(watch, _first_failure(watch.attempts, since=watch.zero)),
+            "clients": _since(watch, _noticed(watch.attempts, since=watch.zero)),
             "alarm": _since(watch, watch.alarm_at),
             "operator": _since(watch, part.noticed_at),
         },
@@ -82,10 +83,17 @@ def _since(watch: Watch, at: float | None) -> float | None:
     return None if at is None else round(at - watch.zero, 3)
 
 
-def _first_failure(attempts: Sequence[Attempt], *, since: float) -> float | None:
-    """Return when a client, of whatever cohort, first learnt that a payment failed, or may have."""
-    bad = (row.finished_at for row in attempts if row.outcome != "ok" and row.finished_at >= since)
-    return min(bad, default=None)
+def _noticed(attempts: Sequence[Attempt], *, since: float) -> float | None:
+    """Return when clients notice: of ten payments in a row, of whatever cohort, the third not served.
+
+    One that fails now and then is noise, on any day.
+    """
+    rows = [row for row in attempts if row.finished_at >= since]
+    for first in range(len(rows)):
+        bad = [row.finished_at for row in rows[first : first + IN_A_ROW] if row.outcome != "ok"]
+        if len(bad) >= TOO_MANY:
+            return sorted(bad)[TOO_MANY - 1]
+    return None
 
 
 def _both_served(watch: Watch) -> int:
