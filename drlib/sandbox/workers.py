@@ -17,8 +17,9 @@ from drlib.sandbox import emulator, internals
 MOST_PROCESSES = 2
 """Processes of one function. With a warm handler of some 10 ms, two serve more than clients here ask."""
 
-LONGEST_WAIT_WALL_SECONDS = 20.0
-"""After that an invocation may have a process more: a function that waits for itself is not stuck."""
+LONGEST_WAIT_WALL_SECONDS = 3.0
+"""After that an invocation may have a process more: a function that waits for itself is not stuck. It is a
+little longer than clients are patient: a queue of calls whose callers are gone would never become shorter."""
 
 MOST_PROCESSES_EVER = 4
 """Beyond these an invocation that has waited is throttled, as on AWS at a limit of concurrency: on a machine

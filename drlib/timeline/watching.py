@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from drlib.ledger import OBEYS_TTL, Attempt
 from drlib.samples import Stamp
 from drlib.scenario import Scenario
 from drlib.timeline import record
+from drlib.timeline.prediction import STREAK
 from drlib.timeline.recovery import first_error, streak
 from drlib.timeline.seen import SHOWN_BEFORE_SECONDS, Watch
 from drlib.timeline.sentry import Sentry
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from drlib.target import Target
 
 TIMEOUT_SECONDS = 600.0
+RETURN_TIMEOUT_SECONDS = 900.0  # nothing heals by itself meanwhile, and no drill is worth a second start
 BEFORE_THE_DEADLINE_SECONDS = 30.0  # a watched failover must be over before the fault heals by itself
 LINGER_SECONDS = 60.0  # after the RTO, for clients outside the cohort that it is measured by
 LOOKS_IN_AN_INTERVAL = 12
@@ -80,7 +83,7 @@ def watch_return(
     prober: Prober,
     *,
     since: float | None = None,
-    timeout_seconds: float = TIMEOUT_SECONDS,
+    timeout_seconds: float = RETURN_TIMEOUT_SECONDS,
     ask_route53: bool = True,
 ) -> Watch:
     """Watch a failback until the clients that obey the TTL are served by the primary, ten times in a row.
@@ -214,8 +217,19 @@ class _Observer:
         missing = [words for name, words in told.items() if seen.get(name, 0.0) is None]
         return DeadlineExceeded(
             f"The clients were not served by {self.to_region} in time; "
-            f"{missing[-1] if missing else 'the name led there, and they did not succeed'}.",
+            f"{missing[-1] if missing else f'the name led there, and {self._last_told()}'}.",
             remedy="`drlib restore` ends a fault at once.",
             entry="stages",
             region=self.to_region,
+        )
+
+    def _last_told(self) -> str:
+        """Say what the clients that obey the TTL were told last: the commonest answers first."""
+        last = self.prober.ledger.decided(OBEYS_TTL, since=self.zero)[-STREAK:]
+        told = Counter(
+            f"{row.outcome} ({', '.join(filter(None, [row.region, str(row.status or ''), row.error]))})"
+            for row in last
+        )
+        return f"of the last {len(last)} payments were " + ", ".join(
+            f"{count} {words}" for words, count in told.most_common()
         )

@@ -272,6 +272,19 @@ def test_a_return_ends_with_ten_successes_of_the_primary(here, deployment):
     assert seen.count("fail") == 0
 
 
+def test_a_return_that_does_not_come_tells_what_the_clients_were_told_last(here, deployment):
+    from drlib.ledger import Ledger
+
+    quiet(here)
+    now = here.clock.now()
+    lost = {"outcome": "indeterminate", "status": 0, "region": "", "error": "timed out"}
+    rows = [attempt(seq, finished_at=now + seq, **(lost if seq % 4 else {})) for seq in range(1, 13)]
+    told = r"of the last 10 payments were 7 indeterminate \(timed out\), 3 ok \(us-east-2, 201\)"
+    with pytest.raises(DeadlineExceeded, match=told):
+        prober = Prober(Ledger(rows), here.folder)
+        timeline.watch_return(here, deployment, prober, since=now, timeout_seconds=30)
+
+
 def test_nothing_is_drawn_outside_a_notebook(here):
     def draw():
         raise AssertionError("drawn")
