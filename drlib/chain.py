@@ -2,6 +2,9 @@
 
 What it proves: nothing was altered, taken out or put between, unless everything after it was written anew.
 Whoever noted the last hash elsewhere (the summary of a run prints it) can tell even that.
+
+A process that is killed, or a loss of power, may leave the last line torn. The next line to be written mends
+that: a line that lacks nothing but its end is kept, anything else is put aside and the chain says so.
 """
 
 from __future__ import annotations
@@ -13,8 +16,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from drlib import disk
+from drlib.disk import write
+from drlib.errors import StepFailed
+
+__all__ = [
+    "FIRST", "JOURNAL", "TORN", "append", "broken_link", "canonical", "last", "lines", "sha256", "until",
+    "write",
+]  # fmt: skip
+
 FIRST = "0" * 64
 JOURNAL = "journal.jsonl"
+TORN = "journal.torn"
+
+Entry = dict[str, Any]
+_BEGINNING: Entry = {"seq": 0, "hash": FIRST}
 
 
 def canonical(value: Any) -> str:
@@ -27,58 +43,106 @@ def sha256(text: str | bytes) -> str:
     return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()
 
 
-def lines(folder: Path) -> list[dict[str, Any]]:
-    """Return the journal's entries, oldest first."""
+def lines(folder: Path) -> list[Entry]:
+    """Return the journal's entries, oldest first. A torn last line is none.
+
+    Raises:
+        ValueError: another line is not valid JSON.
+    """
     path = folder / JOURNAL
     if not path.exists():
         return []
-    texts = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(text) for text in texts[:-1] if text]
+    *whole, rest = path.read_bytes().split(b"\n")
+    entries = [json.loads(text) for text in whole if text]
+    before = entries[-1] if entries else _BEGINNING
+    return [*entries, json.loads(rest)] if _follows(rest, before) else entries
 
 
-def until(entries: list[dict[str, Any]], head: str) -> list[dict[str, Any]]:
+def last(folder: Path) -> Entry | None:
+    """Return the journal's last entry, or None."""
+    entries = lines(folder)
+    return entries[-1] if entries else None
+
+
+def until(entries: list[Entry], head: str) -> list[Entry]:
     """Return the entries up to the one whose hash is `head`; all of them if none has it."""
     hashes = [entry.get("hash") for entry in entries]
     return entries[: hashes.index(head) + 1] if head in hashes else entries
 
 
-def append(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Append an entry, chained to the one before it; several processes may do so at once."""
+def append(folder: Path, facts: Mapping[str, Any]) -> Entry:
+    """Append an entry, chained to the one before it; several processes may do so at once.
+
+    Raises:
+        StepFailed: it cannot be written, and the journal is as it was; or the line before it was changed.
+    """
     from filelock import FileLock
 
     path = folder / JOURNAL
-    with FileLock(folder / ".journal.lock"), path.open("a+b") as file:
-        file.seek(0)
-        content = file.read()
-        whole, _, torn = content.rpartition(b"\n")
-        if torn:  # a process was killed while it wrote: keep what it left, but not as an entry
-            write(folder / "journal.torn", torn.decode("utf-8", "replace"))
-            file.truncate(len(content) - len(torn))
-        last: dict[str, Any] = json.loads(whole.rpartition(b"\n")[2]) if whole else {"seq": 0, "hash": FIRST}
-        entry: dict[str, Any] = {"seq": last["seq"] + 1, **facts, "prev": last["hash"]}
-        entry["hash"] = sha256(canonical(entry))
-        file.write(canonical(entry).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    with disk.plain(path), FileLock(folder / ".journal.lock"):
+        before, torn = _mended(folder)
+        if torn:
+            told = {"step": "torn line", "phase": "done", "mutating": False, "resource": TORN, "detail": torn}
+            before = _add(path, before, {**facts, **told})
+        return _add(path, before, facts)
+
+
+def _add(path: Path, before: Entry, facts: Mapping[str, Any]) -> Entry:
+    entry: Entry = {"seq": before["seq"] + 1, **facts, "prev": before["hash"]}
+    entry["hash"] = sha256(canonical(entry))
+    disk.append(path, canonical(entry).encode() + b"\n")
     return entry
 
 
-def broken_link(entries: list[dict[str, Any]]) -> str:
+def _mended(folder: Path) -> tuple[Entry, dict[str, Any]]:
+    """Return the last entry, and what was torn off behind it; afterwards the file ends with a whole line."""
+    path = folder / JOURNAL
+    content = path.read_bytes() if path.exists() else b""
+    whole, _, rest = content.rpartition(b"\n")
+    before = _parsed(whole.rpartition(b"\n")[2]) if whole else _BEGINNING
+    if not rest:
+        return before, {}
+    if _follows(rest, before):
+        disk.append(path, b"\n")
+        return _parsed(rest), {}
+    disk.append(folder / TORN, rest + b"\n")
+    os.truncate(path, len(content) - len(rest))
+    return before, {"bytes": len(rest), "sha256": sha256(rest)}
+
+
+def _follows(text: bytes, before: Entry) -> bool:
+    """Return whether a text is the whole entry that comes after `before`."""
+    try:
+        entry = json.loads(text)
+    except ValueError:
+        return False
+    if not isinstance(entry, dict):
+        return False
+    return entry.get("prev") == before["hash"] and entry.get("hash") == sha256(canonical(_bare(entry)))
+
+
+def _parsed(text: bytes) -> Entry:
+    try:
+        entry = json.loads(text)
+        return {"seq": entry["seq"], "hash": entry["hash"], **entry}
+    except (ValueError, TypeError, KeyError):
+        raise StepFailed(
+            "The last line of the journal was changed by hand: nothing can be chained to it.",
+            remedy="Keep the run's folder as it is, and start a new run.",
+        ) from None
+
+
+def broken_link(entries: list[Entry]) -> str:
     """Return a sentence on the first entry that does not follow from the one before it, or ""."""
     before = FIRST
     for number, entry in enumerate(entries, start=1):
-        bare = {name: value for name, value in entry.items() if name != "hash"}
         if entry.get("seq") != number or entry.get("prev") != before:
             return f"Line {number} of the journal does not follow from the line before it."
-        if entry.get("hash") != sha256(canonical(bare)):
+        if entry.get("hash") != sha256(canonical(_bare(entry))):
             return f"Line {number} of the journal was changed after it was written."
         before = entry["hash"]
     return ""
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+def _bare(entry: Entry) -> Entry:
+    return {name: value for name, value in entry.items() if name != "hash"}

@@ -15,7 +15,7 @@ from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib.errors import DrError, PreflightFailed, see, slug
+from drlib.errors import DrError, OnlyPlanned, PreflightFailed, see, slug
 from drlib.show import Line, linked
 
 Status = Literal["passed", "failed", "skipped"]
@@ -152,6 +152,8 @@ def _answer(probe: Probe) -> Check:
         return Check(probe.name, "passed", probe.ask(), probe.told())
     except Skip as reason:
         return Check(probe.name, "skipped", str(reason), probe.told())
+    except OnlyPlanned as error:
+        return Check(probe.name, "skipped", error.message, probe.told(error.remedy))
     except DrError as error:
         return Check(probe.name, "failed", error.message, probe.told(error.remedy))
     except ClientError as error:

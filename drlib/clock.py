@@ -44,6 +44,13 @@ class Clock:
         """Return how long `seconds` modelled seconds last on the wall."""
         return seconds / self.scale
 
+    def steady(self) -> float:
+        """Return modelled seconds since some instant of this process: they never go back.
+
+        Durations are differences of these. Those of `now` are wrong if somebody sets the wall's clock.
+        """
+        return time.monotonic() * self.scale
+
     def sleep(self, seconds: float) -> None:
         """Wait for `seconds` modelled seconds."""
         if seconds > 0:
@@ -64,9 +71,9 @@ class Clock:
 
         The limit is `patient(timeout)`.
         """
-        deadline = self.now() + self.patient(timeout)
+        deadline = self.steady() + self.patient(timeout)
         while not done():
-            if self.now() >= deadline:
+            if self.steady() >= deadline:
                 return False
             self.sleep(poll)
         return True

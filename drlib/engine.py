@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from drlib import planes
 from drlib.clock import Clock
 from drlib.errors import StepFailed
 from drlib.steps import Steps, plain
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from drlib.target import Target
 
 PROJECT = "payments-dr"
+STATE_VERSION = 3  # of a deployment that the engine exports
 LOCK_HOLDER = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 EXISTS = re.compile(
     r"AlreadyExist|AlreadyOwnedByYou|ResourceInUse|ResourceConflict|already exists", re.IGNORECASE
@@ -73,6 +75,7 @@ class Session:
                 if watch is not None and begun is not None and begun.metadata.urn in steps.resources:
                     watch(len(steps.done), steps.resources[begun.metadata.urn].name)
 
+            self._here.calls.add(planes.ENGINE, command.capitalize(), self._here.settings.primary_region)
             try:
                 self._act(command, see, options)
             except errors.ConcurrentUpdateError as error:
@@ -185,22 +188,34 @@ def open(
     loops: list[asyncio.AbstractEventLoop] = []
     # A program that fails leaves coroutines of Pulumi behind; the error itself is told, in plain words.
     warnings.filterwarnings("ignore", "coroutine 'Output", RuntimeWarning)
-    with here.engine(checkpoints=checkpoints) as found:
-        variables = {**found, "AWS_REGION": settings.primary_region}
+    with here.engine(checkpoints=checkpoints) as found, _backend(here) as backend:
+        variables = {**found, "AWS_REGION": settings.primary_region, "PULUMI_BACKEND_URL": backend}
         workspace = automation.LocalWorkspace(
             work_dir=str(folder),
             program=_in_view(program or _nothing, loops),
             pulumi_command=command,
             env_vars=variables,
             project_settings=automation.ProjectSettings(
-                PROJECT, "python", backend=automation.ProjectBackend(here.backend_url)
+                PROJECT, "python", backend=automation.ProjectBackend(backend)
             ),
         )
         try:
             stack = _quick(automation.Stack).create_or_select(settings.suffix, workspace)
+            if settings.plans and (known := state(here)):
+                stack.import_stack(automation.Deployment(version=STATE_VERSION, deployment=known))
         except automation.errors.CommandError as error:
             raise _failed("open", Steps(), str(error)) from None
         yield Session(here, stack, loops)
+
+
+@contextlib.contextmanager
+def _backend(here: Target) -> Iterator[str]:
+    """Return where the state is. With `mode: plan` it is a copy: even a preview writes a lock beside it."""
+    if not here.settings.plans:
+        yield here.backend_url
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"file://{folder}"
 
 
 def state(here: Target) -> dict[str, Any]:
@@ -213,6 +228,7 @@ def state(here: Target) -> dict[str, Any]:
 
     command = here.pulumi_command().command
     name = f"organization/{PROJECT}/{here.settings.suffix}"
+    here.calls.add(planes.ENGINE, "Export", here.settings.primary_region)
     with here.engine() as variables:
         ran = subprocess.run(  # noqa: S603 - the engine's own tool, with arguments of ours
             [command, "stack", "export", "--stack", name, "--non-interactive"],

@@ -10,6 +10,7 @@ The tree, with the exit code that the command line gives for each::
      |- StepFailed             5  an act did not reach its goal
          |- SandboxError       5  the local AWS is missing, dead or of an earlier life
          |- DeadlineExceeded   5  an awaited event did not come in time
+         |- OnlyPlanned        5  a change was asked for, and the parameter mode is plan
 
 Every error says what happened in one sentence, and carries `remedy`, the next thing to do, and `see`, where
 the runbook 90-troubleshoot has more on it.
@@ -106,3 +107,7 @@ class SandboxError(StepFailed):
 
 class DeadlineExceeded(StepFailed):
     """An awaited event did not come in time."""
+
+
+class OnlyPlanned(StepFailed):
+    """Something would change what is in AWS, and the parameter `mode` says that nothing may."""

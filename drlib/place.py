@@ -63,7 +63,7 @@ class Target(ABC):
         self.clock = clock
         self.folder = folder
         self.instance_id = instance_id
-        self.calls = planes.Recorder()
+        self.calls = planes.Recorder(read_only=settings.plans)
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._session: Any = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -100,6 +101,15 @@ class Plan:
     def changes(self) -> tuple[PlannedResource, ...]:
         """The resources that would not stay as they are."""
         return tuple(found for found in self.resources if found.op != SAME)
+
+    def as_plan(self) -> list[Any]:
+        """Return what is approved: every resource, what becomes of it, and what the program asks for."""
+        rows = [
+            (found.urn or found.name, found.op, sorted(found.changed), found.inputs)
+            for found in self.resources
+        ]
+        plain: list[Any] = json.loads(json.dumps(rows, sort_keys=True, default=str))
+        return plain
 
     def require_same(self) -> Plan:
         """Return itself. Raises StepFailed, naming what differs, unless everything would stay as it is."""

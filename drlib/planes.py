@@ -17,6 +17,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from drlib.errors import OnlyPlanned
+
 DATA_PLANE: dict[str, frozenset[str]] = {
     "dynamodb": frozenset(
         [
@@ -91,6 +93,9 @@ READ_PREFIXES = (
     "Test",
 )
 
+ENGINE = "pulumi"
+ENGINE_READS = frozenset(("Preview", "Export"))  # nothing is changed in AWS
+
 NO_PURPOSE = "other"
 FAILOVER = "failover"
 _purpose: contextvars.ContextVar[str] = contextvars.ContextVar("purpose", default="")
@@ -133,15 +138,21 @@ def assume(name: str = NO_PURPOSE) -> None:
 def classify(service: str, operation: str, region: str) -> Call:
     """Return the call's record, with the region whose plane really serves it."""
     plane = "data" if operation in DATA_PLANE.get(service, ()) else "control"
-    access = "read" if operation.startswith(READ_PREFIXES) else "write"
+    reads = operation in ENGINE_READS if service == ENGINE else operation.startswith(READ_PREFIXES)
+    access = "read" if reads else "write"
     where = GLOBAL_REGION if service in GLOBAL_SERVICES or region == "aws-global" else region
     return Call(service, operation, where, plane, access, _purpose.get() or _assumed)
 
 
 class Recorder:
-    """Counts calls by kind. Safe to use from several threads."""
+    """Counts calls by kind. Safe to use from several threads.
 
-    def __init__(self) -> None:
+    Args:
+        read_only: refuse calls that write, before they are made: OnlyPlanned.
+    """
+
+    def __init__(self, *, read_only: bool = False) -> None:
+        self._read_only = read_only
         self._counts: Counter[Call] = Counter()
         self._lock = threading.Lock()
 
@@ -158,6 +169,12 @@ class Recorder:
     def add(self, service: str, operation: str, region: str) -> None:
         """Count one call that no client of ours made, such as a run of the Pulumi engine."""
         call = classify(service, operation, region)
+        if self._read_only and call.access != "read":
+            raise OnlyPlanned(
+                f"{service} {operation} would change something, and the parameter mode is plan.",
+                remedy="Set mode to apply, and run again.",
+                region=region,
+            )
         with self._lock:
             self._counts[call] += 1
 

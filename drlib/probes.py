@@ -11,7 +11,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drlib.checklist import Failed
-from drlib.errors import StepFailed
+from drlib.errors import OnlyPlanned, StepFailed
 from drlib.wire import Connection, MaybeSent, NotSent, Reply, patience
 
 if TYPE_CHECKING:
@@ -59,8 +59,14 @@ def request(
 ) -> Reply:
     """Send one HTTPS request under `name`, to `address` or else to where the name points.
 
-    Raises StepFailed when there is no answer.
+    Raises StepFailed when there is no answer, and OnlyPlanned for one that changes something in `mode: plan`.
     """
+    if method != "GET" and here.settings.plans:
+        raise OnlyPlanned(
+            f"{method} {path} would change something, and the parameter mode is plan.",
+            remedy="Set mode to apply, and run again.",
+            resource=name,
+        )
     connection = Connection(
         name,
         to=here.connect_to(address or address_of(here, name)),

@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from drlib import holdings, planes
-from drlib.errors import NotApproved
+from drlib.approval import require
 from drlib.holdings import Holdings, Payment
 
 if TYPE_CHECKING:
@@ -41,11 +41,7 @@ def announce(here: Target, deployment: Deployment, run: Run, approval: Approval)
 
     Raises NotApproved.
     """
-    if approval.phrase != here.settings.approval_phrase:
-        raise NotApproved(
-            f"This is approved for {approval.phrase!r}, and not for {here.settings.approval_phrase!r}.",
-            remedy="Ask for an approval with this runbook's own parameters.",
-        )
+    require(here, approval)
     region = deployment.standby_region
     with planes.purpose("failback"):
         before = here.clock.now() - SETTLE_WITHIN_SECONDS

@@ -82,6 +82,12 @@ def in_notebook() -> bool:
     return type(get_ipython()).__name__ == "ZMQInteractiveShell"
 
 
+def say(line: str) -> None:
+    """Write one line as a cell's output, or to the terminal."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def png(figure: Figure, *, dpi: int = DPI) -> bytes:
     """Draw a figure as PNG bytes that do not name the matplotlib that drew them."""
     buffer = io.BytesIO()

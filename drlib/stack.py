@@ -7,25 +7,28 @@ rest.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from drlib import engine, memory
+from drlib import engine, memory, resume
 from drlib import leftovers as remains
 from drlib import settings as parameters
+from drlib.approval import require
 from drlib.deployment import Deployment
-from drlib.errors import NotApproved, StepFailed
+from drlib.errors import StepFailed
 from drlib.leftovers import Leftovers
 from drlib.plan import Plan
 from drlib.show import Progress
 
 if TYPE_CHECKING:
-    from drlib.journal import Approval
+    from drlib.journal import Approval, Run
     from drlib.target import Target
 
 DRILL = "drill"
+UP, DOWN = "deploy", "destroy"  # the steps' names
 SERVICES = (
     "acm",
     "apigatewayv2",
@@ -77,27 +80,36 @@ def drift(here: Target) -> Plan:
     return found
 
 
-def up(here: Target, approval: Approval, *, plan: Plan | None = None) -> Deployment:
+def up(here: Target, approval: Approval, *, plan: Plan | None = None, run: Run | None = None) -> Deployment:
     """Create what is missing in AWS and change what differs there; nothing if all is as it should be.
 
-    Undo: `destroy`. Interrupted or failed, run it again.
+    Undo: `destroy`. Interrupted or failed, run it again. If this run has done it and the plan has no change,
+    the engine is not started again.
 
     Args:
         here: where.
         approval: from `journal.approve`.
         plan: what `plan` returned; tells the progress bar how much there is to do.
+        run: the run whose journal has the step.
 
     Raises:
         NotApproved: the approval is for another stack or target.
         StepFailed: AWS refused something; the message names the resource and has AWS's own words.
     """
-    _require_approval(here, approval)
-    total = len(plan.resources) if plan else 0
-    with Progress("Deploy", total=total) as bar, engine.open(here, _program(here)) as session:
-        session.run("up", watch=_show(bar), refresh=True)
-    here.record_deployed(here.settings.suffix)
-    deployed = current(here)
-    memory.keep(here, deployed)
+    require(here, approval)
+    if run and plan:
+        changes = len(plan.changes)
+        wrong = f"{changes} of {len(plan.resources)} resources are not as planned" if changes else ""
+        if resume.skipped(run, UP, wrong=wrong, undone_by=(DOWN,)):
+            return current(here)
+    with _step(here, run, UP) as step:
+        total = len(plan.resources) if plan else 0
+        with Progress("Deploy", total=total) as bar, engine.open(here, _program(here)) as session:
+            session.run("up", watch=_show(bar), refresh=True)
+        here.record_deployed(here.settings.suffix)
+        deployed = current(here)
+        memory.keep(here, deployed)
+        step["resources"] = deployed.resource_count
     return deployed
 
 
@@ -125,23 +137,30 @@ def current(here: Target) -> Deployment:
         ) from None
 
 
-def destroy(here: Target, approval: Approval) -> None:
+def destroy(here: Target, approval: Approval, *, run: Run | None = None) -> None:
     """Delete everything that the stack made, data included. There is no undo. Nothing there is no error.
+
+    `run` is the run whose journal has the step.
 
     Raises:
         NotApproved: the approval is for another stack or target.
         StepFailed: the data is protected, or AWS refused something.
     """
-    _require_approval(here, approval)
+    require(here, approval)
     state = engine.state(here)
     count = sum(item["type"].startswith("aws:") for item in state.get("resources", []))
-    if count:
-        _require_unprotected(here, state)
-        with Progress("Destroy", total=count) as bar, engine.open(here, checkpoints=False) as session:
-            session.run("destroy", watch=_show(bar))
-            session.remove()
-    engine.clean(here)
-    here.forget_deployed()
+    wrong = f"{count} resources are in the stack's state" if count else ""
+    if run and resume.skipped(run, DOWN, wrong=wrong, undone_by=(UP,)):
+        return
+    with _step(here, run, DOWN) as step:
+        if count:
+            _require_unprotected(here, state)
+            with Progress("Destroy", total=count) as bar, engine.open(here, checkpoints=False) as session:
+                session.run("destroy", watch=_show(bar))
+                session.remove()
+        engine.clean(here)
+        here.forget_deployed()
+        step["resources"] = count
 
 
 def leftovers(here: Target) -> Leftovers:
@@ -152,6 +171,16 @@ def leftovers(here: Target) -> Leftovers:
 def protects_data(here: Target) -> bool:
     """Tell whether the stack holds on to its data: a live one does, unless it is there for drills."""
     return here.origin == "live" and not here.settings.suffix.startswith(DRILL)
+
+
+@contextlib.contextmanager
+def _step(here: Target, run: Run | None, name: str) -> Iterator[dict[str, Any]]:
+    """Keep a step of a run, if there is one; what is put into the block's value is stored with its end."""
+    if run is None:
+        yield {}
+        return
+    with run.step(name, mutating=True, resource=here.settings.suffix) as step:
+        yield step.detail
 
 
 def _program(here: Target) -> Callable[[], None]:
@@ -169,14 +198,6 @@ def _preview(here: Target, title: str) -> Plan:
 
 def _show(bar: Progress) -> engine.Watch:
     return lambda done, name: bar.update(count=done, phase=name)
-
-
-def _require_approval(here: Target, approval: Approval) -> None:
-    if approval.phrase != here.settings.approval_phrase:
-        raise NotApproved(
-            f"This is approved for {approval.phrase!r}, and not for {here.settings.approval_phrase!r}.",
-            remedy="Ask for an approval with this runbook's own parameters.",
-        )
 
 
 def _nothing(here: Target) -> StepFailed:

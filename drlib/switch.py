@@ -18,10 +18,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from drlib import holdings, planes, probes
-from drlib.errors import NotApproved, StepFailed
+from drlib.approval import require
+from drlib.errors import StepFailed
 from drlib.gates import forced, gates, moved, passed
 from drlib.holdings import Holdings
 from drlib.latch import Latch, publish, read, write
+from drlib.resume import earlier, skipped
 from drlib.story import recall
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ HOLD_SECONDS = 900.0
 """After a release, payments of clients that are still on their way back do not set the latch for so long,
 unless `arm` ends it."""
 
+SET, RELEASE, ARM = "set latch", "release latch", "arm latch"  # the steps' names
+
 latch = read
 story = recall
 
@@ -69,9 +73,14 @@ def set(  # noqa: A001 - read as switch.set
         planned: the primary is well. The latch is then written there first and replicates: the primary stops
             settling before the standby begins, so that nothing is settled twice.
     """
-    _require_approval(here, approval)
+    require(here, approval)
+    with planes.purpose("failover"):
+        before = read(here, deployment)
+    wrong = "" if before.is_set else "the latch is released"
+    if skipped(run, SET, wrong=wrong, resource=deployment.standby_region, undone_by=(RELEASE,)):
+        return before
     where = deployment.primary_region if planned else deployment.standby_region
-    with run.step("set latch", mutating=True, resource=deployment.standby_region) as step:
+    with run.step(SET, mutating=True, resource=deployment.standby_region) as step:
         with planes.purpose("failover"):
             write(here, deployment, where, is_set=True, reason=reason, hold_seconds=0.0)
             if planned:
@@ -87,10 +96,15 @@ def fail_over(
 ) -> Latch:
     """Make the standby the active region in an incident, if that is the decision. Undo: `release`.
 
+    If this run has done it and the latch is set, the decision is not asked again: the traffic has moved.
+
     Raises PreflightFailed when the decision is red and the parameter `force_reason` says nothing. A reason
     goes into the evidence, and the run says that it was forced.
     """
-    passed(here, run, decision)
+    with planes.purpose("failover"):
+        done = bool(earlier(run, SET, undone_by=(RELEASE,))) and read(here, deployment).is_set
+    if not done:
+        passed(here, run, decision)
     return set(here, deployment, run, approval, reason=reason)
 
 
@@ -110,11 +124,14 @@ def release(
     The alarm clears when the minute of the last 1 is over; then Route 53 turns the public name back, and
     clients follow with their TTL. For `hold_seconds` (modelled) their last payments do not set it again.
     """
-    _require_approval(here, approval)
+    require(here, approval)
     before = read(here, deployment)
+    wrong = f"the latch is set, because {before.reason or 'of a reason unknown'}" if before.is_set else ""
+    if skipped(run, RELEASE, wrong=wrong, resource=deployment.standby_region, undone_by=(SET,)):
+        return before
     if not before.is_set and before.hold_until is None and not moved(here, deployment):
         return before
-    with run.step("release latch", mutating=True, resource=deployment.standby_region) as step:
+    with run.step(RELEASE, mutating=True, resource=deployment.standby_region) as step:
         with planes.purpose("failback"):
             write(
                 here,
@@ -138,14 +155,18 @@ def arm(here: Target, deployment: Deployment, run: Run, approval: Approval) -> L
 
     Raises StepFailed when the latch is set.
     """
-    _require_approval(here, approval)
-    if read(here, deployment).is_set:
+    require(here, approval)
+    before = read(here, deployment)
+    if before.is_set:
         raise StepFailed(
             "The latch is set: there is nothing to arm.",
             remedy="Release it first, with 40-failback.",
             region=deployment.standby_region,
         )
-    with run.step("arm latch", mutating=True, resource=deployment.standby_region) as step:
+    wrong = "a release still holds the latch open" if before.hold_until is not None else ""
+    if skipped(run, ARM, wrong=wrong, resource=deployment.standby_region, undone_by=(SET, RELEASE)):
+        return before
+    with run.step(ARM, mutating=True, resource=deployment.standby_region) as step:
         with planes.purpose("failback"):
             write(here, deployment, deployment.standby_region, is_set=False, reason="armed", hold_seconds=0.0)
             now = read(here, deployment)
@@ -184,12 +205,4 @@ def _wait_for_replica(here: Target, deployment: Deployment, *, is_set: bool) -> 
             "The latch was written in the primary and did not arrive in the standby.",
             remedy="If the primary is failing, this is no planned move: set the latch in the standby.",
             region=deployment.standby_region,
-        )
-
-
-def _require_approval(here: Target, approval: Approval) -> None:
-    if approval.phrase != here.settings.approval_phrase:
-        raise NotApproved(
-            f"This is approved for {approval.phrase!r}, and not for {here.settings.approval_phrase!r}.",
-            remedy="Ask for an approval with this runbook's own parameters.",
         )

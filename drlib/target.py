@@ -100,7 +100,6 @@ class SandboxTarget(Target):
 
         (self.folder / "pulumi").mkdir(exist_ok=True)
         (self.folder / "pulumi-home").mkdir(exist_ok=True)
-        self.calls.add("pulumi", "Engine", self.settings.primary_region)
         server = provider.serve(self.status.aws_endpoint, access_key="test", secret_key="test")  # noqa: S106
         variables = {
             "PULUMI_DEBUG_PROVIDERS": f"aws:{server.port}",
@@ -221,7 +220,6 @@ class AwsTarget(Target):
     @contextlib.contextmanager
     def engine(self, *, checkpoints: bool = True) -> Iterator[dict[str, str]]:
         """Leave the engine as it is: the official plugin, the person's own credentials."""
-        self.calls.add("pulumi", "Engine", self.settings.primary_region)
         variables = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_BACKEND_URL": self.backend_url}
         if PASSPHRASE not in os.environ and f"{PASSPHRASE}_FILE" not in os.environ:
             variables[PASSPHRASE] = ""  # the stack holds no secrets; set one to use your own

@@ -158,7 +158,7 @@ def assess(
         primary_answers="answers" in seen,
         primary_checkers=seen.get("checkers"),
         latched=seen.get("latched"),
-        clients=_clients(prober, prober.started_at if since is None else since) if prober else None,
+        clients=_clients(prober, since) if prober and not here.settings.plans else None,
         newest_age_seconds=seen.get("age"),
         readiness=standby_ready(here, deployment),
         ttl_seconds=deployment.ttl_seconds,
@@ -239,11 +239,12 @@ def _passing(here: Target, check_id: str) -> tuple[int, int]:
     return sum(report.ok for report in reports), len(reports)
 
 
-def _clients(prober: Prober, since: float) -> tuple[int, int]:
+def _clients(prober: Prober, since: float | None) -> tuple[int, int]:
     """Look at what clients that obey the TTL were told, once enough of their payments have ended."""
+    begin = prober.started_at if since is None else since
 
     def rows() -> list[str]:
-        return [row.outcome for row in prober.ledger.attempts(OBEYS_TTL, since=since)]
+        return [row.outcome for row in prober.ledger.attempts(OBEYS_TTL, since=begin)]
 
     prober.clock.wait_until(lambda: len(rows()) >= ENOUGH_ATTEMPTS, timeout=LOOK_SECONDS)
     ended = rows()

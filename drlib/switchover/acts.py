@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from drlib import fence as fences
 from drlib import planes, switch, timeline
+from drlib.approval import require
 from drlib.checklist import Checks
-from drlib.errors import NotApproved, StepFailed
+from drlib.errors import StepFailed
 from drlib.fence import Fence
 from drlib.holdings import Holdings
 from drlib.switchover.move import PURPOSE, Move
@@ -65,7 +66,7 @@ def fence(here: Target, deployment: Deployment, run: Run, approval: Approval, mo
 
     It ends by itself after `fence.FENCE_SECONDS`.
     """
-    _require_approval(here, approval)
+    require(here, approval)
     with run.step("fence", mutating=True, resource=move.source) as step:
         with planes.purpose(PURPOSE):
             fences.write(here, deployment, move.source, destination=move.destination)
@@ -85,7 +86,7 @@ def flip(
         PreflightFailed: the source was not at rest.
         StepFailed: its fence has ended, or would end before the clients have moved.
     """
-    _require_approval(here, approval)
+    require(here, approval)
     at_rest.require()
     with planes.purpose(PURPOSE):
         now = fences.read(here, deployment, move.source)
@@ -119,7 +120,7 @@ def lift(here: Target, deployment: Deployment, run: Run, approval: Approval, mov
     Where the primary serves again, the latch is armed as well: the next failover sets it. Stop clients whose
     connection is kept to the standby before that, or their next payment sets it at once.
     """
-    _require_approval(here, approval)
+    require(here, approval)
     with run.step("lift fence", mutating=True, resource=move.source) as step:
         with planes.purpose(PURPOSE):
             fences.lift(here, deployment, move.source)
@@ -128,11 +129,3 @@ def lift(here: Target, deployment: Deployment, run: Run, approval: Approval, mov
     if not move.to_standby and not switch.latch(here, deployment).is_set:
         switch.arm(here, deployment, run, approval)
     return opened
-
-
-def _require_approval(here: Target, approval: Approval) -> None:
-    if approval.phrase != here.settings.approval_phrase:
-        raise NotApproved(
-            f"This is approved for {approval.phrase!r}, and not for {here.settings.approval_phrase!r}.",
-            remedy="Ask for an approval with this runbook's own parameters.",
-        )

@@ -66,7 +66,8 @@ class Prober:
         import pyarrow.parquet  # noqa: F401
 
         self.started_at = self.clock.now()
-        self.clients = cohorts.make(self.here, self.deployment.public_name, at=self.started_at)
+        if not self.here.settings.plans:  # nobody pays where nothing may change
+            self.clients = cohorts.make(self.here, self.deployment.public_name, at=self.started_at)
         self._threads = [
             threading.Thread(target=self._work, args=(client,), name=f"payer-{number}", daemon=True)
             for number, client in enumerate(self.clients)

@@ -31,7 +31,8 @@ def test_a_run_is_a_folder_that_sorts_by_time(run: journal.Run, home: Path) -> N
 def test_a_line_has_the_fields_that_others_rely_on(run: journal.Run) -> None:
     line = run.note("probe", detail={"seen": 1}, resource="us-east-2")
     assert list(line) == [
-        *("seq", "at", "runbook", "step", "phase", "mutating", "resource", "detail", "prev", "hash")
+        *("seq", "at", "runbook", "step", "phase", "mutating", "resource", "detail"),
+        *("actor", "parameters_sha256", "prev", "hash"),
     ]
     assert (line["seq"], line["phase"], line["mutating"]) == (2, "done", False)
     assert line["prev"] == chain.lines(run.folder)[0]["hash"]
@@ -119,9 +120,10 @@ def test_a_line_that_was_torn_off_is_kept_aside(run: journal.Run) -> None:
         file.write('{"seq": 2, "at"')
     run.note("next")
     lines = chain.lines(run.folder)
-    assert [line["seq"] for line in lines] == [1, 2]
+    assert [line["step"] for line in lines] == ["open", "torn line", "next"]
     assert chain.broken_link(lines) == ""
-    assert (run.folder / "journal.torn").read_text() == '{"seq": 2, "at"'
+    assert (run.folder / "journal.torn").read_text() == '{"seq": 2, "at"\n'
+    assert lines[1]["detail"] == {"bytes": 15, "sha256": chain.sha256('{"seq": 2, "at"')}
 
 
 def changed(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
