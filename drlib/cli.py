@@ -218,6 +218,20 @@ def inject(
 
 
 @app.command()
+def approve(
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run that has shown the plan.")],
+    plan: Annotated[str, typer.Option(metavar="HASH", help="The plan, as the runbook printed it.")],
+    minutes: Annotated[int, typer.Option(help="For how long the approval is good.")] = 60,
+) -> None:
+    """Approve the plan that a runbook has shown, for a while. It stands in the run's journal."""
+    from drlib import approval, journal, target
+
+    run = journal.find(run_id, runbook="approval")
+    here = target.open(run.settings, start=False)
+    _say(approval.give(here, run, plan, minutes=minutes))
+
+
+@app.command()
 def restore(file: File = None) -> None:
     """End every fault that is in force. Works whatever became of the runbook that injected it.
 
