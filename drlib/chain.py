@@ -21,7 +21,7 @@ from drlib.disk import write
 from drlib.errors import StepFailed
 
 __all__ = [
-    "FIRST", "JOURNAL", "TORN", "append", "broken_link", "canonical", "last", "lines", "sha256", "until",
+    "FIRST", "JOURNAL", "TORN", "append", "broken_link", "canonical", "lines", "sha256", "until",
     "write",
 ]  # fmt: skip
 
@@ -56,12 +56,6 @@ def lines(folder: Path) -> list[Entry]:
     entries = [json.loads(text) for text in whole if text]
     before = entries[-1] if entries else _BEGINNING
     return [*entries, json.loads(rest)] if _follows(rest, before) else entries
-
-
-def last(folder: Path) -> Entry | None:
-    """Return the journal's last entry, or None."""
-    entries = lines(folder)
-    return entries[-1] if entries else None
 
 
 def until(entries: list[Entry], head: str) -> list[Entry]:

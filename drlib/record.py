@@ -124,7 +124,7 @@ class Run:
         Raises:
             StepFailed: it cannot be written; what was written before is whole.
         """
-        before = chain.last(self.folder)
+        before = next(iter(reversed(self.lines())), None)
         common = {"actor": actor(), "parameters_sha256": self.parameters_sha256}
         at = round(self.clock.now(), 3)
         back = self.clock.wall_seconds(before["at"] - at) if before else 0.0

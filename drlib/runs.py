@@ -144,14 +144,14 @@ def held(run: Run) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(run.folder / ".run.lock", blocking=False)
-    try:
-        with disk.plain(run.folder):
+    with disk.plain(run.folder):
+        try:
             lock.acquire()
-    except Timeout:
-        raise StepFailed(
-            f"Another process is at work on {run.run_id}.",
-            remedy="Wait for it to end, or end it; then run this again.",
-        ) from None
+        except Timeout:
+            raise StepFailed(
+                f"Another process is at work on {run.run_id}.",
+                remedy="Wait for it to end, or end it; then run this again.",
+            ) from None
     try:
         yield
     finally:
