@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib import breakage, mending, planes, watchdog
+from drlib import breakage, mending, planes, resume, watchdog
 from drlib import scenario as known
-from drlib.errors import NotApproved, SandboxError, StepFailed
+from drlib.approval import require
+from drlib.errors import SandboxError, StepFailed
 from drlib.mending import Fault, Filed
 from drlib.scenario import Scenario
+from drlib.show import say
 
 if TYPE_CHECKING:
     from drlib.breakage import Act
@@ -43,6 +45,8 @@ __all__ = [
 ]
 
 
+INJECT, RESTORE = "inject", "restore"  # the steps' names
+
 scenario = known.load
 scenarios = known.every
 
@@ -62,7 +66,8 @@ def inject(
 ) -> Fault:
     """Break what the scenario of `here.settings` says, and return the fault.
 
-    Called again while the same fault is in force, it returns that one. Undo: `restore`, or `drlib restore`.
+    Called again while the same fault is in force, it returns that one. A run has one fault: what was cut off
+    cannot be measured any more. Undo: `restore`, or `drlib restore`.
 
     Args:
         here, deployment, run: as everywhere.
@@ -72,20 +77,23 @@ def inject(
     Raises:
         NotApproved: the approval is for another stack or target.
         BadParameters: the scenario cannot run on this target.
-        StepFailed: another fault is in force, or the target cannot be broken.
+        StepFailed: another fault is in force, this run has had its fault, or the target cannot be broken.
     """
-    if approval.phrase != here.settings.approval_phrase:
-        raise NotApproved(
-            f"The fault is approved for {approval.phrase!r}, and not for {here.settings.approval_phrase!r}.",
-            remedy="Ask for an approval with this runbook's own parameters.",
-        )
+    require(here, approval)
     planned = plan(here)
     for other in pending(here):
         if (other.scenario, other.run_id) == (planned.name, run.run_id):
             planes.assume(planes.FAILOVER)
+            say("inject: done earlier, verified: it is in force.")
             return other
         raise StepFailed(
             f"A fault is in force already: {other}.", remedy="Run `drlib restore` first.", region=other.region
+        )
+    if resume.earlier(run, INJECT):
+        raise StepFailed(
+            "This run has had its fault: a second one would not be measured by it.",
+            remedy="Run 40-failback, which counts this run's payments; after it, a drill is a new run.",
+            region=deployment.primary_region,
         )
     seconds = planned.deadline_seconds if deadline_seconds is None else deadline_seconds
     fault_id = f"{run.run_id}-{planned.name}".lower()
@@ -93,7 +101,7 @@ def inject(
         acts = breakage.acts(here, deployment, planned, fault_id)
     filed = _intended(here, deployment, planned, run, acts, fault_id=fault_id, seconds=seconds)
     run.save("scenario", planned)
-    with run.step("inject", mutating=True, resource=filed.fault.region, detail=filed.fault.as_dict()) as step:
+    with run.step(INJECT, mutating=True, resource=filed.fault.region, detail=filed.fault.as_dict()) as step:
         filed.write()
         fault = _act(here, filed, acts, seconds).fault
         step.detail.update(fault.as_dict())
@@ -110,7 +118,7 @@ def restore(here: Target, fault: Fault, run: Run | None = None) -> Fault:
         return fault
     filed = mending.read(fault.fault_id)
     if filed.fault.state != "restored":
-        step = run.step("restore", mutating=True, resource=fault.region) if run else contextlib.nullcontext()
+        step = run.step(RESTORE, mutating=True, resource=fault.region) if run else contextlib.nullcontext()
         with step:
             filed = mending.mend(here, filed)
     if run and run.run_id == fault.run_id:

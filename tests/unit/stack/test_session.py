@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandResult, errors
 
-from drlib import engine
+from drlib import engine, planes
 from drlib.errors import StepFailed
 
 QUEUE = "urn:pulumi:t::payments-dr::pay:infra:Messaging$aws:sqs/queue:Queue::work"
@@ -67,7 +67,12 @@ class Script:
 
 
 def session(stack: Any, *, origin: str = "simulated") -> engine.Session:
-    return engine.Session(SimpleNamespace(origin=origin), stack)  # type: ignore[arg-type]
+    return engine.Session(place(origin), stack)
+
+
+def place(origin: str = "simulated") -> Any:
+    settings = SimpleNamespace(primary_region="us-east-2")
+    return SimpleNamespace(origin=origin, calls=planes.Recorder(), settings=settings)
 
 
 def failed(kind: type[errors.CommandError] = errors.CommandError, *, stderr: str = "") -> errors.CommandError:
@@ -205,7 +210,6 @@ def test_a_preview_tells_what_inputs_come_from() -> None:
             goal = {"propertyDependencies": {"vpcId": [VPC], "name": []}, "dependencies": [VPC]}
             Path(plan).write_text(json.dumps({"resourcePlans": {QUEUE: {"goal": goal}, COMPONENT: {}}}))
 
-    here = SimpleNamespace(origin="simulated")
-    steps = engine.Session(here, Previewed(begun(QUEUE, "create"))).preview(refresh=True)
+    steps = engine.Session(place(), Previewed(begun(QUEUE, "create"))).preview(refresh=True)
     found = steps.resources[QUEUE]
     assert (found.urn, found.references, found.after) == (QUEUE, {"vpcId": (VPC,)}, (VPC,))

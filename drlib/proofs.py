@@ -1,0 +1,124 @@
+"""What a run has done, looked at again before it is gone on with. Reads, and changes nothing.
+
+A step that another one took back since then needs no proof: a stack that was destroyed is not missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from drlib import faults, planes, stack, switch
+from drlib.errors import DrError, StepFailed
+from drlib.record import DONE
+
+if TYPE_CHECKING:
+    from drlib.journal import Run
+    from drlib.target import Target
+
+UNDONE_BY = {
+    stack.UP: {stack.DOWN},
+    stack.DOWN: {stack.UP},
+    faults.RESTORE: {faults.INJECT},
+    switch.SET: {switch.RELEASE},
+    switch.RELEASE: {switch.SET, faults.INJECT},
+    switch.ARM: {switch.SET, switch.RELEASE, faults.INJECT},
+}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A step that was done earlier; `wrong` says what is otherwise now, and is empty if it holds."""
+
+    runbook: str
+    step: str
+    wrong: str
+
+    def __str__(self) -> str:
+        return f"{self.step}: done earlier, {f'and no longer so: {self.wrong}' if self.wrong else 'verified'}."
+
+
+def verify(here: Target, run: Run) -> list[Proof]:
+    """Look whether what this run has done, and nothing has taken back since, is still so."""
+    with planes.purpose("verify"):
+        return [Proof(runbook, step, _wrong(here, step)) for step, runbook in standing(run).items()]
+
+
+def standing(run: Run) -> dict[str, str]:
+    """Return the steps that can be proved and that stand: step -> runbook, in the order of their ends."""
+    found: dict[str, str] = {}
+    for line in run.lines():
+        if not line["mutating"] or line["phase"] != DONE:
+            continue
+        for step, undoing in UNDONE_BY.items():
+            if line["step"] in undoing:
+                found.pop(step, None)
+        if line["step"] in UNDONE_BY:
+            found[line["step"]] = line["runbook"]
+    return found
+
+
+def _wrong(here: Target, step: str) -> str:
+    """Return a clause on what is otherwise than a step left it, or ""."""
+    try:
+        return PROOFS[step](here)
+    except DrError as error:
+        return error.message.rstrip(".")
+    except (BotoCoreError, ClientError) as error:
+        return f"it cannot be seen: {type(error).__name__}"
+
+
+def _deployed(here: Target) -> str:
+    """The state has the stack whole, and its table answers."""
+    switch.latch(here, stack.current(here))
+    return ""
+
+
+def _destroyed(here: Target) -> str:
+    left = len(stack.leftovers(here))
+    return f"{left} things bear the stack's name" if left else ""
+
+
+def _restored(here: Target) -> str:
+    down = ", ".join(sorted(here.faults()))
+    return f"{down} is broken" if down else ""
+
+
+def _latched(here: Target) -> str:
+    return "" if switch.latch(here, stack.current(here)).is_set else "the latch is released"
+
+
+def _released(here: Target) -> str:
+    return "the latch is set" if switch.latch(here, stack.current(here)).is_set else ""
+
+
+def _armed(here: Target) -> str:
+    held = switch.latch(here, stack.current(here)).hold_until is not None
+    return _released(here) or ("a release holds the latch open" if held else "")
+
+
+PROOFS: dict[str, Callable[[Target], str]] = {
+    stack.UP: _deployed,
+    stack.DOWN: _destroyed,
+    faults.RESTORE: _restored,
+    switch.SET: _latched,
+    switch.RELEASE: _released,
+    switch.ARM: _armed,
+}
+
+
+def require_stack(run: Run, proofs: list[Proof]) -> None:
+    """Stop where the payments of a run cannot be accounted for any more, since its stack is gone.
+
+    Raises:
+        StepFailed: it is.
+    """
+    gone = [proof for proof in proofs if proof.step == stack.UP and proof.wrong]
+    if gone and run.done(faults.INJECT, runbook=faults.RUNBOOK):
+        raise StepFailed(
+            f"What {run.run_id} deployed is no longer there: {gone[0].wrong}. Its payments are gone with it.",
+            remedy="Start a new drill.",
+        )
