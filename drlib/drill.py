@@ -7,14 +7,14 @@ written down. What failed decides the exit code, as `drlib.errors` has it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from drlib import evidence, faults, journal, runbook, runner, target
+from drlib import evidence, faults, journal, proofs, runbook, runner, target
 from drlib import settings as parameters
 from drlib.clock import Clock
-from drlib.errors import StepFailed, VerdictRed
+from drlib.errors import DrError, VerdictRed
 from drlib.journal import Run
 from drlib.runner import Failure, Say
 from drlib.settings import Settings
@@ -24,7 +24,7 @@ from drlib.verdict import ABORTED, FAILED, PASSED, PENDING, RUNBOOK
 RUNBOOKS = (
     "00-preflight", "10-deploy", "20-verify", "30-drill-failover", "40-failback", "70-report", "80-teardown",
 )  # fmt: skip
-TEARDOWN = "80-teardown"
+DEPLOY, TEARDOWN = "10-deploy", "80-teardown"
 CODES = {PASSED: 0, FAILED: 1, PENDING: 4, ABORTED: 5}
 WALL = Clock()
 
@@ -47,36 +47,63 @@ class Drill:
         """Run what is not done yet, and return the exit code."""
         values = self.settings.values()
         injected = {source: runbook.check(source, values)[1] for source in self.sources}
-        here = target.open(self.settings)
+        here = proofs.place(resume) if resume else target.open(self.settings)
         try:
-            if resume and resume.world != here.instance_id:
-                raise StepFailed(
-                    f"The sandbox that {resume.run_id} ran in is gone, and its stack with it.",
-                    remedy="Start a new drill.",
-                )
-            run = journal.reopen(resume) if resume else journal.open_run(self.settings, here)
-            self.say(f"Run {run.run_id} ({here.origin}), in {_relative(run.folder)}")
-            failure = self._guarded(run, here, injected)
-            return self._end(run, failure)
+            run = resume or journal.open_run(self.settings, here)
+            with journal.held(run):
+                self.say(f"Run {run.run_id} ({here.origin}), in {_relative(run.folder)}")
+                failure = self._guarded(run, here, injected, resumed=resume is not None)
+                return self._end(run, failure)
         finally:
             if here.started and not self.keep:
                 here.shut_down()
 
-    def _guarded(self, run: Run, here: Target, injected: Mapping[Path, Any]) -> Failure | None:
+    def _guarded(
+        self, run: Run, here: Target, injected: Mapping[Path, Any], *, resumed: bool
+    ) -> Failure | None:
         """Run the notebooks; whatever stops them, restore what was broken."""
         try:
             with runner.interruptible():
-                failure = self._notebooks(run, injected)
+                again = self._look_back(run, here) if resumed else set()
+                failure = self._notebooks(run, injected, self._left(run, here, again))
         except KeyboardInterrupt:
             failure = Failure("KeyboardInterrupt", "The drill was interrupted.", runner.INTERRUPTED)
+        except DrError as error:
+            failure = Failure(type(error).__name__, str(error), error.exit_code)
         if failure:
             self.say(f"Stopped: {failure.message}")
-            for line in runner.restore(here, run):
+            for line in runner.restored(here, run):
                 self.say(line)
         return failure
 
-    def _notebooks(self, run: Run, injected: Mapping[Path, Any]) -> Failure | None:
-        left = [source for source in self.sources if not run.done(RUNBOOK, runbook=source.stem)]
+    def _look_back(self, run: Run, here: Target) -> set[str]:
+        """End what a killed process left in force, look at what was done, and return what is to run again."""
+        journal.reopen(run)
+        for line in runner.restore(here, run):
+            self.say(line)
+        found = proofs.verify(here, run)
+        for proof in found:
+            self.say(f"  {proof}")
+        proofs.require_stack(run, found)
+        return {proof.runbook for proof in found if proof.wrong}
+
+    def _left(self, run: Run, here: Target, again: set[str]) -> list[Path]:
+        """Return the notebooks that are still to run, or to run again."""
+        left = [
+            source
+            for source in self.sources
+            if source.stem in again or not run.done(RUNBOOK, runbook=source.stem)
+        ]
+        told = proofs.cut_short(run)
+        if told:
+            self.say(f"  {told}")
+            left = [source for source in left if source.stem != proofs.DRILL]
+        if self.settings.plans and not proofs.is_deployed(here):
+            self.say(f"  Nothing is deployed: what follows {DEPLOY} can be planned once that is done.")
+            left = [source for source in left if source.stem <= DEPLOY]
+        return left
+
+    def _notebooks(self, run: Run, injected: Mapping[Path, Any], left: Sequence[Path]) -> Failure | None:
         width = max(len(source.stem) for source in self.sources)
         with runner.pool(run) as warm:
             for source in left:
@@ -96,6 +123,9 @@ class Drill:
             journal.close(run)
         found = evidence.refresh(run)
         evidence.report(run)
+        if self.settings.plans and failure is None:
+            self.say(f"Planned: nothing was changed. What would be done is in {_relative(run.folder)}")
+            return 0
         for line in summary(found):
             self.say(line)
         if failure:
@@ -117,7 +147,7 @@ def drill(
     Args:
         file: parameter file; not needed to resume, since a run has its own parameters.
         scenario: which one, instead of the file's.
-        resume: id of a run that stopped; it goes on after the last notebook that was done.
+        resume: id of a run that stopped. What it has done is verified, and not done again.
         keep: leave the stack and the sandbox up at the end.
         say: takes each line that a person should see.
         sources: other notebooks than those of a drill.

@@ -22,6 +22,7 @@ from drlib import scenario as known
 from drlib.approval import require
 from drlib.errors import SandboxError, StepFailed
 from drlib.mending import Fault, Filed
+from drlib.record import DONE
 from drlib.scenario import Scenario
 from drlib.show import say
 
@@ -42,6 +43,7 @@ __all__ = [
     "restore_all",
     "scenario",
     "scenarios",
+    "spent",
 ]
 
 
@@ -89,14 +91,15 @@ def inject(
         raise StepFailed(
             f"A fault is in force already: {other}.", remedy="Run `drlib restore` first.", region=other.region
         )
-    if resume.earlier(run, INJECT):
+    if spent(run):
         raise StepFailed(
             "This run has had its fault: a second one would not be measured by it.",
             remedy="Run 40-failback, which counts this run's payments; after it, a drill is a new run.",
             region=deployment.primary_region,
         )
+    resume.skipped(run, INJECT, wrong="nothing is broken by it")
     seconds = planned.deadline_seconds if deadline_seconds is None else deadline_seconds
-    fault_id = f"{run.run_id}-{planned.name}".lower()
+    fault_id = _name(run, planned.name)
     with planes.purpose(mending.PURPOSE):
         acts = breakage.acts(here, deployment, planned, fault_id)
     filed = _intended(here, deployment, planned, run, acts, fault_id=fault_id, seconds=seconds)
@@ -109,6 +112,16 @@ def inject(
     # Until the restore nothing may need a control plane: a call that nobody declared counts against the run.
     planes.assume(planes.FAILOVER)
     return fault
+
+
+def spent(run: Run) -> bool:
+    """Return whether this runbook's fault has come into force in this run, or may have: it has but one.
+
+    One that was undone at once, or was cut off before its file said how it is mended, has broken nothing.
+    """
+    ended = resume.earlier(run, INJECT)
+    meant = mending.folder() / f"{_name(run, run.settings.scenario)}.json"
+    return ended == DONE or (ended == resume.CUT and meant.exists())
 
 
 def restore(here: Target, fault: Fault, run: Run | None = None) -> Fault:
@@ -158,6 +171,10 @@ def injected(here: Target, deployment: Deployment, run: Run, approval: Approval)
 def from_dict(data: dict[str, Any]) -> Fault:
     """Make a fault from what `as_dict` gave, such as `run.load("fault")`."""
     return Fault(**data)
+
+
+def _name(run: Run, scenario_name: str) -> str:
+    return f"{run.run_id}-{scenario_name}".lower()
 
 
 def _act(here: Target, filed: Filed, acts: list[Act], seconds: float) -> Filed:

@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib import faults, planes, stack, switch
-from drlib.errors import DrError, StepFailed
-from drlib.record import DONE
+from drlib import faults, journal, planes, stack, switch, target
+from drlib.errors import DrError, SandboxError, StepFailed
+from drlib.verdict import RUNBOOK
 
 if TYPE_CHECKING:
     from drlib.journal import Run
     from drlib.target import Target
 
+DRILL = "30-drill-failover"  # whose fault is measured
+CUT = (
+    "was cut off after its fault. The recovery time cannot be measured any more, and a run has one fault. "
+    "What remains is the way back, the payments and the report; to measure, start a new drill."
+)
 UNDONE_BY = {
     stack.UP: {stack.DOWN},
     stack.DOWN: {stack.UP},
@@ -38,7 +43,9 @@ class Proof:
     wrong: str
 
     def __str__(self) -> str:
-        return f"{self.step}: done earlier, {f'and no longer so: {self.wrong}' if self.wrong else 'verified'}."
+        return (
+            f"{self.step}: done earlier, {f'and no longer so: {self.wrong}' if self.wrong else 'verified'}."
+        )
 
 
 def verify(here: Target, run: Run) -> list[Proof]:
@@ -51,7 +58,7 @@ def standing(run: Run) -> dict[str, str]:
     """Return the steps that can be proved and that stand: step -> runbook, in the order of their ends."""
     found: dict[str, str] = {}
     for line in run.lines():
-        if not line["mutating"] or line["phase"] != DONE:
+        if not line["mutating"] or line["phase"] != journal.DONE:
             continue
         for step, undoing in UNDONE_BY.items():
             if line["step"] in undoing:
@@ -117,8 +124,45 @@ def require_stack(run: Run, proofs: list[Proof]) -> None:
         StepFailed: it is.
     """
     gone = [proof for proof in proofs if proof.step == stack.UP and proof.wrong]
-    if gone and run.done(faults.INJECT, runbook=faults.RUNBOOK):
+    if gone and run.done(faults.INJECT, runbook=DRILL):
         raise StepFailed(
             f"What {run.run_id} deployed is no longer there: {gone[0].wrong}. Its payments are gone with it.",
             remedy="Start a new drill.",
         )
+
+
+def place(run: Run) -> Target:
+    """Return where a stored run ran.
+
+    Raises:
+        StepFailed: it is gone, and what was deployed there with it.
+    """
+    gone = StepFailed(
+        f"The sandbox that {run.run_id} ran in is gone, and its stack with it.",
+        remedy="Start a new drill. What the run measured before stays in its folder.",
+    )
+    try:
+        here = target.open(run.settings, start=False)
+    except SandboxError:
+        raise gone from None
+    if run.world != here.instance_id:
+        raise gone
+    return here
+
+
+def is_deployed(here: Target) -> bool:
+    """Return whether the stack is there, whole."""
+    try:
+        stack.current(here)
+    except StepFailed:
+        return False
+    return True
+
+
+def cut_short(run: Run) -> str:
+    """Return a sentence if the run's drill was cut off after its fault, and write that down; else ""."""
+    mine = run.as_runbook(DRILL)
+    if mine.done(RUNBOOK) or not faults.spent(mine):
+        return ""
+    mine.note(RUNBOOK, journal.FAILED, detail={"error": StepFailed.__name__, "message": f"It {CUT}"})
+    return f"{DRILL} {CUT}"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drlib import evidence, faults, journal, kernels, planes, runbook, target
+from drlib import disk, evidence, faults, journal, kernels, planes, runbook, target
 from drlib import settings as parameters
 from drlib.errors import DrError, StepFailed
 from drlib.journal import Run
@@ -70,7 +70,7 @@ def run(
     except KeyboardInterrupt:
         failure = Failure("KeyboardInterrupt", f"{source.stem} was interrupted.", INTERRUPTED)
     if failure:
-        for line in restore(here, entry, but=others):
+        for line in restored(here, entry, but=others):
             say(line)
         evidence.refresh(entry)
         raise failure.raised()
@@ -100,6 +100,14 @@ def restore(here: Target, run: Run | None = None, *, but: Collection[str] | None
     return lines
 
 
+def restored(here: Target, run: Run, *, but: Collection[str] | None = None) -> list[str]:
+    """End faults, as `restore` does; where that cannot be done, return lines that say so."""
+    try:
+        return restore(here, run, but=but)
+    except DrError as error:
+        return [f"The faults could not be ended: {error}", "Run `drlib restore` once that is mended."]
+
+
 def execute(
     source: Path, injected: Mapping[str, Any], run: Run, pool: kernels.Pool, *, more: bool = False
 ) -> Failure | None:
@@ -122,6 +130,8 @@ def execute(
         failure = _failure(error.ename, error.evalue)
     except (RuntimeError, TimeoutError) as error:  # the kernel died, did not come up, or a cell never ended
         failure = _failure(type(error).__name__, _first_line(error))
+    except OSError as error:
+        failure = _failure(StepFailed.__name__, str(disk.refused(run.folder / source.name, error)))
     except KeyboardInterrupt:
         run.note(RUNBOOK, journal.FAILED, detail={"error": "KeyboardInterrupt", "message": "Interrupted."})
         raise

@@ -18,6 +18,10 @@ BODIES = {
         "raise errors.NotApproved('deploy is not approved.', remedy='Set approval.')",
         "print('never')",
     ],
+    "plans": [
+        "from drlib import journal, settings\njournal.approve(settings.make({'mode': 'plan'}), 'deploy')",
+        "print('never')",
+    ],
     "fails-preflight": ["from drlib import errors\nraise errors.PreflightFailed('No Pulumi.')"],
     "fails-unexpectedly": ["{}['x']"],
     "is-red": ["from drlib import errors\nraise errors.VerdictRed('The verdict is failed.')"],

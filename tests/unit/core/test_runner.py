@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -15,9 +16,9 @@ import nbformat
 import psutil
 import pytest
 
-from drlib import chain, drill, evidence, faults, journal, kernels, runner, settings, target
+from drlib import chain, drill, evidence, faults, journal, kernels, proofs, runner, settings, target
 from drlib.clock import Clock
-from drlib.errors import BadParameters, NotApproved, StepFailed
+from drlib.errors import BadParameters, NotApproved, SandboxError, StepFailed
 
 from . import notebooks
 from .conftest import Nowhere
@@ -28,7 +29,7 @@ DEADLINE_SECONDS = 60.0
 @pytest.fixture(autouse=True)
 def _place(here: Nowhere, monkeypatch: pytest.MonkeyPatch) -> None:
     """No sandbox: these notebooks do not use one."""
-    monkeypatch.setattr(target, "open", lambda _: here)
+    monkeypatch.setattr(target, "open", lambda _, start=True: here)
     monkeypatch.setattr(faults, "pending", lambda _: [])
 
 
@@ -201,6 +202,143 @@ def test_a_run_whose_sandbox_is_gone_cannot_be_resumed(
     here.instance_id = "two"
     with pytest.raises(StepFailed, match="is gone, and its stack with it"):
         drilled(said, tmp_path, "10-fails-preflight", resume=last_run().run_id)
+
+
+def stopped(tmp_path: Path, said: list[str]) -> tuple[journal.Run, list[Path]]:
+    """A run that stopped in its second runbook, which would pass now."""
+    sources = [
+        notebooks.write(tmp_path, "10-passes"),
+        notebooks.write(tmp_path, "20-x", body="fails-preflight"),
+    ]
+    drill.drill(None, say=said.append, sources=sources, keep=True)
+    notebooks.write(tmp_path, "20-x", body="passes")
+    said.clear()
+    return last_run(), sources
+
+
+def test_a_run_whose_sandbox_does_not_run_any_more_cannot_be_resumed(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, sources = stopped(tmp_path, said)
+
+    def gone(_: object, *, start: bool) -> Nowhere:
+        assert not start, "a sandbox that is started now is another one"
+        raise SandboxError("No sandbox is running.")
+
+    monkeypatch.setattr(target, "open", gone)
+    with pytest.raises(StepFailed, match="is gone, and its stack with it") as caught:
+        drill.drill(None, resume=run.run_id, say=said.append, sources=sources)
+    assert "Start a new drill" in caught.value.remedy
+
+
+def test_resume_ends_a_fault_and_verifies_what_was_done(
+    tmp_path: Path, said: list[str], here: Nowhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, sources = stopped(tmp_path, said)
+    for step in ("deploy", "inject", "restore"):
+        run.as_runbook("10-passes").note(step, mutating=True)
+    here.down = {"us-east-2": {}}
+    monkeypatch.setitem(proofs.PROOFS, "deploy", lambda _: "")
+    drill.drill(None, resume=run.run_id, say=said.append, sources=sources, keep=True)
+    assert said[1:5] == [
+        "Restored: us-east-2",
+        "No fault is in force.",
+        "  deploy: done earlier, verified.",
+        "  restore: done earlier, verified.",
+    ]
+    assert not any("10-passes" in line for line in said), "not run again"
+
+
+def test_a_runbook_whose_step_no_longer_holds_is_run_again(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, sources = stopped(tmp_path, said)
+    run.as_runbook("10-passes").note("release latch", mutating=True)
+    monkeypatch.setitem(proofs.PROOFS, "release latch", lambda _: "the latch is set")
+    drill.drill(None, resume=run.run_id, say=said.append, sources=sources, keep=True)
+    assert "  release latch: done earlier, and no longer so: the latch is set." in said
+    assert any(line.startswith("  10-passes  done") for line in said)
+
+
+def test_a_stack_that_is_gone_ends_the_resumption_of_a_drill_that_had_its_fault(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, sources = stopped(tmp_path, said)
+    run.as_runbook("10-passes").note("deploy", mutating=True)
+    run.as_runbook(proofs.DRILL).note("inject", mutating=True)
+    monkeypatch.setitem(proofs.PROOFS, "deploy", lambda _: "nothing is deployed")
+    code = drill.drill(None, resume=run.run_id, say=said.append, sources=sources, keep=True)
+    assert code == 5
+    assert any("deployed is no longer there: nothing is deployed" in line for line in said)
+    assert not any(line.startswith("  20-x") for line in said)
+
+
+def test_a_drill_cut_off_after_its_fault_is_not_measured_again(tmp_path: Path, said: list[str]) -> None:
+    measured = notebooks.write(tmp_path, proofs.DRILL, body="fails-preflight")
+    sources = [measured, notebooks.write(tmp_path, "40-passes")]
+    drill.drill(None, say=said.append, sources=sources, keep=True)
+    run = last_run()
+    run.as_runbook(proofs.DRILL).note("inject", mutating=True)
+    notebooks.write(tmp_path, proofs.DRILL, body="passes")
+    said.clear()
+    assert drill.drill(None, resume=run.run_id, say=said.append, sources=sources, keep=True) == 5
+    assert any("cut off after its fault. The recovery time cannot be measured" in line for line in said)
+    assert any(line.startswith("  40-passes") for line in said)
+    assert not run.done("runbook", runbook=proofs.DRILL)
+    assert any("cut off after its fault" in reason for reason in evidence.load(run.folder).reasons)
+
+
+def test_a_run_that_is_going_on_is_not_resumed(tmp_path: Path, said: list[str]) -> None:
+    run, sources = stopped(tmp_path, said)
+    with journal.held(run), pytest.raises(StepFailed, match="Another process is at work"):
+        drill.drill(None, resume=run.run_id, say=said.append, sources=sources)
+
+
+def test_a_disk_that_is_full_restores_all_the_same(
+    tmp_path: Path, said: list[str], here: Nowhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.down = {"us-east-2": {}}
+    module = kernels.papermill()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "10-passes.ipynb")
+
+    monkeypatch.setattr(module, "execute_notebook", full)
+    assert drilled(said, tmp_path, "10-passes") == 5
+    text = "\n".join(said)
+    assert "Stopped: 10-passes.ipynb cannot be written: No space left on device. Free some space" in text
+    assert "Restored: us-east-2" in text
+
+
+def test_a_sandbox_that_died_is_told_and_the_report_is_written(
+    tmp_path: Path, said: list[str], here: Nowhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dead() -> dict[str, Any]:
+        raise StepFailed("The sandbox does not answer: ConnectionRefusedError.")
+
+    monkeypatch.setattr(here, "faults", dead)
+    assert drilled(said, tmp_path, "10-fails-preflight") == 3
+    assert any("The faults could not be ended: The sandbox does not answer" in line for line in said)
+    assert (last_run().folder / "report.html").exists()
+
+
+def test_a_drill_that_only_plans_stops_where_nothing_is_deployed(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proofs, "is_deployed", lambda _: False)
+    file = tmp_path / "p.yaml"
+    file.write_text("mode: plan\n")
+    plans = notebooks.write(tmp_path, "10-deploy", body="plans")
+    sources = [plans, notebooks.write(tmp_path, "20-passes")]
+    assert drill.drill(file, say=said.append, sources=sources) == 0
+    text = "\n".join(said)
+    assert "what follows 10-deploy can be planned once that is done" in text
+    assert "Planned: nothing was changed." in text
+    assert "20-passes" not in text
+    run = last_run()
+    assert run.done("runbook", runbook="10-deploy")
+    cells = nbformat.read(run.folder / "10-deploy.ipynb", as_version=4).cells
+    assert cells[-1].execution_count is None, "the runbook ended before it"
 
 
 @pytest.fixture
