@@ -11,6 +11,7 @@ from drlib.hypothesis import Judged, Sightings
 from drlib.scenario import Scenario
 from drlib.target import Target
 from drlib.timeline import Prediction, Watch
+from drlib.timeline.witness import REST_SECONDS
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ def rehearse(
     *,
     peace_seconds: float = 0.0,
     deadline_seconds: float | None = None,
+    rest_seconds: float = REST_SECONDS,
 ) -> Rehearsal:
     """Break what the scenario of the settings says, do the operator's part, look, and restore.
 
@@ -44,6 +46,7 @@ def rehearse(
         here, deployment, run, approval: as everywhere.
         peace_seconds: how long to go on in peace, once all clients are served.
         deadline_seconds: when the fault heals, and nothing is waited for any more.
+        rest_seconds: how long to look on after the restore.
     """
     planned = faults.plan(here)
     prediction = timeline.predict(here.settings, deployment)
@@ -57,6 +60,6 @@ def rehearse(
             watch = timeline.watch(here, deployment, prober, fault, at_takeover=keep)
         finally:
             fault = faults.restore(here, fault, run)
-        rest = timeline.rest(here, deployment, prober)
+        rest = timeline.rest(here, deployment, prober, seconds=rest_seconds)
     seen = timeline.sighted(here, watch, rest, part, prediction)
     return Rehearsal(planned, fault, watch, seen, prediction)

@@ -12,12 +12,14 @@ import pytest
 from drlib import faults, journal, planes, scenario, target
 from drlib.errors import DeadlineExceeded
 from drlib.scenario import Scenario
+from drlib.timeline.witness import REST_SECONDS
 from tests.red.rehearsal import rehearse
 from tests.red.stage import Stage
 
 pytestmark = pytest.mark.soak
 
 DEADLINE_SECONDS = 300.0  # a move that has not come by then will not come
+RETURN_SECONDS = 240.0  # traffic that returns by itself has done so by then
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,6 @@ def deaf(role: str) -> Callable[[Stage], AbstractContextManager[None]]:
 OUTAGE = {"kind": "region-down", "where": "primary"}
 LATE = {"kind": "api-trouble", "where": "primary", "latency_seconds": 1.0}
 WRONG = {"kind": "api-trouble", "where": "primary", "status": 500}
-CUT_OFF = {"kind": "checkers-cut-off", "where": "primary"}
 NO_LATCH = {"kind": "function-off", "where": "standby", "function": "latch"}
 UNCUT = {"kind": "replication-cut", "services": ["sns"]}
 FLAPS = {"kind": "region-down", "where": "primary", "times": 3, "down_seconds": 90.0, "up_seconds": 60.0}
@@ -117,7 +118,15 @@ def test_it_breaks_with_its_mechanism(
     deadline = max(DEADLINE_SECONDS, planned.watch_seconds + scenario.LOOK_AGAIN_SECONDS)
     with case.act(stage):
         if case.clauses:
-            found = rehearse(stage.here, stage.deployment, run, approval, deadline_seconds=deadline)
+            rest = RETURN_SECONDS if case.act is no_latch else REST_SECONDS
+            found = rehearse(
+                stage.here,
+                stage.deployment,
+                run,
+                approval,
+                deadline_seconds=deadline,
+                rest_seconds=rest,
+            )
             assert {clause.name for clause in found.judged.broken} >= set(case.clauses), str(found.judged)
         else:
             with pytest.raises(DeadlineExceeded):
