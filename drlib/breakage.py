@@ -38,11 +38,6 @@ class Act:
     do: tuple[Order, ...]
     undo: tuple[Order, ...]
 
-    @property
-    def needs_watchdog(self) -> bool:
-        """Whether nobody undoes it by himself at the deadline, as the sandbox does with its own."""
-        return any(order["do"] != "heal" for order in self.undo)
-
 
 def acts(here: Target, deployment: Deployment, plan: Scenario, fault_id: str) -> list[Act]:
     """Return what to do, in order. Reads what has to be put back later; changes nothing.

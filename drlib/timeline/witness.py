@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from drlib.traffic import Prober
 
 IN_A_ROW, TOO_MANY = 10, 3  # of so many payments in a row, so many that were not served are noticed
-REST_SECONDS = (
-    60.0  # a primary that is well again would have its three good checks, and the name, in that time
-)
+REST_SECONDS = 60.0  # within it, a primary that is well again would have its good checks, and the name
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,6 @@ def test_an_impairment_is_healed_by_its_name(here, deployment, fault, order):
     (do,) = act.do
     assert do["order"].items() >= order.items()
     assert act.undo == ({"do": "heal", "name": do["name"]},)
-    assert not act.needs_watchdog
 
 
 def test_a_region_that_goes_down_fails_as_the_parameters_say(here, deployment):
@@ -82,7 +81,6 @@ def test_a_function_gets_back_the_concurrency_that_it_had(here, deployment, befo
         delete_function_concurrency=lambda FunctionName: state.clear(),
     )
     (act,) = acts(here, deployment, {"kind": "function-off", "where": "primary", "function": "payments"})
-    assert act.needs_watchdog
     assert act.undo[0]["operation"].startswith(undone_by)
     mending.perform(here, act.do[0], deadline_seconds=0)
     assert state == {"ReservedConcurrentExecutions": 0}
