@@ -9,27 +9,31 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from drlib import chain, hypothesis, planes, scenario, verdict
+from drlib import chain, hypothesis, origin, planes, scenario, schema, verdict
 from drlib import settings as parameters
+from drlib.clock import Clock
+from drlib.losses import MORE
+from drlib.samples import Stamp
+from drlib.show import mask_all
 
-ORIGINS = {"sandbox": "simulated", "aws": "live"}
 COUNTS = (
     "acknowledged", "indeterminate", "lost", "stranded", "duplicated", "late", "recovered", "unexpected",
     "rejected",
 )  # fmt: skip
 PACKAGES = (
     "boto3", "botocore", "pulumi", "pulumi-aws", "papermill", "nbclient", "ipykernel", "pandas", "matplotlib",
-    "pydantic", "dnspython", "ministack",
+    "pyarrow", "pydantic", "dnspython", "ministack", "cryptography",
 )  # fmt: skip
 EVIDENCE = "evidence.json"
+WELL = ("no fault is in force", "the primary is healthy")  # the gates that show a restore
 
 
-def build(folder: Path, *, head: str = "") -> dict[str, Any]:
+def build(folder: Path, *, head: str = "", instead: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the evidence of the run in `folder`.
 
     Counts of payments are numbers; the ids behind each stand in `rpo.payment_ids`.
@@ -37,36 +41,53 @@ def build(folder: Path, *, head: str = "") -> dict[str, Any]:
     Args:
         folder: `runs/RUN_ID`.
         head: leave out the journal's lines after the one with this hash, to make older evidence again.
+        instead: name -> what to take in place of what was saved under it, such as figures made again.
     """
     text = (folder / "parameters.json").read_text(encoding="utf-8")
     settings = json.loads(text)
-    saved = _saved(folder)
+    about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    saved = {**_saved(folder), **(instead or {})}
     journal = chain.until(chain.lines(folder), head)
+    files = _attached(journal)
     environment = saved.get("environment", {})
     calls = planes.merge(part["calls"] for name, part in saved.items() if name.startswith("planes."))
     evidence: dict[str, Any] = {
+        "schema_version": schema.VERSION,
         "run_id": folder.name,
         "verdict": "",
         "reasons": [],
         "target": settings["target"],
-        "origin": ORIGINS[settings["target"]],
-        "time_scale": settings["time_scale"] if settings["target"] == "sandbox" else 1,
+        "origin": origin.of(folder),
+        "time_scale": about["clock"]["scale"],
+        "clock": {"kind": _clock(about).time, **about["clock"]},
+        "identity": saved.get("identity", {"instance": about["world"]}),
         "scenario": saved.get("fault", {}).get("scenario") or settings["scenario"],
         "rto": _rto(saved, settings),
         "rpo": _rpo(saved, settings),
         "planes": {"calls": calls, "control_plane_calls_in_failover": planes.control_calls(calls)},
-        "checks": _checks(saved),
+        "checks": _rows(saved, "checks."),
+        "gates": _rows(saved, "gates."),
         "forced": _parts(saved, "forced."),
         "moves": _parts(saved, "move."),
+        "restore": _restore(saved, journal),
+        "figures": [_named(file) for file in files if file["file"].startswith("figures/")],
+        "samples": [file for file in files if file["file"].endswith(".parquet")],
+        "parameters": mask_all(settings),
         "hypothesis": {},
         "versions": environment.get("versions", {}),
         "parameters_sha256": chain.sha256(text),
         "git_commit": environment.get("git_commit", ""),
+        "git_dirty": environment.get("git_dirty"),
         "chain_head": journal[-1]["hash"] if journal else chain.FIRST,
     }
     evidence["hypothesis"] = _hypothesis(saved, evidence["rpo"])
     evidence["verdict"], evidence["reasons"] = verdict.judge(evidence, journal)
     return evidence
+
+
+def text_of(evidence: Mapping[str, Any]) -> str:
+    """Return the one text of evidence.json, to the last byte."""
+    return json.dumps(evidence, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def environment(*, pulumi_cli: str = "") -> dict[str, Any]:
@@ -83,11 +104,12 @@ def environment(*, pulumi_cli: str = "") -> dict[str, Any]:
             continue
     if pulumi_cli:
         versions["pulumi-cli"] = pulumi_cli
-    return {"versions": versions, "git_commit": git_commit()}
+    commit, dirty = git_commit()
+    return {"versions": versions, "git_commit": commit, "git_dirty": dirty}
 
 
-def git_commit() -> str:
-    """Return the checkout's commit, with "+changes" if files differ from it; "" outside a checkout."""
+def git_commit() -> tuple[str, bool | None]:
+    """Return the checkout's commit, and whether files differ from it; "" and None outside a checkout."""
     root = Path(__file__).resolve().parent.parent
 
     def git(*arguments: str) -> str:
@@ -102,16 +124,15 @@ def git_commit() -> str:
         return found.stdout.strip()
 
     try:
-        changes = "+changes" if git("status", "--porcelain", "--untracked-files=no") else ""
-        return git("rev-parse", "HEAD") + changes
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.SubprocessError):
-        return ""
+        return "", None
 
 
 def write(folder: Path) -> dict[str, Any]:
     """Make the evidence and write it to `evidence.json`."""
     evidence = build(folder)
-    chain.write(folder / EVIDENCE, json.dumps(evidence, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    chain.write(folder / EVIDENCE, text_of(evidence))
     return evidence
 
 
@@ -134,6 +155,7 @@ def _rto(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any
         "target_seconds": settings["rto_target_seconds"],
         "stable_seconds": recovery.get("stable_seconds"),
         "stages": recovery.get("stages", {}),
+        "predicted_stages": prediction.get("stages", recovery.get("predicted_stages", {})),
         "cohorts": recovery.get("cohorts", {}),
     }
 
@@ -144,7 +166,7 @@ def _rpo(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any
     counted = {name: len(ids) if isinstance(ids, list) else ids for name, ids in losses.items()}
     rpo = {"seconds": counted.get("rpo_seconds"), "target_seconds": settings["rpo_target_seconds"]}
     rpo |= {name: counted.get(name) for name in COUNTS}
-    rpo |= {name: counted[name] for name in verdict.RED_COUNTS if name in counted}
+    rpo |= {name: counted[name] for name in (*verdict.RED_COUNTS, *MORE) if name in counted}
     return rpo | {"payment_ids": named | losses.get("payment_ids", {})}
 
 
@@ -166,10 +188,45 @@ def _parts(saved: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
     ]
 
 
-def _checks(saved: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _rows(saved: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
+    """Return the rows of tables that runbooks saved under a common prefix, each with its runbook."""
     return [
-        {"runbook": name.removeprefix("checks."), **row}
+        {"runbook": name.removeprefix(prefix), **row}
         for name, part in saved.items()
-        if name.startswith("checks.")
+        if name.startswith(prefix)
         for row in part["rows"]
     ]
+
+
+def _restore(saved: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return when the fault ended, who ended it, and which checks found the region well; None without one."""
+    fault = saved.get("fault")
+    if fault is None:
+        return None
+    ended = [line for line in journal if (line["step"], line["phase"]) == ("restore", "done")]
+    return {
+        "region": fault["region"],
+        "injected_at": fault["at"],
+        "restored_at": fault.get("restored_at"),
+        "state": fault["state"],
+        "by": ended[-1]["runbook"] if ended else "",
+        "shown_by": [row for row in _rows(saved, "gates.") if row["name"] in WELL],
+    }
+
+
+def _attached(journal: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return the files that the journal names by their last hash, by name."""
+    named = {
+        line["detail"]["file"]: line["detail"]["sha256"]
+        for line in journal
+        if line["step"].startswith("attach ")
+    }
+    return [{"file": name, "sha256": digest} for name, digest in sorted(named.items())]
+
+
+def _named(file: Mapping[str, str]) -> dict[str, str]:
+    return {"name": Path(file["file"]).stem, **file}
+
+
+def _clock(about: Mapping[str, Any]) -> Stamp:
+    return Stamp(clock=Clock(**about["clock"]))

@@ -170,22 +170,41 @@ def params(notebook: Annotated[str, typer.Argument(help="A runbook's name, numbe
 
 
 @app.command()
-def verify(folder: RunFolder) -> None:
-    """Check a run's evidence again: hashes, sums and counts. It says nothing on the verdict itself."""
+def verify(
+    folder: RunFolder,
+    head: Annotated[
+        str, typer.Option(metavar="HASH", help="The seal's hash as it was noted: 16 digits of it or more.")
+    ] = "",
+) -> None:
+    """Check a run again: every byte, and all figures from the raw samples. Exit code 1 if one is wrong."""
     from drlib import evidence
 
-    audit = evidence.verify(folder)
-    _say(str(audit))
+    audit = evidence.verify(folder, head=head)
+    for line in audit.lines():
+        _say(line)
     audit.require()
-    _say(f"The evidence holds. Its verdict: {evidence.load(folder).verdict}.")
+    _say(f"\nThe evidence holds. Its verdict: {evidence.load(folder).verdict}.")
 
 
 @app.command()
-def report(folder: RunFolder) -> None:
-    """Write a run's report.html again, from its evidence."""
+def report(
+    folder: RunFolder,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to; a sealed run's own page stays as it is.")
+    ] = None,
+) -> None:
+    """Write a run's report.html, from its evidence."""
     from drlib import evidence
 
-    _say(_short(evidence.report(folder)))
+    _say(_short(evidence.report(folder, to=to)))
+
+
+@app.command()
+def seal(folder: RunFolder) -> None:
+    """Put the hash of every file of a run under its journal's last line, as a drill does at its end."""
+    from drlib import evidence
+
+    _say(f"Sealed: {evidence.close(folder)}")
 
 
 @app.command()

@@ -123,10 +123,11 @@ class Drill:
             journal.close(run)
         found = evidence.refresh(run)
         evidence.report(run)
+        seal = evidence.close(run)
         if self.settings.plans and failure is None:
             self.say(f"Planned: nothing was changed. What would be done is in {_relative(run.folder)}")
             return 0
-        for line in summary(found):
+        for line in summary(found, seal=seal):
             self.say(line)
         if failure:
             self.say(f"Resume     drlib drill --resume {run.run_id}, if what it ran in is still up (--keep)")
@@ -166,8 +167,8 @@ def drill(
     return Drill(settings, keep=keep, say=say, sources=notebooks).run(resume=stored)
 
 
-def summary(found: evidence.Evidence) -> list[str]:
-    """Return the lines that end a drill: verdict, times, counts, and where the files are."""
+def summary(found: evidence.Evidence, *, seal: str) -> list[str]:
+    """Return the lines that end a drill: verdict, times, counts, the seal's hash, and where the files are."""
     content = found.content
     rto, rpo = content["rto"], content["rpo"]
     measured, predicted = _seconds(rto["measured_seconds"]), _seconds(rto["predicted_seconds"])
@@ -181,7 +182,7 @@ def summary(found: evidence.Evidence) -> list[str]:
         f"RPO        {_seconds(rpo['seconds'])}, target {rpo['target_seconds']} s",
         f"Payments   {', '.join(counts) if counts else 'not reconciled'}",
         f"Failover   {content['planes']['control_plane_calls_in_failover']} control-plane calls",
-        f"Journal    ends in {content['chain_head'][:16]}",
+        f"Seal       {seal[:16]}: keep it elsewhere, and `drlib verify RUN_DIR --head` tells any change",
         f"Files      {_relative(found.folder)}: evidence.json, report.html, the executed runbooks",
     ]
     if content["origin"] == "simulated":

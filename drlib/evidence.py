@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from drlib import audit, bundle, chain, samples, show, verdict
+from drlib import audit, bundle, chain, origin, samples, seal, show, verdict
 from drlib import report as page
 from drlib.bundle import COUNTS
 from drlib.errors import BadParameters, StepFailed, VerdictRed
 from drlib.journal import Run, runs
 from drlib.planes import Recorder
 
-__all__ = ["COUNTS", "Evidence", "history", "load", "refresh", "report", "update", "verify"]
+__all__ = ["COUNTS", "Evidence", "close", "history", "load", "refresh", "report", "update", "verify"]
 
 
 class Here(Protocol):
@@ -163,15 +163,39 @@ def load(folder: Path) -> Evidence:
     return Evidence(folder, content)
 
 
-def verify(run: Run | Path) -> audit.Audit:
+def verify(run: Run | Path, *, head: str = "") -> audit.Audit:
     """Check a run's evidence again; see `drlib.audit`."""
-    return audit.verify(_folder(run))
+    return audit.verify(_folder(run), head=head)
 
 
-def report(run: Run | Path) -> Path:
-    """Write report.html from a run's evidence, and return its path."""
+def report(run: Run | Path, *, to: Path | None = None) -> Path:
+    """Write report.html from a run's evidence, and return its path.
+
+    The page of a sealed run stays as it is; `to` writes another one elsewhere.
+
+    Raises:
+        VerdictRed: the run contradicts itself on where it was made.
+    """
     folder = _folder(run)
-    return page.write(folder, load(folder).content)
+    content = load(folder).content
+    origin.require(folder)
+    if to is not None:
+        return page.write(to, page.render(folder, content))
+    written = folder / page.REPORT
+    if seal.last(chain.lines(folder)) is None or not written.exists():
+        page.write(written, page.render(folder, content))
+        seal.note(folder, f"attach {page.REPORT}", _hash(folder, written))
+    return written
+
+
+def close(run: Run | Path) -> str:
+    """Seal a run: the hash of every file, under the journal's last line. Returns that line's hash.
+
+    Raises:
+        BadParameters: the folder holds no evidence.
+    """
+    folder = load(_folder(run)).folder
+    return str(seal.close(folder)["hash"])
 
 
 def history() -> show.Table:
@@ -188,6 +212,10 @@ def history() -> show.Table:
 
 def _folder(run: Run | Path) -> Path:
     return run.folder if isinstance(run, Run) else run
+
+
+def _hash(folder: Path, file: Path) -> dict[str, str]:
+    return {"file": file.relative_to(folder).as_posix(), "sha256": chain.sha256(file.read_bytes())}
 
 
 def _against(value: float | None, target: float) -> tuple[str, str]:

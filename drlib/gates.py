@@ -56,6 +56,7 @@ def passed(here: Target, run: Run, gates: Checks) -> Line:
     Raises PreflightFailed, which names each red gate.
     """
     reason = here.settings.force_reason
+    run.save(f"gates.{run.runbook}", {"rows": gates.as_dicts()})
     if not gates.failed or not reason:
         return gates.require()
     return forced(run, gates, reason)

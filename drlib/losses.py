@@ -113,13 +113,11 @@ class LossCounts:
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-like data for the evidence."""
-        lists = {name: list(getattr(self, name)) for name in (*NAMES, "unexplained_duplicates")}
-        more: dict[str, Any] = {f"{name}_ids": ", ".join(getattr(self, name)) for name in MORE}
+        lists = {name: list(getattr(self, name)) for name in (*NAMES, "unexplained_duplicates", *MORE)}
         todo = {name: INSTRUCTIONS[name] for name in INSTRUCTIONS if getattr(self, name)}
         return {
             "rpo_seconds": round(self.rpo_seconds, 3),
             **lists,
-            **more,
             "messages": dict(self.messages),
             "instructions": todo,
         }

@@ -135,10 +135,10 @@ def render(folder: Path, evidence: Mapping[str, Any]) -> str:
     )
 
 
-def write(folder: Path, evidence: Mapping[str, Any]) -> Path:
-    """Write the page as `report.html` into the run's folder, and return its path."""
-    chain.write(folder / REPORT, render(folder, evidence))
-    return folder / REPORT
+def write(file: Path, page: str) -> Path:
+    """Write a page, and return its path."""
+    chain.write(file, page)
+    return file
 
 
 def _stages(stages: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -24,6 +24,8 @@ from drlib.samples import LIVE, SIMULATED
 
 PLAN = "plan"
 
+ORIGINS = {"sandbox": SIMULATED, "aws": LIVE}
+
 
 class Parameter(NamedTuple):
     """What a person must know to set one parameter."""
@@ -78,7 +80,7 @@ class Settings(BaseModel):
     @property
     def origin(self) -> str:
         """Where what is measured comes from: `simulated` or `live`."""
-        return SIMULATED if self.target == "sandbox" else LIVE
+        return ORIGINS[self.target]
 
     @property
     def public_name(self) -> str:

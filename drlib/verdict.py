@@ -18,6 +18,7 @@ RED_COUNTS = {
     "unexplained_duplicates": "settled twice without a replication gap that explains it",
     "unsettled": "acknowledged and never settled",
     "differing": "recorded differently in the two tables",
+    "unreceipted": "settled, and have a receipt nowhere",
 }
 PLANNED = "switchover"  # a run that is about nothing else has no recovery to measure
 RUNBOOK = "runbook"  # the step that stands for a whole runbook

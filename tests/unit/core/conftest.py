@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ class Nowhere:
 
     def __init__(self, folder: Path, *, instance_id: str = "one") -> None:
         self.name, self.origin = "sandbox", "simulated"
-        self.clock, self.instance_id, self.folder = Clock(), instance_id, folder
+        self.clock, self.instance_id, self.folder = Clock(20.0, time.time()), instance_id, folder
         self.calls = planes.Recorder()
         self.down: dict[str, Any] = {}
         self.started, self.ended = True, 0

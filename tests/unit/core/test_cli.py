@@ -189,7 +189,7 @@ def test_good_evidence_is_verified_and_a_forgery_is_red(
     assert "The evidence holds. Its verdict: aborted." in capsys.readouterr().out
     (run.folder / "parameters.json").write_text("{}")
     assert drlib("verify", str(run.folder)) == 1
-    assert "The parameters are not those" in capsys.readouterr().err
+    assert "parameters.json was changed" in capsys.readouterr().err
 
 
 def test_restore_ends_what_is_in_force(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +42,9 @@ LOSSES = {
 }
 EXACT_KEYS = {
     *("run_id", "verdict", "reasons", "target", "origin", "time_scale", "scenario", "rto", "rpo", "planes"),
-    *("checks", "forced", "moves", "hypothesis", "versions", "parameters_sha256", "git_commit", "chain_head"),
+    *("checks", "gates", "forced", "moves", "hypothesis", "versions", "parameters_sha256", "git_commit"),
+    *("chain_head", "schema_version", "clock", "identity", "restore", "figures", "samples", "parameters"),
+    "git_dirty",
 }
 
 
@@ -88,7 +88,8 @@ def test_it_has_the_keys_that_others_rely_on(run: journal.Run, here: Nowhere) ->
     content = full(run, here).content
     assert set(content) == EXACT_KEYS
     assert set(content["rto"]) == {
-        *("measured_seconds", "predicted_seconds", "target_seconds", "stable_seconds", "stages", "cohorts")
+        *("measured_seconds", "predicted_seconds", "target_seconds", "stable_seconds", "stages", "cohorts"),
+        "predicted_stages",
     }
     assert set(content["rpo"]) == {"seconds", "target_seconds", *bundle.COUNTS, "payment_ids"}
     assert tuple(content["rto"]["stages"]) == verdict.STAGES, "in the order of events"
@@ -220,72 +221,6 @@ def test_the_plain_text_of_good_evidence_does_not_vary(run: journal.Run, here: N
         "checks    all passed",
         "failover  data planes only",
     ]
-
-
-def test_good_evidence_is_verified(run: journal.Run, here: Nowhere) -> None:
-    full(run, here, figures={"rto-waterfall": b"\x89PNG"})
-    run.note("close")
-    found = evidence.verify(run)
-    assert found.wrong == []
-    assert found.require() is found
-
-
-def rewrite(path: str, change: Callable[[Any], Any]) -> Callable[[Path], None]:
-    """Return a forgery: a JSON file whose content was changed."""
-
-    def forge(folder: Path) -> None:
-        file = folder / path
-        content = copy.deepcopy(json.loads(file.read_text()))
-        change(content)
-        file.write_text(json.dumps(content, indent=1) + "\n")
-
-    return forge
-
-
-def cut_last_line(folder: Path) -> None:
-    file = folder / "journal.jsonl"
-    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
-
-
-def shorter_ledger(folder: Path) -> None:
-    pyarrow.parquet.write_table(pyarrow.table({"outcome": ["ok"]}), folder / "ledger.parquet")
-
-
-FORGERIES: dict[str, tuple[Callable[[Path], None], str]] = {
-    "verdict": (rewrite("evidence.json", lambda e: e.update(origin="live")), "differs .* origin"),
-    "reasons": (rewrite("evidence.json", lambda e: e["reasons"].append("x")), "differs .* reasons"),
-    "time": (rewrite("evidence.json", lambda e: e["rto"].update(measured_seconds=1.0)), "differs .* rto"),
-    "head": (rewrite("evidence.json", lambda e: e.update(chain_head="0" * 64)), "does not hold the line"),
-    "piece": (
-        rewrite("saved/losses.json", lambda p: p.update(stranded=[])),
-        r"saved/losses\.json was changed .* differs .* rpo",
-    ),
-    "parameters": (
-        rewrite("parameters.json", lambda p: p.update(rto_target_seconds=999)),
-        "parameters are not",
-    ),
-    "journal": (lambda folder: (folder / "journal.jsonl").write_text("{}\n") and None, "Line 1 .* follow"),
-    "not json": (lambda folder: (folder / "journal.jsonl").write_text("{\n") and None, "not valid JSON"),
-    "cut": (cut_last_line, "does not hold the line"),
-    "ledger": (shorter_ledger, r"ledger\.parquet was changed .* The ledger has 1 rows with outcome ok"),
-    "no ledger": (lambda folder: (folder / "ledger.parquet").unlink(), r"ledger\.parquet is missing"),
-    "added": (
-        lambda folder: (folder / "saved/x.json").write_text("{}") and None,
-        "was not written by the run",
-    ),
-    "picture": (lambda folder: (folder / "figures/w.png").write_bytes(b"") and None, r"w\.png was changed"),
-    "no json": (lambda folder: (folder / "evidence.json").write_text("{") and None, "not valid JSON"),
-}
-
-
-@pytest.mark.parametrize("name", FORGERIES)
-def test_every_forgery_is_found(run: journal.Run, here: Nowhere, name: str) -> None:
-    full(run, here, figures={"w": b"\x89PNG"})
-    assert evidence.verify(run).wrong == []
-    forge, said = FORGERIES[name]
-    forge(run.folder)
-    with pytest.raises(VerdictRed, match=f"(?s){said}"):
-        evidence.verify(run).require()
 
 
 @pytest.mark.parametrize(

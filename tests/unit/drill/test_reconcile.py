@@ -256,11 +256,11 @@ def test_a_payment_with_another_amount_is_told():
     assert losses.differing == ("id-1",)
 
 
-def test_the_evidence_gets_lists_of_ids_for_the_counts_alone():
+def test_the_evidence_gets_a_list_of_ids_for_every_count():
     one = payment(1)
     data = count([attempt(1)], now=[one], at_takeover=[one], settlements=[settled(1)]).as_dict()
     lists = {name for name, value in data.items() if isinstance(value, list)}
-    assert lists == {*NAMES, "unexplained_duplicates"}
+    assert lists == {*NAMES, *MORE, "unexplained_duplicates"}
     assert data["acknowledged"] == ["id-1"]
     assert data["rpo_seconds"] == 0
 

@@ -1,0 +1,168 @@
+"""The figures, worked out again from the raw samples: recovery time, stages, cohorts, counts, loss, verdict.
+
+What the run stored of its figures is not used for this; only what it observed is: the ledger's attempts, the
+results of checks, the answers of DNS, the scans of both regions, and the instants of the fault.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from drlib import basis, bundle, ledger, reconcile, samples, timeline
+from drlib.audit.finding import Finding
+from drlib.errors import StepFailed
+from drlib.ledger import Attempt
+from drlib.show import mask_all
+from drlib.timeline import record
+from drlib.timeline.turning import Foreseen
+
+RECOVERY, LOSSES = "recovery", "losses"
+TIME_NAME = "recovery time: from the samples"
+LOSS_NAME = "payments: counted again, from the ledger and the scans"
+MOVE_NAME = "moves: from the samples"
+EVIDENCE_NAME = "evidence: verdict, RTO and RPO, from the samples"
+SHOWN = 12  # differences that are told one by one
+
+
+class Samples:
+    """What a run observed, read when it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._attempts: list[Attempt] | None = None
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """The ledger's attempts, in start order."""
+        if self._attempts is None:
+            file = self.folder / ledger.FILE
+            stored = ledger.table(samples.read(file)) if file.exists() else []
+            self._attempts = sorted(stored, key=lambda row: row.seq)
+        return self._attempts
+
+    def watch(self, runbook: str) -> timeline.Watch | None:
+        """Return what a runbook watched, or None if it kept no samples of it."""
+        file = record.file_of(self.folder, runbook)
+        return record.recall(samples.read(file), self.attempts) if file.exists() else None
+
+
+def check(
+    folder: Path, entries: Sequence[Mapping[str, Any]], evidence: Mapping[str, Any]
+) -> tuple[list[Finding], dict[str, Any]]:
+    """Work the figures out again. Returns the findings, and the evidence as it should be."""
+    seen = Samples(folder)
+    saved = {name: _saved(folder, name) for name in (RECOVERY, LOSSES, "fault", "takeover")}
+    findings: list[Finding] = []
+    instead: dict[str, Any] = {}
+    for name, made in ((RECOVERY, _recovery), (LOSSES, _losses)):
+        if saved[name]:
+            found, wrong = made(seen, saved, entries)
+            findings.append(Finding(TIME_NAME if name == RECOVERY else LOSS_NAME, " ".join(wrong)))
+            instead |= {name: found} if found else {}
+    if evidence.get("moves"):
+        findings.append(Finding(MOVE_NAME, " ".join(_moves(seen, evidence["moves"]))))
+    again = bundle.build(folder, head=evidence.get("chain_head", ""), instead=instead)
+    again = json.loads(bundle.text_of(again))
+    findings.append(Finding(EVIDENCE_NAME, _told(list(differences(evidence, again)))))
+    return findings, again
+
+
+def differences(stated: Any, found: Any, where: str = "") -> Iterator[str]:
+    """Yield a phrase for each value that the evidence states and the samples do not bear out."""
+    if isinstance(stated, Mapping) and isinstance(found, Mapping):
+        for key in dict.fromkeys((*stated, *found)):
+            inner = f"{where}.{key}" if where else str(key)
+            yield from differences(stated.get(key), found.get(key), inner)
+    elif stated != found:
+        yield f"{where} is stated as {_short(stated)}, and is {_short(found)} by the samples"
+
+
+def _recovery(
+    seen: Samples, saved: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the recovery as the samples have it, and what is wrong with what was stored."""
+    stored, fault = saved[RECOVERY], saved["fault"]
+    runbook = next(line["runbook"] for line in reversed(entries) if line["step"] == f"save {RECOVERY}")
+    watch = seen.watch(runbook)
+    if watch is None:
+        return {}, ["A recovery time is stated, and no samples are there that it follows from."]
+    wrong = []
+    if fault and watch.scenario and watch.zero != fault["at"]:
+        wrong.append("The recovery is not counted from the instant of the fault.")
+    try:
+        found = timeline.measure(watch, _prediction(stored)).as_dict()
+    except StepFailed:
+        return {}, [*wrong, "A recovery time is stated, and by the samples the clients did not recover."]
+    found = _plain(found)
+    wrong += [f"{one}." for one in differences(stored, found)]
+    return found, wrong[:SHOWN]
+
+
+def _prediction(stored: Mapping[str, Any]) -> timeline.Prediction:
+    """Return the prediction that a recovery was compared with: it was made before, and is no measurement."""
+    return timeline.Prediction(
+        predicted_seconds=stored["predicted_seconds"],
+        earliest_seconds=0.0,
+        latest_seconds=0.0,
+        target_seconds=stored["target_seconds"],
+        stages=stored["predicted_stages"],
+        cohorts={name: one and Foreseen(**one) for name, one in stored["predicted_cohorts"].items()},
+    )
+
+
+def _losses(
+    seen: Samples, saved: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the counts as the samples have them, and what is wrong with what was stored."""
+    stored, fault, takeover = saved[LOSSES], saved["fault"], saved["takeover"]
+    try:
+        read = basis.recall(seen.folder)
+    except FileNotFoundError:
+        return {}, ["Payments are counted, and no scans of the regions are there to count from."]
+    wrong = []
+    if fault and read.fault_at != fault["at"]:
+        wrong.append("The loss is not counted from the instant of the fault.")
+    if takeover and (takeover["region"], takeover["at"]) != (read.takeover.region, read.takeover.at):
+        wrong.append("The payments were counted with another takeover than the one that was saved.")
+    found = _plain(reconcile.again(seen.attempts, read).as_dict())
+    wrong += [f"{one}." for one in differences(stored, found)]
+    return found, wrong[:SHOWN]
+
+
+def _moves(seen: Samples, moves: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Compare how long each move took with what its watch saw."""
+    for move in moves:
+        watch = seen.watch(move["runbook"])
+        took = None if watch is None or watch.seconds is None else round(watch.seconds, 3)
+        if took is None:
+            yield f"{move['runbook']}: a move is stated, and no samples are there that it follows from."
+        elif took != move.get("seconds"):
+            yield f"{move['runbook']} is stated to have taken {move.get('seconds')} s, and took {took} s."
+
+
+def _saved(folder: Path, name: str) -> dict[str, Any]:
+    file = folder / "saved" / f"{name}.json"
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return found
+
+
+def _plain(content: Any) -> dict[str, Any]:
+    """Return content as it is once it was saved."""
+    found: dict[str, Any] = json.loads(json.dumps(mask_all(content)))
+    return found
+
+
+def _told(found: list[str]) -> str:
+    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return f"{'; '.join(found[:SHOWN])}{more}." if found else ""
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return f"{len(value)} entries"
+    if isinstance(value, str):
+        return repr(value) if len(value) < 60 else f"{value[:57]!r}..."
+    return "nothing" if value is None else f"{value}"

@@ -1,0 +1,101 @@
+"""Where a run was made: `live` only if everything in its folder says so.
+
+The origin stands in the parameters (as the target), in the run's own file, in the journal's first line, in
+the fault, and on every sample. A run of which one part says `simulated` is simulated, whatever the others
+say; and a run whose parts disagree gets no report.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from drlib import chain, samples
+from drlib.errors import VerdictRed
+from drlib.ledger import FILE as LEDGER
+from drlib.samples import LIVE, SIMULATED, Stamp
+from drlib.settings import ORIGINS
+
+LOOPBACK = "127."  # no client of a real API was ever answered from there
+
+
+class Claim(NamedTuple):
+    """What one part of a run says of where it was made."""
+
+    place: str
+    origin: str
+
+
+def of(folder: Path) -> str:
+    """Return `live` if every part of the run says so, else `simulated`."""
+    return LIVE if {claim.origin for claim in claims(folder)} == {LIVE} else SIMULATED
+
+
+def disagreement(folder: Path) -> str:
+    """Return a sentence if the parts of a run do not agree on where it was made, or ""."""
+    by_origin: dict[str, list[str]] = {}
+    for claim in claims(folder):
+        by_origin.setdefault(claim.origin, []).append(claim.place)
+    if len(by_origin) < 2:
+        return ""
+    told = "; ".join(f"{origin}: {', '.join(places)}" for origin, places in sorted(by_origin.items()))
+    return f"The run contradicts itself on where it was made ({told}), and counts as simulated."
+
+
+def require(folder: Path) -> None:
+    """Raise VerdictRed if the parts of a run do not agree on where it was made."""
+    if wrong := disagreement(folder):
+        raise VerdictRed(wrong, remedy="Do not rely on this evidence.", resource=folder.name)
+
+
+def claims(folder: Path) -> Iterator[Claim]:
+    """Yield what each part of a run's folder says."""
+    facts = _json(folder / "run.json")
+    clock = facts.get("clock", {})
+    yield Claim("parameters.json", ORIGINS[_json(folder / "parameters.json")["target"]])
+    yield Claim("run.json", str(facts.get("origin", SIMULATED)))
+    if clock.get("scale", 1.0) != 1.0:
+        yield Claim("the run's clock, which is not the wall's", SIMULATED)
+    for line in chain.lines(folder)[:1]:
+        yield Claim("the journal's first line", str(line["detail"].get("origin", SIMULATED)))
+    yield from _saved(folder)
+    for file in (folder / LEDGER, *samples.files(folder)):
+        if file.exists():
+            yield from _samples(file, file.relative_to(folder).as_posix())
+
+
+def _saved(folder: Path) -> Iterator[Claim]:
+    fault, recovery = (_json(folder / f"saved/{name}.json") for name in ("fault", "recovery"))
+    if fault:
+        yield Claim("saved/fault.json", ORIGINS.get(fault.get("target", ""), SIMULATED))
+    if "origin" in recovery:
+        yield Claim("saved/recovery.json", str(recovery["origin"]))
+
+
+def _samples(file: Path, name: str) -> Iterator[Claim]:
+    """Yield what the samples of one file say: each of them, and all of them together."""
+    import pyarrow.parquet
+
+    stored = pyarrow.parquet.ParquetFile(file)
+    wanted = [column for column in ("origin", "address") if column in stored.schema_arrow.names]
+    table = stored.read(columns=wanted, use_threads=False)
+    origins = table["origin"].unique().to_pylist() if "origin" in wanted else [SIMULATED]
+    for origin in origins or [SIMULATED]:
+        if table.num_rows or "origin" not in wanted:
+            yield Claim(name, str(origin))
+    yield Claim(name, _stamp(stored.schema_arrow.metadata).origin)
+    addresses = table["address"].unique().to_pylist() if "address" in wanted else []
+    if any(str(address).startswith(LOOPBACK) for address in addresses):
+        yield Claim(f"the addresses in {name}, which are this machine's own", SIMULATED)
+
+
+def _stamp(metadata: Mapping[bytes, bytes] | None) -> Stamp:
+    told = json.loads((metadata or {}).get(samples.KEY, b"{}")).get("stamp", {})
+    return Stamp(str(told.get("origin", SIMULATED)))
+
+
+def _json(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return found
