@@ -163,9 +163,9 @@ def load(folder: Path) -> Evidence:
     return Evidence(folder, content)
 
 
-def verify(run: Run | Path, *, head: str = "") -> audit.Audit:
+def verify(run: Run | Path, *, head: str = "", public_key: Path | None = None) -> audit.Audit:
     """Check a run's evidence again; see `drlib.audit`."""
-    return audit.verify(_folder(run), head=head)
+    return audit.verify(_folder(run), head=head, public_key=public_key)
 
 
 def report(run: Run | Path, *, to: Path | None = None) -> Path:

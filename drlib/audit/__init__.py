@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from drlib import bundle, seal
+from drlib import bundle, seal, signing
 from drlib.audit import figures, files, limits, sense
 from drlib.audit.finding import Audit, Finding
 from drlib.errors import BadParameters
@@ -27,15 +27,16 @@ CANNOT = "The evidence cannot be made again: what the run saved is no longer who
 BROKEN = (LookupError, TypeError, ValueError, AttributeError, OSError)  # whatever a forged file may lead to
 
 
-def verify(folder: Path, *, head: str = "") -> Audit:
+def verify(folder: Path, *, head: str = "", public_key: Path | None = None) -> Audit:
     """Check a run's evidence again.
 
     Args:
         folder: the run's.
         head: the seal's hash as it was noted elsewhere, or the first 16 digits of it or more.
+        public_key: file of the key that the seal must be signed with.
 
     Raises:
-        BadParameters: the folder is no run, or holds no evidence.
+        BadParameters: the folder is no run, or holds no evidence, or the key is none.
     """
     text = _text(folder)
     try:
@@ -47,6 +48,10 @@ def verify(folder: Path, *, head: str = "") -> Audit:
         return Audit(folder.name, (Finding(files.CHAIN, broken),))
     expected = seal.expected(folder, entries)
     findings = [Finding(files.CHAIN, broken), *_noted(entries, head), *files.check(folder, expected)]
+    signed = (folder / seal.SIGNATURE).exists()
+    if signed or public_key:
+        wrong = signing.problem(folder, expected.sealed, trusted=public_key)
+        findings.append(Finding("signature: of this seal", wrong))
     again: dict[str, Any] = {}
     if not _wrong(findings):  # of changed files, nothing that they say can be relied on
         more, again = _content(folder, entries, expected, text, evidence)
@@ -57,7 +62,8 @@ def verify(folder: Path, *, head: str = "") -> Audit:
         evidence,
         older=not expected.sealed and files.is_older(evidence, entries),
         sealed=expected.sealed is not None,
-        signed=False,
+        signed=signed,
+        trusted=public_key is not None,
         noted=bool(head),
     )
     return Audit(folder.name, tuple(findings), again, files.uncovered(folder, expected), tuple(told))

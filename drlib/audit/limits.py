@@ -12,6 +12,10 @@ NO_SIGNATURE = (
     "well. A note of the seal's hash that is kept elsewhere (`drlib verify --head`), or a signature "
     "(`drlib sign`), tells."
 )
+ANY_KEY = (
+    "Who signed it: the key that came with the signature is as good as whoever put it there. Compare with "
+    "one that came another way (`drlib verify --public-key`)."
+)
 KEY = "That the key's holder was honest: a signature says who vouches for the run, and not that it is true."
 UNSEALED = (
     "That nothing is missing at its end: the run is not sealed, and lines that were cut off the journal "
@@ -35,7 +39,7 @@ CODE = "That the code was that of the commit: {why}."
 
 
 def sentences(
-    evidence: Mapping[str, Any], *, older: bool, sealed: bool, signed: bool, noted: bool
+    evidence: Mapping[str, Any], *, older: bool, sealed: bool, signed: bool, trusted: bool, noted: bool
 ) -> Iterator[str]:
     """Yield what is not proven of this run.
 
@@ -43,7 +47,8 @@ def sentences(
         evidence: its evidence.
         older: whether the run went on since that was written.
         sealed: whether it ends in a seal.
-        signed: whether a signature was checked, and holds.
+        signed: whether it is signed, and the signature holds.
+        trusted: whether it is signed with a key that the caller trusts.
         noted: whether the caller had a note of the seal's hash.
     """
     if evidence["origin"] == SIMULATED:
@@ -52,8 +57,10 @@ def sentences(
         yield OLDER
     if not sealed:
         yield UNSEALED
-    if signed:
+    if trusted:
         yield KEY
+    elif signed:
+        yield ANY_KEY
     elif not noted:
         yield NO_SIGNATURE
     yield MADE_UP
