@@ -85,6 +85,8 @@ def _recovery(
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the recovery as the samples have it, and what is wrong with what was stored."""
     stored, fault = saved[RECOVERY], saved["fault"]
+    if stored["measured_seconds"] is None:  # traffic was to stay: the hypothesis is judged, and no time
+        return {}, []
     runbook = next(line["runbook"] for line in reversed(entries) if line["step"] == f"save {RECOVERY}")
     watch = seen.watch(runbook)
     if watch is None:
