@@ -21,7 +21,7 @@ from drlib.audit.finding import Audit, Finding
 from drlib.errors import BadParameters
 from drlib.ledger import FILE as LEDGER
 
-__all__ = ["LEDGER", "Audit", "Finding", "verify"]
+__all__ = ["LEDGER", "Audit", "Finding", "limits", "verify"]
 
 CANNOT = "The evidence cannot be made again: what the run saved is no longer whole."
 BROKEN = (LookupError, TypeError, ValueError, AttributeError, OSError)  # whatever a forged file may lead to

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow
-import pyarrow.parquet
 import pytest
 
 from drlib import audit, bundle, evidence, journal, planes, report, settings, verdict
 from drlib.errors import BadParameters, NotApproved, StepFailed, VerdictRed
+from drlib.ledger import Ledger, Outcome
 
+from .bundles import attempts
 from .conftest import Nowhere
 
 STAGES = {
@@ -61,8 +62,10 @@ class Table:
         ]
 
 
-def ledger(run: journal.Run, *outcomes: str) -> None:
-    pyarrow.parquet.write_table(pyarrow.table({"outcome": list(outcomes)}), run.folder / "ledger.parquet")
+def ledger(run: journal.Run, *outcomes: Outcome) -> None:
+    rows = attempts(1_800_000_000.0, origin="simulated", count=len(outcomes))
+    ended = [replace(row, outcome=outcome) for row, outcome in zip(rows, outcomes, strict=True)]
+    Ledger(ended).save(run.folder)
 
 
 def full(run: journal.Run, here: Nowhere, **more: Any) -> evidence.Evidence:
@@ -258,8 +261,8 @@ def test_the_report_is_one_page_that_says_simulated(run: journal.Run, here: Nowh
     ):
         assert part in text
     assert "This run was simulated" in text
-    assert 'href="../../drlib/sandbox/FIDELITY.md"' in text
-    assert (Path(__file__).resolve().parents[3] / report.LEDGER).is_file()
+    assert f"<code>{report.FIDELITY}</code>" in text
+    assert (Path(__file__).resolve().parents[3] / report.FIDELITY).is_file()
     assert "<script" not in text
     assert "src=" in text
     assert "http://" not in text.replace("http://127.0.0.1", "")

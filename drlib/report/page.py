@@ -1,0 +1,119 @@
+"""The page: what its template is filled with."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from drlib import audit, bundle, chain
+from drlib.clock import iso
+from drlib.report import mapping, regions, story, waterfall
+from drlib.show import mask
+
+REPORT = "report.html"
+FIGURES = "figures"
+FIDELITY = "drlib/sandbox/FIDELITY.md"
+MEANINGS = {
+    "acknowledged": "the client was told that the payment is accepted",
+    "indeterminate": "no answer after sending: may or may not have happened",
+    "lost": "acknowledged, and never there, even after the region healed",
+    "stranded": "acknowledged, missing at takeover, back after healing",
+    "duplicated": "settled more than once",
+    "late": "settled after its target time",
+    "recovered": "indeterminate, and there",
+    "unexpected": "there, though it certainly failed or was never sent",
+    "rejected": "refused by the API: the client's fault, or a planned move's fence",
+    "unexplained_duplicates": "settled twice, and no replication gap explains it",
+    "unsettled": "acknowledged, and never settled",
+    "differing": "recorded differently in the two tables",
+    "unreceipted": "settled, and have a receipt nowhere",
+    "one_sided": "have a receipt in one region alone",
+}
+USUAL = ("acknowledged",)  # every payment that went well: counted, and not listed
+WORDS = {
+    "passed": "Everything that a drill must show was shown, and every figure is within its target.",
+    "failed": "Everything ran, and something is not as it must be.",
+    "aborted": "The run did not come to its end: what was not measured is no pass.",
+    "pending-approval": "A step that changes something lacks its approval, and was not done.",
+}
+
+
+def render(folder: Path, evidence: Mapping[str, Any]) -> str:
+    """Return the page of a run, from its evidence, its samples, its figures and the runs beside it."""
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"seconds": _seconds, "figure": _figure, "mask": lambda it: mask(str(it))}
+    journal = chain.until(chain.lines(folder), evidence["chain_head"])
+    return environment.get_template("page.html.j2").render(
+        run=evidence,
+        style=(Path(__file__).parent / "style.css").read_text(encoding="utf-8"),
+        words=WORDS[evidence["verdict"]],
+        began=iso(journal[0]["at"]) if journal else "-",
+        fidelity=FIDELITY,
+        fall=waterfall.of(evidence["rto"]),
+        parts=regions.of(folder, evidence),
+        counts=_counts(evidence["rpo"]),
+        events=story.events(journal, evidence),
+        calls=story.calls(evidence["planes"]["calls"]),
+        figures=_figures(folder, evidence["figures"]),
+        mapping=mapping.ROWS,
+        limits=audit.limits.sentences(
+            evidence, older=False, sealed=True, signed=False, trusted=False, noted=False
+        ),
+        history=_history(folder, evidence),
+    )
+
+
+def write(file: Path, page: str) -> Path:
+    """Write a page, and return its path."""
+    chain.write(file, page)
+    return file
+
+
+def _counts(rpo: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for each count: its meaning, and the payments to list."""
+    return [
+        {
+            "name": name.replace("_", " "),
+            "count": rpo[name],
+            "meaning": meaning,
+            "ids": [] if name in USUAL else rpo["payment_ids"].get(name, []),
+        }
+        for name, meaning in MEANINGS.items()
+        if name in rpo
+    ]
+
+
+def _figures(folder: Path, figures: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return each figure with its bytes, so that the page needs no file beside it."""
+    return [
+        {
+            **figure,
+            "title": figure["name"].replace("-", " "),
+            "content": base64.b64encode((folder / figure["file"]).read_bytes()).decode(),
+        }
+        for figure in figures
+        if (folder / figure["file"]).is_file()
+    ]
+
+
+def _history(folder: Path, evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the runs beside this one that are about the same scenario on the same target."""
+    same = ("scenario", "target")
+    found = bundle.history(folder.parent) if (folder / bundle.EVIDENCE).is_file() else []
+    return [json.loads(json.dumps(row)) for row in found if all(row[key] == evidence[key] for key in same)]
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} s"
+
+
+def _figure(value: Any) -> Any:
+    return f"{value:.1f}" if isinstance(value, float) else "-" if value is None else value
