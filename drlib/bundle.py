@@ -60,7 +60,7 @@ def build(folder: Path, *, head: str = "", instead: Mapping[str, Any] | None = N
         "origin": origin.of(folder),
         "time_scale": about["clock"]["scale"],
         "clock": {"kind": _clock(about).time, **about["clock"]},
-        "identity": saved.get("identity", {"instance": about["world"]}),
+        "identity": _identity(about, journal),
         "scenario": saved.get("fault", {}).get("scenario") or settings["scenario"],
         "rto": _rto(saved, settings),
         "rpo": _rpo(saved, settings),
@@ -196,6 +196,12 @@ def _rows(saved: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
         if name.startswith(prefix)
         for row in part["rows"]
     ]
+
+
+def _identity(about: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return where the run was: the sandbox's instance, and a digest of the account that approvals are for."""
+    asked = [line["detail"]["identity"] for line in journal if line["detail"].get("identity")]
+    return {"instance": about["world"], **({"account": f"sha256 {asked[-1]}"} if asked else {})}
 
 
 def _restore(saved: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:

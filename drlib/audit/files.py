@@ -52,7 +52,7 @@ def check(folder: Path, expected: seal.Expected) -> Iterator[Finding]:
         wrong += [f"{name} was added after the seal." for name in sorted(present - expected.listed)]
     elif (folder / seal.MANIFEST).is_file() and seal.MANIFEST not in expected.files:
         wrong.append(f"{seal.MANIFEST} is there, and the journal says nothing of a seal: lines were cut off.")
-    strange = {f"saved/{file.name}" for file in (folder / "saved").glob("*")} - expected.files.keys()
+    strange = {f"saved/{file.name}" for file in (folder / "saved").glob("*.json")} - expected.files.keys()
     wrong += [f"{name} was not written by the run." for name in sorted(strange)]
     yield Finding(FILES, " ".join(dict.fromkeys(wrong)))
 

@@ -162,7 +162,7 @@ def test_a_hypothesis_that_does_not_hold_is_a_red_verdict(run: journal.Run, here
     assert found.reasons == ["The hypothesis does not hold: moved by, expected route53, seen operator."]
     assert not [wrong for wrong in evidence.verify(run).wrong if "differs" in wrong]
     page = evidence.report(run).read_text()
-    assert "expected\">route53</td>" in page
+    assert 'expected">route53</td>' in page
     assert "Hypothesis 6 of 7 clauses hold" in "\n".join(drill.summary(found, seal="0" * 64))
 
 
