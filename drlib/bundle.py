@@ -199,7 +199,7 @@ def _rows(saved: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
 
 
 def _identity(about: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return where the run was: the sandbox's instance, and a digest of the account that approvals are for."""
+    """Return where the run was: the sandbox's instance, and a digest of the account that was approved."""
     asked = [line["detail"]["identity"] for line in journal if line["detail"].get("identity")]
     return {"instance": about["world"], **({"account": f"sha256 {asked[-1]}"} if asked else {})}
 
