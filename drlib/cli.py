@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drlib import redaction
 from drlib.errors import HANDBOOK, BadParameters, DrError
 
 if TYPE_CHECKING:
@@ -310,6 +311,7 @@ def restore(file: File = None) -> None:
 
 def main() -> None:
     """Run the command line. Every error is one plain sentence on stderr, and its exit code."""
+    sys.excepthook = redaction.excepthook
     try:
         code = app(standalone_mode=False, prog_name="drlib", args=_paired(sys.argv[1:]))
         if code == TYPER_INTERRUPTED:
@@ -320,7 +322,7 @@ def main() -> None:
     except typer.TyperException as error:
         text = error.format_message()
         hint = "" if "\n" in text else " `drlib --help` shows what there is."
-        sys.stderr.write(f"{text}{hint}\n")
+        sys.stderr.write(redaction.mask(f"{text}{hint}\n"))
         code = BadParameters.exit_code
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("Interrupted. If a fault was in force, `drlib restore` ends it.\n")

@@ -13,12 +13,14 @@ The tree, with the exit code that the command line gives for each::
          |- OnlyPlanned        5  a change was asked for, and the parameter mode is plan
 
 Every error says what happened in one sentence, and carries `remedy`, the next thing to do, and `see`, where
-the runbook 90-troubleshoot has more on it.
+the runbook 90-troubleshoot has more on it. Identities and secrets are masked when it is made.
 """
 
 from __future__ import annotations
 
 import re
+
+from drlib.redaction import mask
 
 HANDBOOK = "90-troubleshoot"
 
@@ -50,9 +52,8 @@ class DrError(Exception):
     def __init__(
         self, message: str, *, remedy: str = "", region: str = "", resource: str = "", entry: str = ""
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+        self.message, self.remedy = mask(message), mask(remedy)
+        super().__init__(self.message)
         self.region = region
         self.resource = resource
         self.see = see(entry or slug(type(self).__name__))

@@ -12,15 +12,21 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from drlib import disk, redaction
+
 KERNEL = "python3"
 START_SECONDS = 60
+LOG_SECONDS = 5  # a process that a kernel left behind may hold its end of the log: nobody waits for that
 # So that what a cell prints does not depend on where it runs, and modules are compiled once.
 ENVIRONMENT = {"TZ": "UTC", "COLUMNS": "80", "PYTHONHASHSEED": "0", "IPYKERNEL_CELL_NAME": "<cell>"}
 ENGINE = "warm"
+MASKED = "masked:"
+"""Before the path of an executed notebook: it is written masked, whole or not at all."""
 
 
 class Pool:
@@ -28,7 +34,7 @@ class Pool:
 
     Args:
         folder: the kernels' working directory.
-        log: file that takes what the kernel processes write to their stderr.
+        log: file that takes what the kernel processes write to their stderr, masked.
         variables: environment variables for the kernels, beside this process's own.
     """
 
@@ -37,13 +43,21 @@ class Pool:
         self._variables = dict(variables or {})
         self._log_path = log
         self._log: IO[str] | None = None
+        self._writer: threading.Thread | None = None
         self._place = ""
         self._number = 0
         self._spare: Any = None
         self._used: list[Any] = []
 
     def __enter__(self) -> Pool:
-        self._log = self._log_path.open("a", encoding="utf-8")
+        read, write = os.pipe()
+        self._log = os.fdopen(write, "w", encoding="utf-8")
+        streams = (
+            os.fdopen(read, encoding="utf-8", errors="replace"),
+            self._log_path.open("a", encoding="utf-8"),
+        )
+        self._writer = threading.Thread(target=redaction.copy_lines, args=streams, daemon=True)
+        self._writer.start()
         self._place = tempfile.mkdtemp(prefix="drlib-")
         self.start()
         return self
@@ -53,8 +67,9 @@ class Pool:
         self._kill(self._spare)
         self._spare = None
         shutil.rmtree(self._place, ignore_errors=True)
-        if self._log is not None:
+        if self._log is not None and self._writer is not None:
             self._log.close()
+            self._writer.join(LOG_SECONDS)
 
     def start(self) -> None:
         """Start the next kernel, unless one is ready."""
@@ -105,6 +120,7 @@ def papermill() -> Any:
     import papermill as module
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine, papermill_engines
+    from papermill.iorw import LocalHandler, papermill_io
     from papermill.log import logger
 
     class WarmEngine(NBClientEngine):  # type: ignore[misc]
@@ -142,7 +158,17 @@ def papermill() -> Any:
                     client.kc.stop_channels()
                 pool.release()
 
+    class MaskedHandler(LocalHandler):  # type: ignore[misc]
+        """Writes a notebook without identities and secrets: outputs, parameters, metadata and all."""
+
+        def write(self, buf: str, path: str) -> None:
+            disk.write(Path(path.removeprefix(MASKED)), redaction.mask_json(buf.replace(MASKED, "")))
+
+        def pretty_path(self, path: str) -> str:
+            return path.removeprefix(MASKED)
+
     papermill_engines.register(ENGINE, WarmEngine)
+    papermill_io.register(MASKED, MaskedHandler())
     return module
 
 

@@ -16,12 +16,13 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from drlib import samples
 from drlib.errors import StepFailed
+from drlib.redaction import mask
 from drlib.samples import Stamp
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class Ledger:
 
     def close(self, attempt: Attempt) -> None:
         """Note how the attempt with this number ended."""
+        attempt = replace(attempt, error=mask(attempt.error)) if attempt.error else attempt
         with self._lock:
             self._write(attempt)
             self._open.pop(attempt.seq, None)

@@ -22,8 +22,8 @@ from typing import Any
 from drlib import chain, disk
 from drlib.clock import Clock, iso
 from drlib.errors import StepFailed
+from drlib.redaction import mask, mask_all
 from drlib.settings import Settings
-from drlib.show import mask, mask_all
 
 INTENT, DONE, FAILED = "intent", "done", "failed"
 RECONCILED = "losses"  # what is saved when a run's payments are counted

@@ -118,7 +118,7 @@ def execute(
     try:
         papermill.execute_notebook(
             source,
-            run.folder / source.name,
+            f"{kernels.MASKED}{run.folder / source.name}",
             parameters=dict(injected),
             engine_name=kernels.ENGINE,
             progress_bar=False,

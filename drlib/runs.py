@@ -16,10 +16,12 @@ from drlib import settings as parameters
 from drlib.clock import Clock, iso
 from drlib.errors import BadParameters, PreflightFailed, StepFailed
 from drlib.record import RECONCILED, Run
+from drlib.redaction import VEIL, mask_all
 from drlib.settings import Settings
 
 RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[a-z0-9-]+-[0-9a-f]{4}")
 IDENTITY = ("target", "primary_region", "standby_region", "suffix", "domain_name", "mode")
+PRIVATE = ".drlib/parameters"
 HERE_RUNNER = "drill"  # the runbook's name in lines that no runbook wrote
 
 
@@ -60,6 +62,7 @@ def open_run(settings: Settings, here: Here | None = None, *, runbook: str = HER
     try:
         with disk.plain(runs()):
             folder.mkdir(parents=True)
+        _keep(folder.name, settings)
         disk.write(folder / "run.json", about)
         disk.write(folder / "parameters.json", text)
         hashes = {"parameters_sha256": run.parameters_sha256, "run_sha256": chain.sha256(about)}
@@ -78,13 +81,18 @@ def find(run_id: str, *, runbook: str = HERE_RUNNER) -> Run:
     try:
         text = (folder / "parameters.json").read_text(encoding="utf-8")
         facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        settings = parameters.make(json.loads(text))
+        settings = parameters.make(json.loads(_own(run_id) or text))
         clock, world = Clock(**facts["clock"]), str(facts["world"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadParameters(
             f"The run {run_id} is not whole: {type(error).__name__} in run.json or parameters.json.",
             remedy="It holds nothing that could be resumed; start a new run.",
         ) from None
+    if VEIL in text and not _own(run_id):
+        raise BadParameters(
+            f"The parameters of {run_id} are masked, and what was kept of them is gone.",
+            remedy="Start a new run.",
+        )
     return Run(folder, settings, runbook, clock, world, chain.sha256(text))
 
 
@@ -159,7 +167,22 @@ def held(run: Run) -> Iterator[None]:
 
 
 def _text(settings: Settings) -> str:
-    return json.dumps(settings.values(), indent=1, ensure_ascii=False) + "\n"
+    """Return what a run's folder tells of its parameters: masked."""
+    return json.dumps(mask_all(settings.values()), indent=1, ensure_ascii=False) + "\n"
+
+
+def _keep(run_id: str, settings: Settings) -> None:
+    """Keep, outside the run's folder, what masking takes away: the run needs it to go on."""
+    if mask_all(settings.values()) != settings.values():
+        folder = parameters.home() / PRIVATE
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        disk.write(folder / f"{run_id}.json", json.dumps(settings.values(), ensure_ascii=False) + "\n")
+
+
+def _own(run_id: str) -> str:
+    """Return the text of the parameters that were kept outside the run's folder, "" if none were."""
+    file = parameters.home() / PRIVATE / f"{run_id}.json"
+    return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
 def _same(run: Run, settings: Settings, here: Here | None) -> bool:

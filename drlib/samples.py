@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from drlib.clock import Clock
+from drlib.redaction import mask_all
 
 FOLDER = "samples"
 SIMULATED, LIVE = "simulated", "live"
@@ -61,7 +62,7 @@ def write(
     stamp: Stamp,
     about: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write samples in one step, so that a reader never sees half of them.
+    """Write samples in one step, so that a reader never sees half of them; texts are masked.
 
     Args:
         file: where to.
@@ -74,10 +75,11 @@ def write(
     import pyarrow.parquet
 
     count = len(next(iter(columns.values())))
-    stamped = {**columns, "origin": [stamp.origin] * count, "clock": [stamp.time] * count}
+    clean = {name: _masked(values) if types[name] is str else values for name, values in columns.items()}
+    stamped = {**clean, "origin": [stamp.origin] * count, "clock": [stamp.time] * count}
     kinds = {**types, "origin": str, "clock": str}
     schema = pyarrow.schema([(name, getattr(pyarrow, TYPES[kinds[name]])()) for name in stamped])
-    facts = json.dumps({"stamp": stamp.as_dict(), "about": dict(about or {})}, sort_keys=True)
+    facts = json.dumps({"stamp": stamp.as_dict(), "about": mask_all(about or {})}, sort_keys=True)
     table = pyarrow.table(dict(stamped), schema=schema.with_metadata({KEY: facts.encode()}))
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f".{file.name}.part")
@@ -94,6 +96,13 @@ def read(file: Path) -> Table:
     told = facts["stamp"]
     columns = {name: table[name].to_pylist() for name in table.column_names}
     return Table(columns, Stamp(told["origin"], Clock(told["scale"], told["anchor"])), facts["about"])
+
+
+def _masked(texts: Sequence[str]) -> list[str]:
+    """Mask a column; most of its texts occur many times."""
+    once = list(dict.fromkeys(texts))
+    masked = dict(zip(once, mask_all(once), strict=True))
+    return [masked[text] for text in texts]
 
 
 def files(folder: Path) -> list[Path]:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from drlib import limits
+from drlib import limits, redaction
 from drlib.errors import BadParameters
 from drlib.samples import LIVE, SIMULATED
 
@@ -177,8 +177,11 @@ def make(values: Mapping[str, Any]) -> Settings:
 def from_cell(namespace: Mapping[str, Any]) -> Settings:
     """Read the settings back from a notebook: `from_cell(globals())`. Other names are left alone.
 
+    From then on, what the notebook shows is masked.
+
     Import nothing under a parameter's name there: `from drlib.target import open_target`.
     """
+    redaction.watch_kernel()
     return make({name: namespace[name] for name in PARAMETERS if name in namespace})
 
 

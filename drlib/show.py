@@ -13,12 +13,13 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from drlib.clock import Clock
 from drlib.errors import HANDBOOK
+from drlib.redaction import mask
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,39 +29,6 @@ BETWEEN_UPDATES_SECONDS = 0.2  # in a notebook
 BETWEEN_LINES_SECONDS = 10.0  # in a terminal or a log
 WALL = Clock()
 RUNBOOKS_VARIABLE = "DRLIB_RUNBOOKS"
-
-UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-SECRETS = re.compile(
-    rf"(?P<uuid>{UUID})"  # first, and left alone: its last part may look like an account id
-    r"|(?P<arn>arn:aws[\w-]*:[\w-]*:[\w-]*:[\w*]*:(?P<name>[^\s\"'<>,]+))"
-    r"|(?P<key>\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b)"
-    r"|(?P<jwt>\beyJ[\w-]+\.[\w-]+\.[\w-]*)"
-    r"|(?P<account>(?<![0-9A-Za-z])\d{12}(?![0-9A-Za-z]))"  # twelve digits within a hash are no account
-)
-
-
-def mask(text: str) -> str:
-    """Return `text` without account ids, ARNs, access keys and tokens; names and payment ids stay."""
-
-    def veil(found: re.Match[str]) -> str:
-        if found["uuid"]:
-            return found["uuid"]
-        if found["arn"]:
-            return f"arn:***:{mask(found['name'])}"
-        return "***"
-
-    return SECRETS.sub(veil, text)
-
-
-def mask_all(value: Any) -> Any:
-    """Return a JSON-like value with every text in it masked."""
-    if isinstance(value, str):
-        return mask(value)
-    if isinstance(value, Mapping):
-        return {mask(str(key)): mask_all(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [mask_all(item) for item in value]
-    return value
 
 
 def linked(text: str) -> str:
@@ -197,7 +165,7 @@ class Progress:
             line = html.escape(f"{self.title}: {self.line()}")
             self._live.show(html=f'<progress{known} style="width:20em"></progress> {line}')
         else:
-            sys.stderr.write(f"{self.title}: {self.line()}\n")
+            sys.stderr.write(mask(f"{self.title}: {self.line()}\n"))
 
 
 class Table:

@@ -10,8 +10,8 @@ from typing import Any
 
 from drlib import audit, bundle, chain
 from drlib.clock import iso
+from drlib.redaction import mask
 from drlib.report import mapping, regions, story, waterfall
-from drlib.show import mask
 
 REPORT = "report.html"
 FIGURES = "figures"

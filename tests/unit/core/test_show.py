@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from drlib import show
 from drlib.errors import StepFailed
-
-PAYMENT = "9b2c6e4e-7d0b-5c1a-8a4e-123456789012"
-
-
-@pytest.mark.parametrize(
-    ("text", "masked"),
-    [
-        ("in account 123456789012.", "in account ***."),
-        ("arn:aws:sns:us-east-2:123456789012:pay-events", "arn:***:pay-events"),
-        ("arn:aws:iam::123456789012:role/pay-latch, and more", "arn:***:role/pay-latch, and more"),
-        ("bucket pay-receipts-123456789012-use2", "bucket pay-receipts-***-use2"),
-        ("key AKIAIOSFODNN7EXAMPLE used", "key *** used"),
-        ("Bearer eyJhbGciOi.eyJzdWIiOi.sig_-1", "Bearer ***"),
-        (f"payment {PAYMENT}", f"payment {PAYMENT}"),
-        ("1700000000123 ms", "1700000000123 ms"),
-        ("us-east-2", "us-east-2"),
-    ],
-)
-def test_identities_are_masked_and_names_are_not(text: str, masked: str) -> None:
-    assert show.mask(text) == masked
-
-
-def test_masking_reaches_into_values_and_leaves_numbers() -> None:
-    value = {"arns": ["arn:aws:sqs:us-east-2:123456789012:q"], "at": 123456789012.5, "n": 123456789012}
-    assert show.mask_all(value) == {"arns": ["arn:***:q"], "at": 123456789012.5, "n": 123456789012}
 
 
 def test_a_table_is_aligned_and_leaves_out_what_varies() -> None:
@@ -144,13 +118,3 @@ def test_a_line_keeps_what_varies_in_the_html() -> None:
         "text/plain": "Gates: 3 of 3 passed",
         "text/html": "Gates: 3 of 3 passed, after &lt;4&gt; s",
     }
-
-
-def test_masked_values_are_json() -> None:
-    assert json.dumps(show.mask_all({"a": (1, "b"), "c": None})) == '{"a": [1, "b"], "c": null}'
-
-
-def test_digits_within_a_hash_are_no_account() -> None:
-    assert show.mask("1234567890121234ab") == "1234567890121234ab"
-    assert show.mask("a123456789012f") == "a123456789012f"
-    assert show.mask("pay-123456789012-use2") == "pay-***-use2"
