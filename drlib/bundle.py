@@ -18,8 +18,8 @@ from drlib import chain, hypothesis, origin, planes, scenario, schema, verdict
 from drlib import settings as parameters
 from drlib.clock import Clock
 from drlib.losses import MORE
+from drlib.redaction import mask_all
 from drlib.samples import Stamp
-from drlib.show import mask_all
 
 COUNTS = (
     "acknowledged", "indeterminate", "lost", "stranded", "duplicated", "late", "recovered", "unexpected",

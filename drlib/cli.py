@@ -37,6 +37,9 @@ File = Annotated[
     Path | None, typer.Option("-f", "--file", metavar="FILE", help="Parameters, such as params/sandbox.yaml.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Runs = Annotated[
+    Path | None, typer.Option("--runs", metavar="DIR", help="Folder of runs; by default, this machine's.")
+]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run's folder, such as runs/RUN_ID.")]
 
 
@@ -247,6 +250,43 @@ def sign(
 
 
 @app.command()
+def history(runs: Runs = None, as_json: AsJson = False) -> None:
+    """Show all runs, and how many days ago each scenario was last drilled on each target."""
+    from drlib import history as records
+
+    past = records.read(_folder(runs))
+    if as_json:
+        _say(json.dumps(past.as_dict(), indent=1))
+        return
+    for table in (past.listing(), past.last().whole()):
+        _say(f"{table}\n")
+    _say(f"{past.never().text}: {past.never().detail}")
+    for name in past.unreadable:
+        _say(f"{name} holds evidence that cannot be read.")
+
+
+@app.command()
+def gate(
+    max_rto: Annotated[float | None, typer.Option(metavar="SECONDS", help="Longest recovery time.")] = None,
+    max_rpo: Annotated[float | None, typer.Option(metavar="SECONDS", help="Longest loss.")] = None,
+    worsening: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Above the earlier drills' median, such as 20%.")
+    ] = None,
+    runs: Runs = None,
+    scenario: Annotated[str, typer.Option(help="Judge the latest drill of this scenario.")] = "",
+    target: Annotated[str, typer.Option(help="Judge the latest drill on this target.")] = "",
+) -> None:
+    """Judge the latest drill: exit code 1, with the reason, if it is over a limit or worse than before."""
+    from drlib import gate as gates
+    from drlib import history as records
+
+    limits = gates.limits(max_rto, max_rpo, worsening)
+    judged = gates.judge(records.read(_folder(runs)), limits, scenario=scenario, target=target)
+    _say(str(judged))
+    judged.require()
+
+
+@app.command()
 def inject(
     scenario: Annotated[str, typer.Argument(help="What breaks; `drlib scenarios` lists them.")],
     file: File = None,
@@ -366,6 +406,13 @@ def _values(file: Path | None) -> dict[str, Any]:
         return settings.read(file)
     run = journal.current()
     return run.settings.values() if run else {}
+
+
+def _folder(runs: Path | None) -> Path | None:
+    """Return a folder of runs that was named. Raises BadParameters if there is none."""
+    if runs is not None and not runs.is_dir():
+        raise BadParameters(f"There is no folder {runs}.")
+    return runs
 
 
 def _here(file: Path | None) -> Target:

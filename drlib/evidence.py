@@ -17,10 +17,10 @@ from drlib import audit, bundle, chain, origin, samples, seal, show, verdict
 from drlib import report as page
 from drlib.bundle import COUNTS
 from drlib.errors import BadParameters, StepFailed, VerdictRed
-from drlib.journal import Run, runs
+from drlib.journal import Run
 from drlib.planes import Recorder
 
-__all__ = ["COUNTS", "Evidence", "close", "history", "load", "refresh", "report", "update", "verify"]
+__all__ = ["COUNTS", "Evidence", "close", "load", "refresh", "report", "update", "verify"]
 
 
 class Here(Protocol):
@@ -196,18 +196,6 @@ def close(run: Run | Path) -> str:
     """
     folder = load(_folder(run)).folder
     return str(seal.close(folder)["hash"])
-
-
-def history() -> show.Table:
-    """Return all runs that hold evidence, oldest first, as a table. Its figures are in the html alone."""
-    rows = []
-    for row in bundle.history(runs()):
-        rto = _against(row["rto"]["measured_seconds"], row["rto"]["target_seconds"])
-        predicted = row["rto"]["predicted_seconds"]
-        guess = "-" if predicted is None else f"{predicted:.1f} s"
-        rows.append((row["run_id"], row["origin"], row["scenario"], row["verdict"], rto[1], guess))
-    columns = ("run", "origin", "scenario", "verdict", "RTO", "predicted")
-    return show.Table(columns, rows, varying=columns[:1] + columns[4:])
 
 
 def _folder(run: Run | Path) -> Path:

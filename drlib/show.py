@@ -202,6 +202,10 @@ class Table:
         texts = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
         return "\n".join([self.title, *texts] if self.title else texts)
 
+    def whole(self) -> Table:
+        """Return the same table with nothing left out, for a terminal."""
+        return Table(self.columns, self.rows, title=self.title)
+
     def html(self) -> str:
         """Return the whole table as html."""
         left = ' style="text-align:left"'

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from drlib import chain, seal
 from drlib import settings as parameters
 from drlib.errors import BadParameters
-from drlib.show import mask
+from drlib.redaction import mask
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes

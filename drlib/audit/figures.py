@@ -15,7 +15,7 @@ from drlib import basis, bundle, ledger, reconcile, samples, timeline
 from drlib.audit.finding import Finding
 from drlib.errors import StepFailed
 from drlib.ledger import Attempt
-from drlib.show import mask_all
+from drlib.redaction import mask_all
 from drlib.timeline import record
 from drlib.timeline.turning import Foreseen
 

@@ -285,18 +285,6 @@ def test_the_report_of_a_live_run_never_says_simulated(home: Path) -> None:
     assert "live" in body
 
 
-def test_history_lists_runs_and_keeps_what_varies_out_of_the_text(run: journal.Run, here: Nowhere) -> None:
-    full(run, here)
-    second = journal.open_run(settings.make({}), here)
-    evidence.update(second, here)
-    table = evidence.history()
-    assert str(table).splitlines()[1:] == [
-        "simulated  region-outage  passed",
-        "simulated  region-outage  aborted",
-    ]
-    assert run.run_id in table.html()
-
-
 def test_stages_that_add_up_but_for_rounding_do() -> None:
     rto = {"measured_seconds": 1.0, "stages": {"a": 0.334, "b": 0.333, "c": 0.334}}
     assert verdict.stages_add_up(rto)

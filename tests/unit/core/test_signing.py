@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from drlib import audit, chain, clients, evidence, seal, signing
 from drlib import sandbox as sandboxes
 from drlib.errors import BadParameters
-from drlib.show import mask
+from drlib.redaction import mask
 
 from .bundles import complete, drilled
 from .conftest import Nowhere

@@ -1,0 +1,239 @@
+"""All runs that hold evidence: how recovery and loss went from run to run, and when each drill was last made.
+
+    past = history.read()
+    past.chart()          the trend, one panel for each kind of run
+    past.last()           days since the last drill of each scenario and target
+
+Runs are compared only with runs of their kind: the same origin, scenario and speed of the clock. A planned
+move has no recovery to measure, and is no drill.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from drlib import charts, scenario, show, verdict
+from drlib import settings as parameters
+from drlib.clock import Clock
+
+EVIDENCE = "evidence.json"
+RUN_STAMP = "%Y%m%dT%H%M%S.%fZ"
+DAY_SECONDS = 86_400.0
+
+
+class Kind(NamedTuple):
+    """What runs must have in common to be compared. Its order is that of tables."""
+
+    origin: str
+    target: str
+    scenario: str
+    time_scale: float
+
+    def __str__(self) -> str:
+        speed = f", {self.time_scale:g} times faster" if self.origin == "simulated" else ""
+        return f"{self.scenario} on {self.target} ({self.origin}{speed})"
+
+
+@dataclass(frozen=True)
+class Past:
+    """One run, as its evidence has it. Seconds are modelled; `None` was not measured.
+
+    Attributes:
+        at: when it was opened, in seconds since the epoch, by the wall.
+        drilled: whether it is about an outage, and not about a planned move alone.
+    """
+
+    run_id: str
+    at: float
+    kind: Kind
+    verdict: str
+    reasons: tuple[str, ...]
+    rto_seconds: float | None
+    rpo_seconds: float | None
+    stages: Mapping[str, float]
+    target_seconds: float
+    drilled: bool
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict == verdict.PASSED
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON-like data."""
+        return {
+            "run_id": self.run_id,
+            **self.kind._asdict(),
+            "verdict": self.verdict,
+            "rto_seconds": self.rto_seconds,
+            "rto_stages": dict(self.stages),
+            "rpo_seconds": self.rpo_seconds,
+            "drill": self.drilled,
+        }
+
+
+@dataclass(frozen=True)
+class History:
+    """All runs, oldest first. `unreadable` names folders whose evidence is none."""
+
+    runs: tuple[Past, ...]
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def drills(self) -> list[Past]:
+        """The runs that are about an outage."""
+        return [run for run in self.runs if run.drilled]
+
+    def kinds(self) -> dict[Kind, list[Past]]:
+        """Return the drills of each kind, oldest first; the kind that was drilled last comes first."""
+        found: dict[Kind, list[Past]] = {}
+        for run in self.drills:
+            found.setdefault(run.kind, []).append(run)
+        return dict(sorted(found.items(), key=lambda item: item[1][-1].at, reverse=True))
+
+    def table(self) -> show.Table:
+        """Return a line for each kind of drill: how many, and the newest against the median of them all."""
+        rows = []
+        for kind, drills in sorted(self.kinds().items()):
+            rto, rpo = _values(drills, "rto_seconds"), _values(drills, "rpo_seconds")
+            newest = drills[-1]
+            rows.append(
+                (
+                    f"{kind}",
+                    newest.verdict,
+                    len(drills),
+                    *(_seconds(value) for value in (newest.rto_seconds, median(rto))),
+                    *(_seconds(value) for value in (newest.rpo_seconds, median(rpo))),
+                )
+            )
+        columns = ("drill", "latest", "runs", "RTO", "median RTO", "RPO", "median RPO")
+        return show.Table(columns, rows, varying=columns[2:])
+
+    def last(self, *, now: float | None = None) -> show.Table:
+        """Return, for each scenario and target that was drilled, how many days ago, and how that ended."""
+        columns = ("scenario", "target", "last drill", "days ago", "verdict")
+        rows = [tuple(row.values()) for row in self.ages(now=now) if row["days"] is not None]
+        return show.Table(columns, rows, varying=columns[2:])
+
+    def never(self) -> show.Line:
+        """Return one line on the scenarios that were never drilled; their names are in the html alone."""
+        names = [f"{row['scenario']} on {row['target']}" for row in self.ages() if row["days"] is None]
+        return show.Line("never drilled here", detail=", ".join(names) or "none")
+
+    def ages(self, *, now: float | None = None) -> list[dict[str, Any]]:
+        """Return, for each scenario and each target that it can run on, its last drill and the days since."""
+        instant = Clock().now() if now is None else now
+        newest = {(run.kind.scenario, run.kind.target): run for run in self.drills}
+        known = [(one.name, target) for one in scenario.every() for target in one.targets]
+        found = []
+        for name, target in dict.fromkeys([*known, *newest]):
+            run = newest.get((name, target))
+            found.append(
+                {
+                    "scenario": name,
+                    "target": target,
+                    "run_id": run.run_id if run else None,
+                    "days": round((instant - run.at) / DAY_SECONDS, 1) if run else None,
+                    "verdict": run.verdict if run else None,
+                }
+            )
+        return found
+
+    def chart(self) -> charts.Chart:
+        """Return the trend of RTO by stage and of RPO, with its table."""
+        panels = [
+            charts.Panel(
+                title=f"{kind.scenario} on {kind.target}",
+                origin=kind.origin,
+                target_seconds=drills[-1].target_seconds,
+                bars=[charts.Bar(run.stages, run.rpo_seconds, run.passed) for run in drills[-20:]],
+            )
+            for kind, drills in self.kinds().items()
+        ]
+        return charts.trend(panels, self.table())
+
+    def listing(self) -> show.Table:
+        """Return all runs, oldest first: verdict, RTO stage by stage, RPO."""
+        rows = [
+            (
+                run.run_id,
+                run.kind.origin,
+                run.verdict,
+                *(_seconds(value) for value in (run.rto_seconds, run.rpo_seconds)),
+                " + ".join(f"{seconds:.0f}" for seconds in run.stages.values()) or "-",
+            )
+            for run in self.runs
+        ]
+        return show.Table(("run", "origin", "verdict", "RTO", "RPO", "stages"), rows)
+
+    def as_dict(self, *, now: float | None = None) -> dict[str, Any]:
+        """Return JSON-like data, for programs."""
+        trends = [
+            {**kind._asdict(), "runs": len(runs), **_medians(runs)}
+            for kind, runs in sorted(self.kinds().items())
+        ]
+        return {
+            "runs": [run.as_dict() for run in self.runs],
+            "trends": trends,
+            "last_drills": self.ages(now=now),
+            "unreadable": list(self.unreadable),
+        }
+
+
+def read(folder: Path | None = None) -> History:
+    """Return the history of a folder of runs; by default, of this machine's."""
+    found, unreadable = [], []
+    for file in sorted((folder or parameters.home() / "runs").glob(f"*/{EVIDENCE}")):
+        try:
+            found.append(_past(json.loads(file.read_text(encoding="utf-8"))))
+        except (LookupError, TypeError, ValueError):
+            unreadable.append(file.parent.name)
+    return History(tuple(sorted(found, key=lambda run: run.at)), tuple(unreadable))
+
+
+def median(values: Iterable[float]) -> float | None:
+    """Return the median, or None of nothing."""
+    known = list(values)
+    return statistics.median(known) if known else None
+
+
+def _past(evidence: Mapping[str, Any]) -> Past:
+    stamp = evidence["run_id"].split("-")[0]
+    moves = {move["kind"] for move in evidence.get("moves", ())}
+    kind = Kind(evidence["origin"], evidence["target"], evidence["scenario"], float(evidence["time_scale"]))
+    return Past(
+        run_id=evidence["run_id"],
+        at=datetime.strptime(stamp, RUN_STAMP).replace(tzinfo=UTC).timestamp(),
+        kind=kind,
+        verdict=evidence["verdict"],
+        reasons=tuple(evidence["reasons"]),
+        rto_seconds=evidence["rto"]["measured_seconds"],
+        rpo_seconds=evidence["rpo"]["seconds"],
+        stages=evidence["rto"]["stages"],
+        target_seconds=evidence["rto"]["target_seconds"],
+        drilled=moves != {verdict.PLANNED},
+    )
+
+
+def _medians(runs: list[Past]) -> dict[str, Any]:
+    stages = dict.fromkeys(name for run in runs for name in run.stages)
+    return {
+        "median_rto_seconds": median(_values(runs, "rto_seconds")),
+        "median_rpo_seconds": median(_values(runs, "rpo_seconds")),
+        "median_stages": {
+            name: median(run.stages[name] for run in runs if name in run.stages) for name in stages
+        },
+    }
+
+
+def _values(runs: Iterable[Past], name: str) -> list[float]:
+    return [value for run in runs if (value := getattr(run, name)) is not None]
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} s"
