@@ -250,6 +250,27 @@ def sign(
 
 
 @app.command()
+def export(
+    folder: Annotated[Path | None, typer.Argument(metavar="RUN_DIR", help="A run's folder.")] = None,
+    scenario: Annotated[str, typer.Option(help="Export this scenario as an experiment instead.")] = "",
+    form: Annotated[str, typer.Option("--format", help="There is one: chaostoolkit.")] = "chaostoolkit",
+    file: File = None,
+) -> None:
+    """Print a run as a Chaos Toolkit journal, or a scenario as an experiment that `chaos run` can run."""
+    from drlib import interchange
+    from drlib import scenario as scenarios
+
+    if form != "chaostoolkit":
+        raise BadParameters(f"--format must be chaostoolkit, and is {form!r}.")
+    if (folder is None) == (not scenario):
+        raise BadParameters("An export needs either RUN_DIR or --scenario NAME.")
+    if folder is not None:
+        _say(interchange.dumps(interchange.journal(folder)))
+        return
+    _say(interchange.dumps(interchange.experiment(scenarios.load(scenario), file=str(file or ""))))
+
+
+@app.command()
 def history(runs: Runs = None, as_json: AsJson = False) -> None:
     """Show all runs, and how many days ago each scenario was last drilled on each target."""
     from drlib import history as records

@@ -13,11 +13,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from drlib import bundle, history
+from drlib import history
 from drlib import scenario as scenarios
 from drlib.errors import BadParameters, VerdictRed
 from drlib.history import History, Past
 
+TARGETS = ("sandbox", "aws")
 GRAIN_SECONDS = 5.0
 """By less than this (modelled) two good drills differ by chance: the clients' pause between two payments."""
 
@@ -76,7 +77,7 @@ def judge(past: History, limits: Limits, *, scenario: str = "", target: str = ""
         VerdictRed: there is no such drill. A gate that has nothing to look at is shut.
     """
     _known("--scenario", scenario, {*scenarios.names(), *(run.kind.scenario for run in past.drills)})
-    _known("--target", target, set(bundle.ORIGINS))
+    _known("--target", target, set(TARGETS))
     found = [
         run
         for run in past.drills

@@ -28,6 +28,14 @@ def attempt(here: Target, deployment: Deployment, region: str) -> Reply:
     return probes.request(here, name, "POST", "/payments", body=BODY, headers=headers)
 
 
+def pay(here: Target, deployment: Deployment) -> Reply:
+    """Try to pay under the public name, wherever that leads, as any client does."""
+    headers = {"Idempotency-Key": f"probe-{uuid.uuid4()}", **authorization()}
+    name = deployment.public_name
+    where = here.resolve(name).address
+    return probes.request(here, name, "POST", "/payments", address=where, body=BODY, headers=headers)
+
+
 def taken(here: Target, deployment: Deployment, region: str) -> str:
     """Require that a region takes a payment: it writes to its table, and announces what it took."""
     reply = attempt(here, deployment, region)
