@@ -49,7 +49,12 @@ def render(folder: Path, evidence: Mapping[str, Any]) -> str:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"seconds": _seconds, "figure": _figure, "mask": lambda it: mask(str(it))}
+    environment.filters |= {
+        "seconds": _seconds,
+        "figure": _figure,
+        "mask": lambda it: mask(str(it)),
+        "capitalize_first": lambda it: it[:1].upper() + it[1:],
+    }
     journal = chain.until(chain.lines(folder), evidence["chain_head"])
     return environment.get_template("page.html.j2").render(
         run=evidence,
