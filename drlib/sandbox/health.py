@@ -149,7 +149,7 @@ class Health:
         spread. The others begin when the first has its answer: all at once they would find a new function
         cold, each wait for a start of its own, and leave a worker for each behind.
         """
-        clock = self._world.clock
+        clock, slots = self._world.clock, self._slots[check_id]
         if not first:
             with contextlib.suppress(TimeoutError):
                 longest = clock.wall_seconds(interval) + checker.FLOOR_WALL_SECONDS
@@ -159,10 +159,12 @@ class Health:
             turn = max(turn + 1, math.ceil((clock.now() - clock.anchor - offset) / interval))
             await asyncio.sleep(clock.wall_seconds(clock.anchor + offset + turn * interval - clock.now()))
             try:
-                passed, text = await self._check(region, self._checks[check_id], self._slots[check_id])
+                passed, text = await self._check(region, self._checks[check_id], slots)
             except Exception as error:
                 log.exception("checking %s failed", check_id)
                 passed, text = False, f"Failure: {type(error).__name__}"
+            if self._slots.get(check_id) is not slots:
+                return  # ended meanwhile: an answer that comes at that very moment can outrun the cancellation
             self._take(check_id, region, passed, text)
             first_seen.set()
 

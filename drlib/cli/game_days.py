@@ -1,0 +1,58 @@
+"""Break something from outside the runbooks, and mend it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from drlib.cli.app import File, app, here, say, values
+
+
+@app.command()
+def inject(
+    scenario: Annotated[str, typer.Argument(help="What breaks; `drlib scenarios` lists them.")],
+    file: File = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(
+            min=1.0,
+            max=86_400.0,
+            metavar="SECONDS",
+            help="Heal after so long, instead of the scenario's own.",
+        ),
+    ] = None,
+) -> None:
+    """Break something from outside the runbooks, for a game day. `drlib restore` mends it.
+
+    It heals by itself at its deadline (modelled seconds), whatever becomes of this terminal.
+    """
+    from drlib import faults, journal, settings, stack, target
+
+    planned = faults.scenario(scenario)
+    chosen = settings.make(values(file) | {"scenario": planned.name})
+    planned.require_target(chosen.target)
+    approval = journal.approve(chosen, f"the fault {scenario}")
+    here = target.open(chosen, start=False)
+    entry = journal.join(chosen, "game-day", here, unfinished=True)
+    say(str(faults.inject(here, stack.current(here), entry, approval, deadline_seconds=deadline)))
+
+
+@app.command()
+def restore(file: File = None) -> None:
+    """End every fault that is in force. Works whatever became of the runbook that injected it.
+
+    A fault's own file says where it is and how it is undone; FILE is for what no such file names.
+    """
+    from drlib import faults, journal, runner
+    from drlib.errors import SandboxError
+
+    for fault in faults.restore_all(journal.current()):
+        say(f"Restored: {fault.region} ({fault.scenario})")
+    try:
+        found = here(file)
+    except SandboxError as error:
+        say(f"{error.message} No fault is in force.")
+        return
+    for line in runner.restore(found, journal.current()):
+        say(line)

@@ -1,0 +1,56 @@
+"""All runs together: their history, and the gate of a pipeline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drlib.cli.app import AsJson, Runs, app, say
+from drlib.errors import BadParameters
+
+
+@app.command()
+def history(runs: Runs = None, as_json: AsJson = False) -> None:
+    """Show all runs, and how many days ago each scenario was last drilled on each target."""
+    from drlib import history as records
+
+    past = records.read(folder_of_runs(runs))
+    if as_json:
+        say(json.dumps(past.as_dict(), indent=1))
+        return
+    for table in (past.listing(), past.last().whole()):
+        say(f"{table}\n")
+    say(f"{past.never().text}: {past.never().detail}")
+    for name in past.unreadable:
+        say(f"{name} holds evidence that cannot be read.")
+
+
+@app.command()
+def gate(
+    max_rto: Annotated[float | None, typer.Option(metavar="SECONDS", help="Longest recovery time.")] = None,
+    max_rpo: Annotated[float | None, typer.Option(metavar="SECONDS", help="Longest loss.")] = None,
+    worsening: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Above the earlier drills' median, such as 20%.")
+    ] = None,
+    runs: Runs = None,
+    scenario: Annotated[str, typer.Option(help="Judge the latest drill of this scenario.")] = "",
+    target: Annotated[str, typer.Option(help="Judge the latest drill on this target.")] = "",
+) -> None:
+    """Judge the latest drill: exit code 1, with the reason, if it is over a limit or worse than before."""
+    from drlib import gate as gates
+    from drlib import history as records
+
+    limits = gates.limits(max_rto, max_rpo, worsening)
+    judged = gates.judge(records.read(folder_of_runs(runs)), limits, scenario=scenario, target=target)
+    say(str(judged))
+    judged.require()
+
+
+def folder_of_runs(runs: Path | None) -> Path | None:
+    """Return a folder of runs that was named. Raises BadParameters if there is none."""
+    if runs is not None and not runs.is_dir():
+        raise BadParameters(f"There is no folder {runs}.")
+    return runs

@@ -1,0 +1,60 @@
+"""What there is to look up: scenarios, rules, explanations, parameters."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from drlib.cli.app import AsJson, app, say
+
+
+@app.command()
+def scenarios(as_json: AsJson = False) -> None:
+    """List what can happen in a drill: where it runs, what is expected, and what the verdict judges."""
+    from drlib import faults
+
+    found = faults.scenarios()
+    if as_json:
+        say(json.dumps([scenario.as_dict() for scenario in found], indent=1))
+        return
+    for scenario in found:
+        say(f"{scenario}\n{scenario.judged_by()}\n")
+
+
+@app.command()
+def rules() -> None:
+    """List the rules that a plan must satisfy before anything is created, with their sources."""
+    from drlib.rules import catalogue
+
+    say(catalogue())
+
+
+@app.command()
+def explain(
+    name: Annotated[
+        list[str] | None, typer.Argument(help="An error, a check or a rule, as it is shown; or words.")
+    ] = None,
+) -> None:
+    """Explain an error, a red check or a rule: symptom, cause, test and cure. Without a name, list all."""
+    from drlib import troubleshoot
+
+    if not name:
+        for group in troubleshoot.groups():
+            say(f"{group.name}: {', '.join(entry.name for entry in group.entries)}")
+        return
+    say("\n\n".join(map(str, troubleshoot.explain(" ".join(name)))))
+
+
+@app.command()
+def params(notebook: Annotated[str, typer.Argument(help="A runbook's name, number or path.")]) -> None:
+    """Explain the parameters of a runbook."""
+    from drlib import runbook
+    from drlib.show import Table
+
+    rows = [
+        (name, parameter.type.__name__, json.dumps(parameter.default), parameter.help)
+        for name, parameter in runbook.declared(runbook.find(notebook)).items()
+    ]
+    say(str(Table(("name", "type", "default", "meaning"), rows)))
