@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from drlib.target import Target
     from drlib.traffic import Prober
 
-IN_A_ROW, TOO_MANY = 10, 3  # of so many payments in a row, so many that were not served are noticed
+IN_A_ROW, TOO_MANY = 10, 5  # of ten payments in a row, half: by that share an operator decides as well
 REST_SECONDS = 60.0  # within it, a primary that is well again would have its good checks, and the name
 
 
@@ -82,7 +82,7 @@ def _since(watch: Watch, at: float | None) -> float | None:
 
 
 def _noticed(attempts: Sequence[Attempt], *, since: float) -> float | None:
-    """Return when clients notice: of ten payments in a row, of whatever cohort, the third not served.
+    """Return when clients notice: of ten payments in a row, of whatever cohort, the fifth not served.
 
     One that fails now and then is noise, on any day.
     """

@@ -34,10 +34,10 @@ def sighted(here):
 
 
 def test_who_noticed_and_who_moved_it(sighted):
-    late = [row(3 + seq, "indeterminate", cohort="pins-dns") for seq in range(3)]
+    late = [row(3 + seq, "indeterminate", cohort="pins-dns") for seq in range(5)]
     seen = sighted([*late, *MOVED], alarm_at=1050.0, answers=((1001.0, PRIMARY), (1029.0, STANDBY)))
     assert seen.moved_by == "route53"
-    assert seen.detected["clients"] == late[2].finished_at - 1000.0
+    assert seen.detected["clients"] == late[4].finished_at - 1000.0
     assert seen.detected["alarm"] == 50.0
     assert seen.detected["operator"] is None
     assert seen.answers == ((1.0, PRIMARY), (29.0, STANDBY), (100.0, STANDBY))
@@ -46,9 +46,10 @@ def test_who_noticed_and_who_moved_it(sighted):
 
 
 def test_a_payment_that_fails_now_and_then_is_not_noticed(sighted):
-    few = [row(3, "fail"), row(4, "fail"), *(row(5 + seq) for seq in range(9)), row(14, "fail")]
+    few = [row(20 + seq, "fail" if seq % 3 == 0 else "ok") for seq in range(18)]
     assert sighted(few).detected["clients"] is None
-    assert sighted([*few, row(15, "fail"), row(16, "fail")]).detected["clients"] is not None
+    more = [row(38 + seq, "fail") for seq in range(3)]
+    assert sighted([*few, *more]).detected["clients"] == more[2].finished_at - 1000.0
 
 
 def test_what_did_not_move_was_moved_by_nobody(sighted):
