@@ -228,7 +228,13 @@ def _end_of_plan(what: str, here: Here | None, run: Run | None) -> None:
     sys.exit(0)
 
 
-def unchanged(here: Here) -> Checks:
+class Calls(Protocol):
+    """A target whose calls are recorded."""
+
+    calls: Recorder
+
+
+def unchanged(here: Calls) -> Checks:
     """Check, by the recorded calls, that nothing was changed in AWS."""
     rows = here.calls.rows()
     writes = [

@@ -38,8 +38,10 @@ def refused(path: Path, error: OSError) -> StepFailed:
     return StepFailed(f"{file.name} cannot be written: {why}.", remedy=remedy, resource=file.name)
 
 
-def append(path: Path, data: bytes) -> None:
+def append(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Add to a file's end, and wait until the disk has it. What does not fit whole is taken back.
+
+    Without `sync` it is not waited for: it outlives the process, and not a loss of power.
 
     Raises OSError.
     """
@@ -49,14 +51,15 @@ def append(path: Path, data: bytes) -> None:
         size = os.fstat(handle).st_size
         try:
             _all(handle, data)
-            os.fsync(handle)
+            if sync:
+                os.fsync(handle)
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(handle, size)
             raise
     finally:
         os.close(handle)
-    if new:
+    if new and sync:
         _sync(path.parent)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from drlib import audit, bundle, chain, origin, samples, seal, show, verdict
+from drlib import approval, audit, bundle, chain, disk, origin, samples, seal, show, verdict
 from drlib import report as page
 from drlib.bundle import COUNTS
 from drlib.errors import BadParameters, StepFailed, VerdictRed
@@ -131,7 +131,8 @@ def update(
         if here.name != run.settings.target:
             raise StepFailed(f"The run is about {run.settings.target}, and this target is {here.name}.")
         run.save(f"planes.{run.runbook}", {"calls": here.calls.rows()})
-    rows = [row for table in checks for row in table.as_dicts()]
+    found = [*checks, approval.unchanged(here)] if here is not None and run.settings.plans else list(checks)
+    rows = [row for table in found for row in table.as_dicts()]
     if rows:
         run.save(f"checks.{run.runbook}", {"rows": rows})
     for name, piece in (("recovery", recovery), ("prediction", prediction), ("losses", losses)):
@@ -220,10 +221,9 @@ def _attached(run: Run, file: Path) -> str:
 
 def _picture(run: Run, name: str, figure: Any) -> None:
     folder = run.folder / page.FIGURES
-    folder.mkdir(exist_ok=True)
     file = folder / f"{name}.png"
     drawn = figure.png() if hasattr(figure, "png") else figure
-    file.write_bytes(drawn if isinstance(drawn, bytes) else show.png(drawn))
+    disk.write(file, drawn if isinstance(drawn, bytes) else show.png(drawn))
     run.attach(file)
 
 

@@ -131,8 +131,10 @@ def restore(here: Target, fault: Fault, run: Run | None = None) -> Fault:
         return fault
     filed = mending.read(fault.fault_id)
     if filed.fault.state != "restored":
-        step = run.step(RESTORE, mutating=True, resource=fault.region) if run else contextlib.nullcontext()
-        with step:
+        with contextlib.ExitStack() as step:
+            with contextlib.suppress(StepFailed):  # a journal that cannot be written keeps nothing broken
+                if run:
+                    step.enter_context(run.step(RESTORE, mutating=True, resource=fault.region))
             filed = mending.mend(here, filed)
     if run and run.run_id == fault.run_id:
         run.save("fault", filed.fault)

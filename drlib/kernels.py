@@ -50,12 +50,11 @@ class Pool:
         self._used: list[Any] = []
 
     def __enter__(self) -> Pool:
+        with disk.plain(self._log_path):
+            log = self._log_path.open("a", encoding="utf-8")
         read, write = os.pipe()
         self._log = os.fdopen(write, "w", encoding="utf-8")
-        streams = (
-            os.fdopen(read, encoding="utf-8", errors="replace"),
-            self._log_path.open("a", encoding="utf-8"),
-        )
+        streams = (os.fdopen(read, encoding="utf-8", errors="replace"), log)
         self._writer = threading.Thread(target=redaction.copy_lines, args=streams, daemon=True)
         self._writer.start()
         self._place = tempfile.mkdtemp(prefix="drlib-")

@@ -13,14 +13,13 @@ without an end is `indeterminate`, and no idempotency key is used twice.
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from drlib import samples
+from drlib import disk, samples
 from drlib.errors import StepFailed
 from drlib.redaction import mask
 from drlib.samples import Stamp
@@ -168,11 +167,8 @@ class Ledger:
         if self._log is None:
             return
         line = json.dumps(asdict(attempt)).encode() + b"\n"
-        handle = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(handle, line)
-        finally:
-            os.close(handle)
+        with disk.plain(self._log):
+            disk.append(self._log, line, sync=False)
 
     @classmethod
     def load(cls, folder: Path) -> Ledger:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib import planes, target
+from drlib import disk, planes, target
 from drlib import settings as parameters
 from drlib.errors import StepFailed
 
@@ -77,15 +77,12 @@ class Filed:
 
     def write(self) -> Filed:
         """Write the file whole or not at all; return itself."""
-        folder().mkdir(parents=True, exist_ok=True)
-        draft = folder() / f".{self.fault.fault_id}.part"
         content = {
             "fault": self.fault.as_dict(),
             "undo": list(self.undo),
             "parameters": dict(self.parameters),
         }
-        draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        draft.replace(folder() / f"{self.fault.fault_id}.json")
+        disk.write(folder() / f"{self.fault.fault_id}.json", json.dumps(content, indent=1) + "\n")
         return self
 
     def marked(self, **changes: Any) -> Filed:

@@ -105,7 +105,11 @@ def restored(here: Target, run: Run, *, but: Collection[str] | None = None) -> l
     try:
         return restore(here, run, but=but)
     except DrError as error:
-        return [f"The faults could not be ended: {error}", "Run `drlib restore` once that is mended."]
+        told = str(error)
+    with contextlib.suppress(DrError):
+        if not here.faults():
+            return [f"No fault is in force, and that could not be written down: {told}"]
+    return [f"The faults could not be ended: {told}", "Run `drlib restore` once that is mended."]
 
 
 def execute(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from drlib import disk
 from drlib.clock import Clock
 from drlib.redaction import mask_all
 
@@ -81,10 +82,11 @@ def write(
     schema = pyarrow.schema([(name, getattr(pyarrow, TYPES[kinds[name]])()) for name in stamped])
     facts = json.dumps({"stamp": stamp.as_dict(), "about": mask_all(about or {})}, sort_keys=True)
     table = pyarrow.table(dict(stamped), schema=schema.with_metadata({KEY: facts.encode()}))
-    file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f".{file.name}.part")
-    pyarrow.parquet.write_table(table, unfinished)
-    return unfinished.replace(file)
+    with disk.plain(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pyarrow.parquet.write_table(table, unfinished)
+        return unfinished.replace(file)
 
 
 def read(file: Path) -> Table:

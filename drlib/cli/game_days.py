@@ -32,9 +32,12 @@ def inject(
     planned = faults.scenario(scenario)
     chosen = settings.make(values(file) | {"scenario": planned.name})
     planned.require_target(chosen.target)
-    approval = journal.approve(chosen, f"the fault {scenario}")
     here = target.open(chosen, start=False)
     entry = journal.join(chosen, "game-day", here, unfinished=True)
+    if faults.spent(entry):
+        entry = journal.open_run(chosen, here, runbook="game-day")
+    what = f"the fault {scenario}"
+    approval = journal.approve(chosen, what, here=here, run=entry, plan=planned)
     say(str(faults.inject(here, stack.current(here), entry, approval, deadline_seconds=deadline)))
 
 

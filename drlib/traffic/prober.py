@@ -103,6 +103,8 @@ class Prober:
 
     def require_running(self) -> None:
         """Raise StepFailed when the prober was stopped, or when a client died of a mistake of ours."""
+        if isinstance(self._broken, StepFailed):  # a full disk, most likely: it says so itself
+            raise self._broken
         if self._broken is not None:
             raise StepFailed(
                 f"A client of the prober broke: {type(self._broken).__name__}.",
@@ -227,7 +229,10 @@ class Prober:
         while not self._stop.wait(FLUSH_WALL_SECONDS):
             if len(self.ledger) != written:
                 written = len(self.ledger)
-                self.ledger.save(self.folder)
+                try:
+                    self.ledger.save(self.folder)
+                except StepFailed as error:
+                    self._fail(error)
 
 
 def start(here: Target, deployment: Deployment, run: Run) -> Prober:

@@ -2,8 +2,8 @@
 
 Each is killed with SIGKILL: at every boundary of a step that changes something, and at N instants drawn by
 the seed. Killed is the runner, its kernel, or both. Then `--resume` must end as an undisturbed run ends: no
-fault in force, the stack ready for the next drill (or gone, where the drill tears it down), no step done twice,
-and evidence that verifies or says why the run has no figures. A line for each goes to `runs/kills.jsonl`.
+fault in force, the stack ready for the next drill (or gone, where the drill tears it down), no step done
+twice, and evidence that verifies, or says why the run has no figures. `runs/kills.jsonl` has a line for each.
 """
 
 from __future__ import annotations

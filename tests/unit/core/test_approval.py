@@ -235,6 +235,14 @@ def test_a_call_that_writes_is_refused_while_planning_and_red_if_it_was_made(hom
         ask(here, run)
 
 
+def test_a_runbook_without_an_approval_has_the_proof_in_its_evidence(home: object) -> None:
+    here = Account(mode="plan")
+    run = journal.open_run(here.settings, here, runbook="20-verify")
+    here.name = "aws"  # type: ignore[attr-defined]
+    evidence.update(run, here)  # type: ignore[arg-type]
+    assert [row["name"] for row in run.load("checks.20-verify")["rows"]] == ["no call changed anything"]
+
+
 @pytest.mark.parametrize(("command", "access"), [("Preview", "read"), ("Export", "read"), ("Up", "write")])
 def test_the_engine_reads_when_it_plans(command: str, access: str) -> None:
     assert planes.classify("pulumi", command, "us-east-2").access == access

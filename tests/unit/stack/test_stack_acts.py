@@ -10,7 +10,8 @@ import pytest
 
 from drlib import engine, settings, stack
 from drlib.errors import NotApproved, StepFailed
-from drlib.journal import Approval
+from drlib.journal import Approval, Run, open_run
+from drlib.plan import Plan, PlannedResource
 
 APPROVED = Approval("test", "drill@sandbox")
 TABLE = {
@@ -105,3 +106,56 @@ def test_data_is_protected_where_it_is_real(tmp_path: Path) -> None:
     assert stack.protects_data(real)  # type: ignore[arg-type]
     assert not stack.protects_data(drill)  # type: ignore[arg-type]
     assert not stack.protects_data(Here(tmp_path, suffix="prod", approval=""))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def run(here: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("DRLIB_HOME", str(tmp_path / "home"))
+    return open_run(here.settings, runbook="10-deploy")
+
+
+def planned(*ops: str) -> Plan:
+    return Plan(
+        "Plan", tuple(PlannedResource("aws:sqs/queue:Queue", f"q{n}", op) for n, op in enumerate(ops))
+    )
+
+
+def test_a_deployment_that_the_run_has_made_is_verified_by_its_plan(
+    here: Any, state: dict[str, Any], run: Run, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    run.note(stack.UP, mutating=True)
+    monkeypatch.setattr(stack, "current", lambda here: "deployed")
+    assert stack.up(here, APPROVED, plan=planned("same", "same"), run=run) == "deployed"
+    assert capsys.readouterr().out == "deploy: done earlier, verified.\n"
+
+
+@pytest.mark.parametrize("before", ["intent", "done"])
+def test_a_deployment_that_lacks_something_is_made_again_and_said(
+    here: Any, state: dict[str, Any], run: Run, monkeypatch: pytest.MonkeyPatch, capsys: Any, before: str
+) -> None:
+    run.note(stack.UP, before, mutating=True)
+    monkeypatch.setattr(stack, "_program", lambda here: None)
+    with pytest.raises(AssertionError, match="the engine was opened"):
+        stack.up(here, APPROVED, plan=planned("same", "create"), run=run)
+    assert "1 of 2 resources are not as planned. It is done again." in capsys.readouterr().out
+    assert [line["phase"] for line in run.lines((stack.UP,))] == [before, "intent", "failed"]
+
+
+def test_a_stack_that_is_destroyed_is_not_destroyed_again(
+    here: Any, state: dict[str, Any], run: Run, capsys: Any
+) -> None:
+    stack.destroy(here, APPROVED, run=run)
+    assert [line["phase"] for line in run.lines((stack.DOWN,))] == ["intent", "done"]
+    stack.destroy(here, APPROVED, run=run)
+    assert capsys.readouterr().out == "destroy: done earlier, verified.\n"
+    assert here.forgotten == 1
+
+
+def test_what_is_approved_is_every_resource_and_what_is_asked_of_it() -> None:
+    def plan(**inputs: Any) -> Plan:
+        resource = PlannedResource("aws:sqs/queue:Queue", "q", "create", inputs=inputs)
+        return Plan("Plan", (resource,))
+
+    assert str(plan(delay=1)) == str(plan(delay=2)), "the table is the same"
+    assert plan(delay=1).as_plan() != plan(delay=2).as_plan()
+    assert plan(a=1, b=2).as_plan() == plan(b=2, a=1).as_plan()
