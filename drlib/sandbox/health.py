@@ -164,7 +164,7 @@ class Health:
                 log.exception("checking %s failed", check_id)
                 passed, text = False, f"Failure: {type(error).__name__}"
             if self._slots.get(check_id) is not slots:
-                return  # ended meanwhile: an answer that comes at that very moment can outrun the cancellation
+                return  # ended meanwhile: an answer of that very moment can outrun the cancellation
             self._take(check_id, region, passed, text)
             first_seen.set()
 

@@ -8,6 +8,7 @@ import pytest
 from drill.test_ledger import attempt
 from drill.world import PRIMARY, STANDBY
 from drlib import chain, faults, mending, runner, switch
+from drlib.checklist import Check, Checks
 from drlib.errors import PreflightFailed, StepFailed
 from drlib.ledger import Ledger
 
@@ -63,18 +64,13 @@ def test_arming_is_done_once(here, deployment, aws, run, approval, released, cap
 def test_a_flip_that_was_cut_off_is_found_done_and_its_decision_not_asked_again(
     here, deployment, aws, run, approval, capsys
 ):
-    class Red:
-        failed = ["something speaks for a failover"]
-
-        def require(self):
-            raise PreflightFailed("nothing speaks for it")
-
+    red = Checks("Decision", (Check("something speaks for a failover", "failed"),))
     with pytest.raises(PreflightFailed):
-        switch.fail_over(here, deployment, run, approval, Red(), reason="an incident")
+        switch.fail_over(here, deployment, run, approval, red, reason="an incident")
     switch.set(here, deployment, run.as_runbook("elsewhere"), approval, reason="an incident")
     run.note(switch.SET, "intent", mutating=True)  # and then the kernel was killed
     aws.tables[STANDBY].writes.clear()
-    assert switch.fail_over(here, deployment, run, approval, Red(), reason="an incident").is_set
+    assert switch.fail_over(here, deployment, run, approval, red, reason="an incident").is_set
     assert aws.tables[STANDBY].writes == []
     assert "set latch: cut off earlier, and found done." in capsys.readouterr().out
     assert ends(run, "set latch")[-1] == "done"
