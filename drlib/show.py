@@ -31,12 +31,15 @@ WALL = Clock()
 RUNBOOKS_VARIABLE = "DRLIB_RUNBOOKS"
 
 
-def linked(text: str) -> str:
+def linked(text: str, *, place: str | None = None) -> str:
     """Return html in which each mention of an entry of 90-troubleshoot leads to it.
 
-    The link is relative to the notebook that shows it; a headless run says how far the runbooks are away.
+    Args:
+        text: no html yet.
+        place: of the runbooks, relative to what shows it; by default a notebook beside them, or as far from
+            them as a headless run says.
     """
-    place = os.environ.get(RUNBOOKS_VARIABLE, "")
+    place = os.environ.get(RUNBOOKS_VARIABLE, "") if place is None else place
     to = rf'<a href="{place}{HANDBOOK}.ipynb#\1">\g<0></a>'
     return re.sub(rf"{HANDBOOK}#([a-z0-9-]+)", to, html.escape(text))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from drlib import audit, bundle, chain
+from drlib import audit, bundle, chain, show
 from drlib.clock import iso
 from drlib.redaction import mask
 from drlib.report import mapping, regions, story, waterfall
@@ -16,6 +16,7 @@ from drlib.report import mapping, regions, story, waterfall
 REPORT = "report.html"
 FIGURES = "figures"
 FIDELITY = "drlib/sandbox/FIDELITY.md"
+RUNBOOKS = "../../notebooks/"
 MEANINGS = {
     "acknowledged": "the client was told that the payment is accepted",
     "indeterminate": "no answer after sending: may or may not have happened",
@@ -44,6 +45,7 @@ WORDS = {
 def render(folder: Path, evidence: Mapping[str, Any]) -> str:
     """Return the page of a run, from its evidence, its samples, its figures and the runs beside it."""
     import jinja2
+    import markupsafe
 
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(
@@ -53,6 +55,7 @@ def render(folder: Path, evidence: Mapping[str, Any]) -> str:
         "seconds": _seconds,
         "figure": _figure,
         "mask": lambda it: mask(str(it)),
+        "linked": lambda it: markupsafe.Markup(show.linked(it, place=RUNBOOKS)),  # noqa: S704 - it escapes
         "capitalize_first": lambda it: it[:1].upper() + it[1:],
     }
     journal = chain.until(chain.lines(folder), evidence["chain_head"])

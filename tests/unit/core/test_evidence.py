@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drlib import audit, bundle, evidence, journal, planes, report, settings, verdict
+from drlib import audit, bundle, checklist, evidence, journal, planes, report, settings, verdict
 from drlib.errors import BadParameters, NotApproved, StepFailed, VerdictRed
 from drlib.ledger import Ledger, Outcome
 
@@ -274,6 +274,18 @@ def test_a_report_of_a_red_run_gives_all_reasons(run: journal.Run, here: Nowhere
     text = evidence.report(run).read_text()
     assert len(found.reasons) == 2
     assert all(reason in text for reason in found.reasons)
+
+
+def test_a_red_check_in_the_report_leads_to_its_entry(run: journal.Run, here: Nowhere) -> None:
+    def off() -> str:
+        raise OSError("<off>")
+
+    failed = checklist.Probe("the worker is on (primary)", off)
+    full(run, here, checks=[checklist.make("One", [failed])])
+    text = evidence.report(run).read_text()
+    anchor = "90-troubleshoot.ipynb#the-worker-is-on"
+    assert f'<a href="../../notebooks/{anchor}">90-troubleshoot#the-worker-is-on</a>' in text
+    assert "&lt;off&gt;" in text
 
 
 def test_the_report_of_a_live_run_never_says_simulated(home: Path) -> None:
