@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from drlib import samples
 from drlib.holdings import Holdings, Payment, Settlement, Stores, grouped
@@ -63,16 +62,13 @@ class Basis:
 def recall(folder: Path) -> Basis:
     """Return what `keep` wrote. Raises FileNotFoundError when a run has none."""
     kept = samples.read(folder / FILE)
-    parts: dict[tuple[str, str], dict[str, list[Any]]] = {}
-    for row in kept.rows(*COLUMNS):
-        parts.setdefault(row[:2], {}).setdefault(row[2], []).append(row)
     about = kept.about
     return Basis(
         kept.stamp,
         about["fault_at"],
-        _holdings(parts.get((TAKEOVER, about["takeover"][0]), {}), *about["takeover"]),
-        [_holdings(parts.get((TABLE, region), {}), region, at) for region, at in about["tables"]],
-        [_stores(parts.get((STORES, region), {}), region) for region in about["stores"]],
+        _holdings(kept.where(scan=TAKEOVER), *about["takeover"]),
+        [_holdings(kept.where(scan=TABLE, region=region), region, at) for region, at in about["tables"]],
+        [_stores(kept.where(scan=STORES, region=region), region) for region in about["stores"]],
     )
 
 
@@ -92,12 +88,14 @@ def _stored(store: Stores) -> Iterator[Row]:
         yield (STORES, store.region, "message", queue, "", count, "", 0.0)
 
 
-def _holdings(rows: dict[str, list[Any]], region: str, at: float) -> Holdings:
-    payments = {row[3]: Payment(row[3], row[4], row[5], row[6], row[7]) for row in rows.get("payment", ())}
-    settled = grouped(Settlement(row[3], row[6], row[7]) for row in rows.get("settlement", ()))
-    return Holdings(region, at, payments, settled)
+def _holdings(rows: samples.Table, region: str, at: float) -> Holdings:
+    paid, done = rows.where(kind="payment"), rows.where(kind="settlement")
+    names = paid.column("name")
+    payments = map(Payment, names, *map(paid.column, ("idempotency_key", "amount_minor", "by", "at")))
+    settled = map(Settlement, *map(done.column, ("name", "by", "at")))
+    return Holdings(region, at, dict(zip(names, payments, strict=True)), grouped(settled))
 
 
-def _stores(rows: dict[str, list[Any]], region: str) -> Stores:
-    messages = {row[3]: row[5] for row in rows.get("message", ())}
-    return Stores(region, messages, frozenset(row[3] for row in rows.get("receipt", ())))
+def _stores(rows: samples.Table, region: str) -> Stores:
+    messages = rows.where(kind="message").rows("name", "amount_minor")
+    return Stores(region, dict(messages), frozenset(rows.where(kind="receipt").column("name")))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +44,34 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Table:
-    """A file of samples: its columns as lists, and what its metadata says of them."""
+    """A file of samples, and what its metadata says of them. Columns become lists when they are asked for."""
 
-    columns: Mapping[str, list[Any]]
+    stored: Any
     stamp: Stamp
     about: Mapping[str, Any]
 
+    @property
+    def columns(self) -> dict[str, list[Any]]:
+        """All columns by name."""
+        return {name: self.column(name) for name in self.stored.column_names}
+
+    def column(self, name: str) -> list[Any]:
+        """Return the values of a column."""
+        values: list[Any] = self.stored[name].to_numpy(zero_copy_only=False).tolist()
+        return values
+
     def rows(self, *names: str) -> list[tuple[Any, ...]]:
         """Return the values of some columns, row by row."""
-        return list(zip(*(self.columns[name] for name in names), strict=True))
+        return list(zip(*map(self.column, names), strict=True))
+
+    def where(self, **values: str) -> Table:
+        """Return the rows in which each of these columns has this value."""
+        import pyarrow.compute
+
+        found = self.stored
+        for name, value in values.items():
+            found = found.filter(pyarrow.compute.equal(found[name], value))
+        return replace(self, stored=found)
 
 
 def write(
@@ -96,8 +115,7 @@ def read(file: Path) -> Table:
     table = pyarrow.parquet.read_table(file, use_threads=False)
     facts = json.loads((table.schema.metadata or {})[KEY])
     told = facts["stamp"]
-    columns = {name: table[name].to_pylist() for name in table.column_names}
-    return Table(columns, Stamp(told["origin"], Clock(told["scale"], told["anchor"])), facts["about"])
+    return Table(table, Stamp(told["origin"], Clock(told["scale"], told["anchor"])), facts["about"])
 
 
 def _masked(texts: Sequence[str]) -> list[str]:

@@ -10,6 +10,8 @@ audit of files can prove is said, too (`drlib.audit.limits`).
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +40,11 @@ def verify(folder: Path, *, head: str = "", public_key: Path | None = None) -> A
     Raises:
         BadParameters: the folder is no run, or holds no evidence, or the key is none.
     """
+    with _without_collection():
+        return _verify(folder, head, public_key)
+
+
+def _verify(folder: Path, head: str, public_key: Path | None) -> Audit:
     text = _text(folder)
     try:
         evidence = json.loads(text)
@@ -57,7 +64,7 @@ def verify(folder: Path, *, head: str = "", public_key: Path | None = None) -> A
         more, again = _content(folder, entries, expected, text, evidence)
         findings += more
     if _wrong(findings):
-        return Audit(folder.name, tuple(findings), again)
+        return Audit(folder.name, tuple(findings), again, remedy=_remedy(evidence))
     told = limits.sentences(
         evidence,
         older=not expected.sealed and files.is_older(evidence, entries),
@@ -83,14 +90,35 @@ def _content(
         made = bundle.text_of(bundle.build(folder, head=evidence.get("chain_head", "")))
         findings = [*files.evidence(folder, expected, text, made), *sense.folder(folder, entries)]
         findings += sense.check(folder, entries, evidence)
-        more, again = figures.check(folder, entries, evidence)
+        more, again = figures.check(folder, entries, evidence, json.loads(made))
     except BROKEN:
         return [Finding("evidence: the same when made again", CANNOT)], {}
     return [*findings, *more], again
 
 
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep the garbage collector still: it would walk over all samples again and again, and find nothing."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _wrong(findings: list[Finding]) -> bool:
     return any(finding.wrong for finding in findings)
+
+
+def _remedy(evidence: dict[str, Any]) -> str:
+    """Return what to do about what does not hold. Other code than the run's may define a figure otherwise."""
+    made, here = str(evidence.get("git_commit", "")), bundle.git_commit()[0]
+    other = (
+        f" It was made by another commit, {made[:12]}: check it with that one, too." if made != here else ""
+    )
+    return f"Do not rely on this evidence.{other}"
 
 
 def _noted(entries: list[dict[str, Any]], head: str) -> Iterator[Finding]:

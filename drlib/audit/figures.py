@@ -18,10 +18,12 @@ from drlib.ledger import Attempt
 from drlib.redaction import mask_all
 from drlib.timeline import record
 from drlib.timeline.turning import Foreseen
+from drlib.timeline.witness import from_samples
 
-RECOVERY, LOSSES = "recovery", "losses"
+RECOVERY, LOSSES, SIGHTINGS = "recovery", "losses", "sightings"
 TIME_NAME = "recovery time: from the samples"
 LOSS_NAME = "payments: counted again, from the ledger and the scans"
+SEEN_NAME = "hypothesis: what was seen of it, from the samples"
 MOVE_NAME = "moves: from the samples"
 EVIDENCE_NAME = "evidence: verdict, RTO and RPO, from the samples"
 SHOWN = 12  # differences that are told one by one
@@ -50,22 +52,34 @@ class Samples:
 
 
 def check(
-    folder: Path, entries: Sequence[Mapping[str, Any]], evidence: Mapping[str, Any]
+    folder: Path,
+    entries: Sequence[Mapping[str, Any]],
+    evidence: Mapping[str, Any],
+    rebuilt: dict[str, Any],
 ) -> tuple[list[Finding], dict[str, Any]]:
-    """Work the figures out again. Returns the findings, and the evidence as it should be."""
+    """Work the figures out again.
+
+    Args:
+        folder, entries, evidence: the run's.
+        rebuilt: the evidence as it follows from what was saved.
+
+    Returns the findings, and the evidence as it follows from the samples.
+    """
     seen = Samples(folder)
-    saved = {name: _saved(folder, name) for name in (RECOVERY, LOSSES, "fault", "takeover")}
+    saved = {name: _saved(folder, name) for name in (RECOVERY, LOSSES, SIGHTINGS, "fault", "takeover")}
     findings: list[Finding] = []
     instead: dict[str, Any] = {}
-    for name, made in ((RECOVERY, _recovery), (LOSSES, _losses)):
+    for name, (title, made) in MADE.items():
         if saved[name]:
             found, wrong = made(seen, saved, entries)
-            findings.append(Finding(TIME_NAME if name == RECOVERY else LOSS_NAME, " ".join(wrong)))
-            instead |= {name: found} if found else {}
+            findings.append(Finding(title, " ".join(wrong)))
+            instead |= {name: found} if found and found != saved[name] else {}
     if evidence.get("moves"):
         findings.append(Finding(MOVE_NAME, " ".join(_moves(seen, evidence["moves"]))))
-    again = bundle.build(folder, head=evidence.get("chain_head", ""), instead=instead)
-    again = json.loads(bundle.text_of(again))
+    again = rebuilt
+    if instead:
+        built = bundle.build(folder, head=evidence.get("chain_head", ""), instead=instead)
+        again = json.loads(bundle.text_of(built))
     findings.append(Finding(EVIDENCE_NAME, _told(list(differences(evidence, again)))))
     return findings, again
 
@@ -87,8 +101,7 @@ def _recovery(
     stored, fault = saved[RECOVERY], saved["fault"]
     if stored["measured_seconds"] is None:  # traffic was to stay: the hypothesis is judged, and no time
         return {}, []
-    runbook = next(line["runbook"] for line in reversed(entries) if line["step"] == f"save {RECOVERY}")
-    watch = seen.watch(runbook)
+    watch = seen.watch(_saver(RECOVERY, entries))
     if watch is None:
         return {}, ["A recovery time is stated, and no samples are there that it follows from."]
     wrong = []
@@ -98,9 +111,28 @@ def _recovery(
         found = timeline.measure(watch, _prediction(stored)).as_dict()
     except StepFailed:
         return {}, [*wrong, "A recovery time is stated, and by the samples the clients did not recover."]
-    found = _plain(found)
+    found = _plain(found, like=stored)
     wrong += [f"{one}." for one in differences(stored, found)]
     return found, wrong[:SHOWN]
+
+
+def _sightings(
+    seen: Samples, saved: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return what was seen of the hypothesis, as far as samples have it, and what does not agree."""
+    stored = saved[SIGHTINGS]
+    watch = seen.watch(_saver(SIGHTINGS, entries))
+    if watch is None:
+        return {}, ["Something is stated of the hypothesis, and no samples are there that it follows from."]
+    sampled = from_samples(watch)
+    found = {**stored, **sampled, "detected": {**stored["detected"], **sampled["detected"]}}
+    found = _plain(found, like=stored)
+    return found, [f"{one}." for one in differences(stored, found)][:SHOWN]
+
+
+def _saver(name: str, entries: Sequence[Mapping[str, Any]]) -> str:
+    """Return the runbook that saved something last."""
+    return str(next(line["runbook"] for line in reversed(entries) if line["step"] == f"save {name}"))
 
 
 def _prediction(stored: Mapping[str, Any]) -> timeline.Prediction:
@@ -129,7 +161,7 @@ def _losses(
         wrong.append("The loss is not counted from the instant of the fault.")
     if takeover and (takeover["region"], takeover["at"]) != (read.takeover.region, read.takeover.at):
         wrong.append("The payments were counted with another takeover than the one that was saved.")
-    found = _plain(reconcile.again(seen.attempts, read).as_dict())
+    found = _plain(reconcile.again(seen.attempts, read).as_dict(), like=stored)
     wrong += [f"{one}." for one in differences(stored, found)]
     return found, wrong[:SHOWN]
 
@@ -151,10 +183,10 @@ def _saved(folder: Path, name: str) -> dict[str, Any]:
     return found
 
 
-def _plain(content: Any) -> dict[str, Any]:
-    """Return content as it is once it was saved."""
-    found: dict[str, Any] = json.loads(json.dumps(mask_all(content)))
-    return found
+def _plain(content: Any, *, like: Mapping[str, Any]) -> dict[str, Any]:
+    """Return content as it is once it was saved; masking it takes a while, and is left out if it is so."""
+    found: dict[str, Any] = json.loads(json.dumps(content))
+    return found if found == like else json.loads(json.dumps(mask_all(content)))
 
 
 def _told(found: list[str]) -> str:
@@ -168,3 +200,11 @@ def _short(value: Any) -> str:
     if isinstance(value, str):
         return repr(value) if len(value) < 60 else f"{value[:57]!r}..."
     return "nothing" if value is None else f"{value}"
+
+
+MADE = {
+    RECOVERY: (TIME_NAME, _recovery),
+    LOSSES: (LOSS_NAME, _losses),
+    SIGHTINGS: (SEEN_NAME, _sightings),
+}
+"""What is worked out again: saved under which name, told as what, and by what."""

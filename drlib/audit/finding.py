@@ -27,6 +27,7 @@ class Audit:
         again: the evidence as it follows from the raw samples; empty if that could not be worked out.
         uncovered: files that no hash covers: they may be changed unseen.
         limits: in sentences, what an audit of these files cannot prove.
+        remedy: what to do if something does not hold.
     """
 
     run_id: str
@@ -34,6 +35,7 @@ class Audit:
     again: Mapping[str, Any] = field(default_factory=dict)
     uncovered: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    remedy: str = "Do not rely on this evidence."
 
     @property
     def wrong(self) -> list[str]:
@@ -63,7 +65,5 @@ class Audit:
     def require(self) -> Audit:
         """Return itself. Raises VerdictRed if anything does not hold."""
         if self.wrong:
-            raise VerdictRed(
-                " ".join(self.wrong), remedy="Do not rely on this evidence.", resource=self.run_id
-            )
+            raise VerdictRed(" ".join(self.wrong), remedy=self.remedy, resource=self.run_id)
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drlib.hypothesis import Part, Sightings
 from drlib.ledger import Attempt
@@ -59,22 +59,32 @@ def sighted(here: Target, watch: Watch, rest: Rest, part: Part, prediction: Pred
         prediction: what was predicted.
     """
     moved = watch.streak is not None
+    sampled = from_samples(watch)
     return Sightings(
-        primary=watch.primary_region,
+        primary=sampled["primary"],
         answers=tuple((at - watch.zero, region) for at, region in (*watch.answers, *rest.answers)),
-        moved_seconds=watch.seconds,
+        moved_seconds=sampled["moved_seconds"],
         moved_by="" if not moved else "operator" if part.acted_at else "route53",
-        detected={
-            "health-checks": _since(watch, watch.events.get("unhealthy")),
-            "clients": _since(watch, _noticed(watch.attempts, since=watch.zero)),
-            "alarm": _since(watch, watch.alarm_at),
-            "operator": _since(watch, part.noticed_at),
-        },
-        both_served=_both_served(watch),
+        detected={**sampled["detected"], "operator": _since(watch, part.noticed_at)},
+        both_served=sampled["both_served"],
         cold_seconds=_cold_seconds(here, watch),
         refused=part.refused,
         latest_seconds=None if prediction.stays else prediction.latest_seconds,
     )
+
+
+def from_samples(watch: Watch) -> dict[str, Any]:
+    """Return what of the sightings follows from what was observed, and from nothing that anybody stated."""
+    return {
+        "primary": watch.primary_region,
+        "moved_seconds": watch.seconds,
+        "detected": {
+            "health-checks": _since(watch, watch.events.get("unhealthy")),
+            "clients": _since(watch, _noticed(watch.attempts, since=watch.zero)),
+            "alarm": _since(watch, watch.alarm_at),
+        },
+        "both_served": _both_served(watch),
+    }
 
 
 def _since(watch: Watch, at: float | None) -> float | None:

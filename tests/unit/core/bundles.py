@@ -8,11 +8,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from drlib import evidence, journal, reconcile, runbook, settings, timeline
+from drlib import evidence, journal, reconcile, runbook, scenario, settings, timeline
 from drlib.basis import Basis
 from drlib.clock import Clock
 from drlib.faults import Fault
 from drlib.holdings import Holdings, Payment, Settlement, Stores
+from drlib.hypothesis import Sightings
 from drlib.ledger import Attempt, Ledger, Outcome
 from drlib.probes import CheckerReport
 from drlib.samples import Stamp
@@ -20,6 +21,7 @@ from drlib.timeline import record
 from drlib.timeline.recovery import first_error, streak
 from drlib.timeline.seen import Watch
 from drlib.timeline.sentry import Judgement
+from drlib.timeline.witness import from_samples
 
 from .conftest import Nowhere
 
@@ -173,6 +175,8 @@ def drilled(here: Nowhere, values: dict[str, Any] | None = None, *, count: int =
     prediction = timeline.predict(chosen)
     basis = basis_of(rows, zero, stamp)
     run.save("takeover", basis.takeover)
+    run.save("scenario", scenario.load("region-outage"))
+    run.save("sightings", _sightings(seen, prediction))
     gates = Table(no_fault_is_in_force="passed", the_primary_is_healthy="passed")
     run.save("gates.40-failback", {"rows": gates.as_dicts()})
     evidence.update(
@@ -189,6 +193,21 @@ def drilled(here: Nowhere, values: dict[str, Any] | None = None, *, count: int =
     run.note("runbook")
     evidence.refresh(run)
     return run
+
+
+def _sightings(seen: Watch, prediction: timeline.Prediction) -> Sightings:
+    sampled = from_samples(seen)
+    return Sightings(
+        primary=PRIMARY,
+        answers=((-10.0, PRIMARY), (31.5, STANDBY)),
+        moved_seconds=sampled["moved_seconds"],
+        moved_by="route53",
+        detected={**sampled["detected"], "operator": None},
+        both_served=sampled["both_served"],
+        cold_seconds=None,
+        refused=(),
+        latest_seconds=prediction.latest_seconds,
+    )
 
 
 def _counted(rows: list[Attempt], basis: Basis) -> Any:

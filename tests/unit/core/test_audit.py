@@ -154,6 +154,24 @@ def test_a_verdict_that_the_samples_do_not_bear_out_is_told(here: Nowhere) -> No
     assert "verdict is stated as 'passed', and is 'failed' by the samples" in told
 
 
+def test_a_hypothesis_that_the_samples_do_not_bear_out_is_told(sealed: Path) -> None:
+    rewrite(sealed, "saved/sightings.json", lambda seen: seen["detected"].update({"health-checks": 1.0}))
+    rehash(sealed)
+    told = " ".join(audit.verify(sealed).wrong)
+    assert "detected.health-checks is stated as 1.0" in told
+    assert "hypothesis.seen.detected.health-checks" in told
+
+
+def test_what_is_wrong_may_be_the_code_that_checks(sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rewrite(sealed, "saved/sightings.json", lambda seen: seen.update(both_served=9))
+    rehash(sealed)
+    commit = evidence.load(sealed).content["git_commit"]
+    assert "another commit" not in str(audit.verify(sealed).remedy)
+    monkeypatch.setattr(bundle, "git_commit", lambda: ("0" * 40, False))
+    with pytest.raises(VerdictRed, match=f"made by another commit, {commit[:12]}"):
+        audit.verify(sealed).require()
+
+
 def test_a_ledger_with_fewer_failures_does_not_go_with_the_figures(sealed: Path) -> None:
     rows = [row for row in ledger.Ledger.load(sealed).attempts() if row.outcome != "fail"]
     ledger.Ledger(rows, stamp=samples.read(sealed / ledger.FILE).stamp).save(sealed)
