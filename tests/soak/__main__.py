@@ -59,7 +59,7 @@ def summary(results: Iterable[soak.Outcome]) -> show.Table:
                 name,
                 f"{sum(one.holds for one in group)}/{len(group)}",
                 f"{sum(one.exact for one in group)}/{len(group)}",
-                f"{sum(one.within for one in group)}/{len(group)}",
+                f"{sum(one.within for one in group)}/{len(off)}" if off else "-",
                 f"{statistics.median(off):.1%}" if off else "-",
                 f"{max(off):.1%}" if off else "-",
                 sum(one.counts.get("acknowledged", 0) for one in group),
