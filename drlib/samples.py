@@ -90,6 +90,9 @@ def write(
         types: name -> int, float, str or bool; stated, so that a table without rows has them too.
         stamp: goes onto every row, and into the metadata.
         about: JSON-like facts that the samples are about.
+
+    Raises:
+        StepFailed: it cannot be written. The file is as it was.
     """
     import pyarrow
     import pyarrow.parquet
@@ -104,8 +107,12 @@ def write(
     unfinished = file.with_name(f".{file.name}.part")
     with disk.plain(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        pyarrow.parquet.write_table(table, unfinished)
-        return unfinished.replace(file)
+        try:
+            pyarrow.parquet.write_table(table, unfinished)
+            return unfinished.replace(file)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
 
 
 def read(file: Path) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from drlib import basis, reconcile, samples, timeline
 from drlib import settings as parameters
 from drlib.basis import Basis
 from drlib.clock import Clock
+from drlib.errors import StepFailed
 from drlib.holdings import Stores
 from drlib.ledger import FILE, Ledger
 from drlib.probes import CheckerReport
@@ -99,6 +101,22 @@ def test_every_sample_says_where_it_was_made_and_by_which_clock(tmp_path: Path) 
 def test_what_does_not_say_where_it_was_made_is_simulated(tmp_path: Path) -> None:
     Ledger([attempt(1)]).save(tmp_path)
     assert samples.read(tmp_path / FILE).columns["origin"] == ["simulated"]
+
+
+def test_samples_that_cannot_be_written_leave_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ledger([attempt(1)]).save(tmp_path)
+
+    def full(table: object, where: Path) -> None:
+        where.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device", str(where))
+
+    monkeypatch.setattr(pyarrow.parquet, "write_table", full)
+    with pytest.raises(StepFailed, match="No space left on device"):
+        Ledger([attempt(1), attempt(2)]).save(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == [FILE]
+    assert len(samples.read(tmp_path / FILE).columns["seq"]) == 1
 
 
 @pytest.mark.parametrize("rows", [0, 3])
