@@ -15,10 +15,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
+from drlib.sandbox import passage
 from drlib.sandbox.control import PREFIX
 from drlib.sandbox.impairments import GLOBAL_REGION
 from drlib.sandbox.listener import App, Receive, Scope, Send
 from drlib.sandbox.operations import Asked, is_data_plane
+from drlib.sandbox.reach import CONFIGURING, SESSION_PREFIX, Reach
 from drlib.sandbox.world import Fault, World
 
 GLOBAL_SERVICES = frozenset({"iam", "sts", "route53", "route53domains", "cloudfront", "globalaccelerator"})
@@ -42,13 +44,17 @@ class Gate:
         world: its faults decide.
         emulator: answers AWS requests.
         control: answers what is below /_drlib/.
+        reach: knows which calls of functions get out of their VPC.
         touch: called for each request that somebody outside makes.
     """
 
-    def __init__(self, world: World, *, emulator: App, control: App, touch: Callable[[], None]) -> None:
+    def __init__(
+        self, world: World, *, emulator: App, control: App, reach: Reach, touch: Callable[[], None]
+    ) -> None:
         self._world = world
         self._emulator = emulator
         self._control = control
+        self._reach = reach
         self._touch = touch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,9 +76,15 @@ class Gate:
 
     async def _aws(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, str]) -> None:
         key, region, service = signed_for(scope, headers)
-        if not key.startswith("ASIA"):
+        if not key.startswith(SESSION_PREFIX):
             # Sessions are what the functions run under: they call at all hours.
             self._touch()
+        else:
+            way = self._reach.way(key, region, service)
+            if way.obstacle:
+                await self._lose(key, region, service, scope, receive)
+                return
+            passage.policies.set(way.policies)
         fault = None if service in GLOBAL_SERVICES else self._world.faults.get(region)
         if fault is not None and fault.mode == "latency":
             await asyncio.sleep(self._world.clock.wall_seconds(fault.latency_seconds))
@@ -92,6 +104,17 @@ class Gate:
         # What reaches AWS comes by TLS: policies that deny plain transport must not deny everything here.
         scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         await self._emulator(scope, receive, send)
+        if service in CONFIGURING and scope["method"] != "GET":
+            self._reach.forget()
+
+    async def _lose(self, key: str, region: str, service: str, scope: Scope, receive: Receive) -> None:
+        """Leave a call that cannot leave its VPC without an answer."""
+        gone = asyncio.ensure_future(_disconnected(receive))
+        try:
+            await self._reach.wait(key, region, service, scope["client"][1], gone)
+        finally:
+            gone.cancel()
+        scope["drlib.abort"]()
 
     async def _hang(self, region: str, receive: Receive) -> None:
         """Wait until the client gives up, or until the fault is over."""

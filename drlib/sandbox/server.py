@@ -20,9 +20,10 @@ from filelock import FileLock, Timeout
 from drlib.clock import Clock
 from drlib.sandbox.addresses import Sockets, bind, edge_addresses
 from drlib.sandbox.control import Control
-from drlib.sandbox.gate import Gate
+from drlib.sandbox.gate import GLOBAL_SERVICES, Gate
 from drlib.sandbox.injection import Faults, Injection
 from drlib.sandbox.listener import App, Listener
+from drlib.sandbox.reach import Reach
 from drlib.sandbox.state import Options, clear, lock_file, state_file
 from drlib.sandbox.tls import Certificates
 from drlib.sandbox.world import Component, World
@@ -146,9 +147,10 @@ class Server:
         faults = Faults(self.world, edges)
         injection = Injection(self.world, faults)
         control = Control(self.world, faults, injection, self.state)
-        gate = Gate(self.world, emulator=emulator, control=control, touch=self.touch)
         await starting
         self._start_components()
+        reach = Reach(self.world, GLOBAL_SERVICES)
+        gate = Gate(self.world, emulator=emulator, control=control, reach=reach, touch=self.touch)
         listeners = [*edges.values(), Listener(gate, self.sockets.aws)]
         for listener in listeners:
             listener.start()

@@ -163,13 +163,11 @@ class Rule(Resource):
     service = "ec2"
     tagged = True
     names = (
-        "securityGroupId ipProtocol fromPort toPort cidrIpv4 cidrIpv6 description referencedSecurityGroupId"
+        "securityGroupId ipProtocol fromPort toPort cidrIpv4 cidrIpv6 description referencedSecurityGroupId "
+        "prefixListId"
     )
     required = ("securityGroupId", "ipProtocol")
     replaces = ("securityGroupId",)
-    # The sandbox's AWS neither stores nor returns the prefix list of a rule.
-    no_effect = ("prefixListId",)
-    write_only = no_effect
     egress = False
 
     def create(self, call: Call, inputs: Properties) -> Made:
@@ -198,6 +196,7 @@ class Rule(Resource):
             "ipProtocol": rule["IpProtocol"],
             "cidrIpv4": rule.get("CidrIpv4"),
             "cidrIpv6": rule.get("CidrIpv6"),
+            "prefixListId": rule.get("PrefixListId"),
             "referencedSecurityGroupId": rule.get("ReferencedGroupInfo", {}).get("GroupId"),
             "description": rule.get("Description", ""),
             "tags": tags_from(rule.get("Tags")),

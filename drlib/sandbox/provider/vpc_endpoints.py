@@ -11,16 +11,18 @@ from drlib.sandbox.provider.values import Properties, json_text
 
 
 class VpcEndpoint(Resource):
-    """`aws.ec2.VpcEndpoint`, gateway and interface. The sandbox makes no interfaces and no names for it."""
+    """`aws.ec2.VpcEndpoint`, gateway and interface. The sandbox makes no network interfaces for it."""
 
     type = "aws:ec2/vpcEndpoint:VpcEndpoint"
     service = "ec2"
     tagged = True
-    names = "vpcId serviceName vpcEndpointType routeTableIds subnetIds"
+    names = (
+        "vpcId serviceName vpcEndpointType routeTableIds subnetIds securityGroupIds privateDnsEnabled policy"
+    )
     required = ("vpcId", "serviceName")
     replaces = ("vpcId", "serviceName", "vpcEndpointType")
     # The sandbox's AWS takes these and does not give them back.
-    no_effect = ("policy", "privateDnsEnabled", "securityGroupIds", "ipAddressType", "autoAccept")
+    no_effect = ("ipAddressType", "autoAccept")
     write_only = no_effect
 
     _LISTS = {
@@ -68,6 +70,8 @@ class VpcEndpoint(Resource):
                 raise Refused(f"{endpoint['ServiceName']} has no prefix list in {call.region}")
             computed.update(prefixListId=lists[0]["PrefixListId"], cidrBlocks=lists[0].get("Cidrs", []))
         raw = {name: endpoint.get(name[:1].upper() + name[1:]) for name in self.names.split()}
+        raw["securityGroupIds"] = [group["GroupId"] for group in endpoint.get("Groups", ())]
+        raw["policy"] = endpoint.get("PolicyDocument")
         return Reading({**raw, "tags": tags_from(endpoint.get("Tags"))}, computed)
 
     def update(self, call: Call, change: Change) -> None:

@@ -1,0 +1,247 @@
+"""What a function in a VPC reaches: its endpoints, its routes and its security groups decide, as on AWS.
+
+A function in a VPC has no public address. It reaches an AWS service
+
+- by an interface endpoint of that service in its VPC, if the service's name leads there (private DNS, which
+  needs DNS support and DNS hostnames of the VPC) and port 443 is open on both sides;
+- by a gateway endpoint (DynamoDB, S3) that the route table of its subnet is associated with, if its security
+  groups let it out to the service's prefix list;
+- by the internet, if the route table leads to a public NAT gateway and its security groups let it out.
+
+Endpoints are for the services of their own region. Whatever finds no way is not refused: its packets are
+dropped, and the caller waits.
+
+https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc-internet.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from typing import Any
+
+HTTPS = 443
+ANYWHERE = "0.0.0.0/0"
+ALL_PROTOCOLS = "-1"
+TCP = ("tcp", "6")
+
+Records = Mapping[str, Mapping[str, Any]]
+"""What EC2 has of one kind: id -> record, with the members of the EC2 API."""
+
+
+@dataclass(frozen=True)
+class Ec2:
+    """EC2's state in one region.
+
+    Attributes:
+        prefix_lists: AWS's own lists of address ranges, service -> (id, range).
+    """
+
+    vpcs: Records = field(default_factory=dict)
+    subnets: Records = field(default_factory=dict)
+    route_tables: Records = field(default_factory=dict)
+    endpoints: Records = field(default_factory=dict)
+    groups: Records = field(default_factory=dict)
+    nat_gateways: Records = field(default_factory=dict)
+    internet_gateways: Records = field(default_factory=dict)
+    prefix_lists: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a function is.
+
+    Attributes:
+        subnet_ids: its subnets; an invocation may come from any of them.
+        group_ids: its security groups.
+    """
+
+    region: str
+    subnet_ids: tuple[str, ...]
+    group_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a function gets to a service's API.
+
+    Attributes:
+        obstacle: what keeps it from there; empty if it gets there from each of its subnets.
+        policies: of the endpoints that it passes through; each of them must allow what it does.
+    """
+
+    obstacle: str = ""
+    policies: tuple[str, ...] = ()
+
+
+def way(ec2: Ec2, place: Place, *, service: str, region: str, is_global: bool = False) -> Way:
+    """Find a function's way to a service's API.
+
+    Args:
+        ec2: the state of the function's region.
+        place: where the function is.
+        service: as it signs requests, e.g. "sqs", "monitoring".
+        region: whose API is called.
+        is_global: the service has one API for all regions.
+    """
+    gone = [subnet_id for subnet_id in place.subnet_ids if subnet_id not in ec2.subnets]
+    if gone:
+        return Way(f"its subnet {gone[0]} does not exist")
+    if is_global or region == place.region:
+        name = f"com.amazonaws.{service}" if is_global else f"com.amazonaws.{region}.{service}"
+        vpc_id = ec2.subnets[place.subnet_ids[0]]["VpcId"]
+        endpoint = _interface_endpoint(ec2, vpc_id, name)
+        if endpoint is not None:
+            return _to_interface(ec2, place, endpoint)
+    ways = [_from_subnet(ec2, place, ec2.subnets[one], service, region) for one in place.subnet_ids]
+    shut = next((found for found in ways if found.obstacle), None)
+    return shut or Way(policies=tuple(dict.fromkeys(policy for found in ways for policy in found.policies)))
+
+
+def _interface_endpoint(ec2: Ec2, vpc_id: str, name: str) -> Mapping[str, Any] | None:
+    """Return the endpoint that the service's public name leads to within the VPC."""
+    vpc = ec2.vpcs.get(vpc_id, {})
+    is_default = bool(vpc.get("IsDefault"))
+    if not vpc.get("EnableDnsSupport", True) or not vpc.get("EnableDnsHostnames", is_default):
+        return None
+    for endpoint in ec2.endpoints.values():
+        if endpoint["VpcId"] == vpc_id and endpoint["ServiceName"] == name and _is_named(endpoint):
+            return endpoint
+    return None
+
+
+def _is_named(endpoint: Mapping[str, Any]) -> bool:
+    return (
+        endpoint["VpcEndpointType"] == "Interface"
+        and endpoint["State"] == "available"
+        and bool(endpoint.get("PrivateDnsEnabled"))
+        and bool(endpoint.get("SubnetIds"))
+    )
+
+
+def _to_interface(ec2: Ec2, place: Place, endpoint: Mapping[str, Any]) -> Way:
+    called = endpoint["VpcEndpointId"]
+    groups = endpoint.get("SecurityGroupIds", ())
+    if not _open(ec2, place.group_ids, "Egress", groups=groups, networks=_ranges(ec2, endpoint["SubnetIds"])):
+        return Way(f"its security groups do not let it out to the endpoint {called} on port {HTTPS}")
+    if not _open(ec2, groups, "", groups=place.group_ids, networks=_ranges(ec2, place.subnet_ids)):
+        return Way(f"the security groups of the endpoint {called} do not let it in on port {HTTPS}")
+    return _through(endpoint)
+
+
+def _through(endpoint: Mapping[str, Any]) -> Way:
+    policy = endpoint.get("PolicyDocument")
+    return Way(policies=(policy,) if policy else ())
+
+
+def _from_subnet(ec2: Ec2, place: Place, subnet: Mapping[str, Any], service: str, region: str) -> Way:
+    table = _route_table(ec2, subnet)
+    name = f"com.amazonaws.{region}.{service}"
+    gateway = _gateway_endpoint(ec2, table, name) if region == place.region else None
+    if gateway is not None:
+        list_id, addresses = ec2.prefix_lists[service]
+        if _open(ec2, place.group_ids, "Egress", lists=(list_id,), networks=[IPv4Network(addresses)]):
+            return _through(gateway)
+        return Way(f"its security groups do not let it out to the prefix list {list_id}")
+    if not _leads_out(ec2, table):
+        return Way(
+            f"there is no endpoint for {service} in {region}, and no route to the internet, "
+            f"from {subnet['SubnetId']}"
+        )
+    if not _open(ec2, place.group_ids, "Egress", networks=[IPv4Network(ANYWHERE)]):
+        return Way(f"its security groups do not let it out to the internet on port {HTTPS}")
+    return Way()
+
+
+def _route_table(ec2: Ec2, subnet: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the route table that a subnet is associated with, by itself or as one of its VPC."""
+    main: Mapping[str, Any] = {}
+    for table in ec2.route_tables.values():
+        for association in table.get("Associations", ()):
+            if association.get("SubnetId") == subnet["SubnetId"]:
+                return table
+            if association.get("Main") and table["VpcId"] == subnet["VpcId"]:
+                main = table
+    return main
+
+
+def _gateway_endpoint(ec2: Ec2, table: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """Return the endpoint that a route table's routes to a service lead to."""
+    for endpoint in ec2.endpoints.values():
+        if (
+            endpoint["VpcEndpointType"] == "Gateway"
+            and endpoint["State"] == "available"
+            and endpoint["ServiceName"] == name
+            and table.get("RouteTableId") in endpoint.get("RouteTableIds", ())
+        ):
+            return endpoint
+    return None
+
+
+def _leads_out(ec2: Ec2, table: Mapping[str, Any]) -> bool:
+    """Say whether a route table leads to the internet by a public NAT gateway.
+
+    An internet gateway in the function's own subnet does not help: a function has no public address.
+    """
+    for route in _default_routes(table):
+        nat = ec2.nat_gateways.get(route.get("NatGatewayId", ""))
+        if nat and nat["State"] == "available" and nat.get("ConnectivityType", "public") == "public":
+            subnet = ec2.subnets.get(nat["SubnetId"], {"SubnetId": nat["SubnetId"], "VpcId": nat["VpcId"]})
+            beyond = _default_routes(_route_table(ec2, subnet))
+            return any(_is_attached(ec2, onward.get("GatewayId", ""), nat["VpcId"]) for onward in beyond)
+    return False
+
+
+def _default_routes(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [route for route in table.get("Routes", ()) if route.get("DestinationCidrBlock") == ANYWHERE]
+
+
+def _is_attached(ec2: Ec2, gateway_id: str, vpc_id: str) -> bool:
+    gateway = ec2.internet_gateways.get(gateway_id, {})
+    return any(attachment.get("VpcId") == vpc_id for attachment in gateway.get("Attachments", ()))
+
+
+def _ranges(ec2: Ec2, subnet_ids: Iterable[str]) -> list[IPv4Network]:
+    found = (ec2.subnets.get(subnet_id, {}).get("CidrBlock") for subnet_id in subnet_ids)
+    return [IPv4Network(cidr) for cidr in found if cidr]
+
+
+def _open(
+    ec2: Ec2,
+    group_ids: Iterable[str],
+    direction: str,
+    *,
+    groups: Iterable[str] = (),
+    lists: Iterable[str] = (),
+    networks: Iterable[IPv4Network] = (),
+) -> bool:
+    """Say whether any of some security groups opens port 443.
+
+    Args:
+        group_ids: the groups, whose rules add up.
+        direction: "Egress", or "" for what comes in.
+        groups: groups of the other side; a rule that names one of them opens.
+        lists: prefix lists of the other side, likewise.
+        networks: all addresses of the other side; rules for ranges open if they cover each of them.
+    """
+    rules = [rule for group_id in group_ids for rule in _rules(ec2, group_id, direction)]
+    if any(pair.get("GroupId") in groups for rule in rules for pair in rule.get("UserIdGroupPairs", ())):
+        return True
+    if any(entry.get("PrefixListId") in lists for rule in rules for entry in rule.get("PrefixListIds", ())):
+        return True
+    ranges = [
+        IPv4Network(entry["CidrIp"], strict=False) for rule in rules for entry in rule.get("IpRanges", ())
+    ]
+    wanted = list(networks)
+    return bool(wanted) and all(any(one.subnet_of(wide) for wide in ranges) for one in wanted)
+
+
+def _rules(ec2: Ec2, group_id: str, direction: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the rules of a group that are about port 443."""
+    for rule in ec2.groups.get(group_id, {}).get(f"IpPermissions{direction}", ()):
+        protocol = rule["IpProtocol"]
+        ports = rule.get("FromPort", 0), rule.get("ToPort", 65535)
+        if protocol == ALL_PROTOCOLS or (protocol in TCP and ports[0] <= HTTPS <= ports[1]):
+            yield rule
