@@ -25,7 +25,13 @@ from typing import Any
 
 from drlib.clock import Clock
 from drlib.sandbox import archives, conditions, emulator, internals, workers
+from drlib.sandbox.functions import Functions
+from drlib.sandbox.identities import Identities
+from drlib.sandbox.mappings import Mappings
+from drlib.sandbox.permissions import Permissions
+from drlib.sandbox.queues import Queues
 from drlib.sandbox.refusals import wiring
+from drlib.sandbox.undelivered import Undelivered
 from drlib.sandbox.world import World
 
 MODELLED = (
@@ -112,13 +118,19 @@ def apply(world: World) -> None:
     # `/health` stays free for the APIs that are deployed here.
     emulator.replace(app, "_HEALTH_PATHS", HEALTH_PATHS)
     _model_time(world.clock)
+    Queues()
     _guard_queues()
+    Undelivered(DELIVER_TO_SQS)
     _date_messages(world.clock)
     _hasten_event_sources(world.clock)
     _prepare_functions(world)
     conditions.apply()
     workers.apply()
     wiring.apply(world)
+    permissions = Permissions()
+    Identities()
+    Functions(permissions)
+    Mappings(world.clock, permissions)
 
 
 def tick_wall_seconds(clock: Clock) -> float:

@@ -50,7 +50,7 @@ def worker_may_not_write_receipts(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the role of the standby's worker may not read its queue",
-    red=["the standby's settlement function may take over"],
+    red=["the standby's settlement function may take over", DRAINED[1]],
 )
 def standby_may_not_read_its_queue(stage: Stage) -> Iterator[None]:
     with stage.without("standby", "settlement", "sqs:ReceiveMessage"):

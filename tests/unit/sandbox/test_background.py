@@ -74,14 +74,16 @@ class Stage:
     def function(self, region: str, name: str) -> str:
         full = f"{self.prefix}-{name}"
         arn = self._make_function(full, region, WORKER)
-        allow = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": self.arn(WEST, "reports")}
+        report = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": self.arn(WEST, "reports")}
+        reading = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        read = {"Effect": "Allow", "Action": reading, "Resource": self.arn(region, "work")}
         self.aws("iam").put_role_policy(
             RoleName=f"{full}-{region}",
             PolicyName="report",
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [report, read]}),
         )
         self.aws("lambda", region).update_function_configuration(
-            FunctionName=full, Timeout=60, Environment={"Variables": {"OUT": self.reports}}
+            FunctionName=full, Timeout=30, Environment={"Variables": {"OUT": self.reports}}
         )
         return arn
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from ..engine import PRIMARY, Inputs
+from ..engine import PRIMARY, Engine, Inputs
 from .base import ACCOUNT, Example, code, deny, regional, trust
 from .parts import function, function_inputs, queue, role
 
@@ -12,6 +13,26 @@ from .parts import function, function_inputs, queue, role
 def _role_drift(client: Any, id: str, state: Inputs) -> None:
     client("iam", "us-east-1").update_assume_role_policy(
         RoleName=id, PolicyDocument=trust("ec2.amazonaws.com")
+    )
+
+
+def _mapping(engine: Engine) -> Inputs:
+    """Inputs of a mapping, whose function's role may read the queue."""
+    name, source = function(engine)["name"], queue(engine)["arn"]
+    reading = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    allow = {"Effect": "Allow", "Action": reading, "Resource": source}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    engine.create(
+        "aws:iam/rolePolicy:RolePolicy", {"name": "reading", "role": "example-function", "policy": policy}
+    )
+    return regional(
+        functionName=name,
+        eventSourceArn=source,
+        batchSize=10,
+        enabled=True,
+        functionResponseTypes=["ReportBatchItemFailures"],
+        scalingConfig={"maximumConcurrency": 5},
+        tags={"team": "payments"},
     )
 
 
@@ -75,15 +96,7 @@ FUNCTIONS = {
         delete_first=True,
     ),
     "aws:lambda/eventSourceMapping:EventSourceMapping": Example(
-        lambda engine: regional(
-            functionName=function(engine)["name"],
-            eventSourceArn=queue(engine)["arn"],
-            batchSize=10,
-            enabled=True,
-            functionResponseTypes=["ReportBatchItemFailures"],
-            scalingConfig={"maximumConcurrency": 5},
-            tags={"team": "payments"},
-        ),
+        _mapping,
         change={"batchSize": 5, "enabled": False},
         replacement={"eventSourceArn": f"arn:aws:sqs:{PRIMARY}:{ACCOUNT}:other"},
         drift=lambda client, id, state: client("lambda", PRIMARY).update_event_source_mapping(

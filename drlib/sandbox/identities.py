@@ -1,0 +1,68 @@
+"""IAM's policies, taken within IAM's grammar and sizes. The rules are in `drlib.sandbox.refusals.iam`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from drlib.sandbox import emulator, internals
+from drlib.sandbox.refusals import iam as refusals
+
+Parameters = Mapping[str, Any]
+
+
+class Identities:
+    """IAM's operations that take a policy document, each behind what IAM checks first."""
+
+    def __init__(self) -> None:
+        self._iam = emulator.module("services.iam")
+        self._error = internals.function(self._iam, "_error", "status", "code", "message", "ns")
+        internals.function(self._iam, "_p", "params", "key", "default")
+        handlers = emulator.value(self._iam, "_IAM_HANDLERS", dict)
+        checks: dict[str, Callable[[Parameters], refusals.Refusal | None]] = {
+            "CreateRole": lambda p: self._trust(p, "AssumeRolePolicyDocument"),
+            "UpdateAssumeRolePolicy": lambda p: self._trust(p, "PolicyDocument"),
+            "CreatePolicy": self._managed,
+            "CreatePolicyVersion": self._managed,
+            "PutRolePolicy": lambda p: self._inline(p, "role", self._of_role(p)),
+            "PutUserPolicy": lambda p: self._inline(p, "user", self._of_user(p)),
+        }
+        ours = {name: self._checked(handlers[name], check) for name, check in checks.items()}
+        emulator.replace(self._iam, "_IAM_HANDLERS", {**handlers, **ours})
+
+    def _checked(
+        self, handler: Callable[[Parameters], Any], check: Callable[[Parameters], refusals.Refusal | None]
+    ) -> Callable[[Parameters], Any]:
+        def checked(p: Parameters) -> Any:
+            refusal = check(p)
+            return self._error(*refusal, ns="iam") if refusal else handler(p)
+
+        return checked
+
+    def _text(self, p: Parameters, name: str) -> str:
+        return str(self._iam._p(p, name))
+
+    def _trust(self, p: Parameters, name: str) -> refusals.Refusal | None:
+        document = self._text(p, name)
+        return refusals.trust(document) or refusals.trust_size(document)
+
+    def _managed(self, p: Parameters) -> refusals.Refusal | None:
+        document = self._text(p, "PolicyDocument")
+        return refusals.identity(document) or refusals.managed_size(document)
+
+    def _inline(self, p: Parameters, kind: str, others: Mapping[str, str] | None) -> refusals.Refusal | None:
+        """Check an inline policy; `others` are those there are, or None if nobody is of that name."""
+        if others is None:
+            return None
+        document, policy = self._text(p, "PolicyDocument"), self._text(p, "PolicyName")
+        together: Iterable[str] = ({**others, policy: document}).values()
+        name = self._text(p, f"{kind.title()}Name")
+        return refusals.identity(document) or refusals.inline_size(kind, name, together)
+
+    def _of_role(self, p: Parameters) -> Mapping[str, str] | None:
+        role = self._iam._roles.get(self._text(p, "RoleName"))
+        return role["InlinePolicies"] if role else None
+
+    def _of_user(self, p: Parameters) -> Mapping[str, str] | None:
+        name = self._text(p, "UserName")
+        return (self._iam._user_inline_policies.get(name) or {}) if name in self._iam._users else None

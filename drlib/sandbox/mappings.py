@@ -1,0 +1,126 @@
+"""Event source mappings: made as Lambda allows, and reading a queue only while the function's role may.
+
+The rules are in `drlib.sandbox.refusals.mappings`. A mapping whose function's role may no longer read the
+queue leaves its messages where they are; one whose role may not delete them processes them again and again.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from drlib.clock import Clock
+from drlib.sandbox import emulator, internals
+from drlib.sandbox.permissions import Permissions
+from drlib.sandbox.refusals import mappings as refusals
+
+RIGHTS_SECONDS = 5.0
+"""Modelled seconds for which what a role may do is taken for granted."""
+
+
+class Mappings:
+    """Lambda's operations on mappings, and what its pollers may do, in place of the emulator's."""
+
+    def __init__(self, clock: Clock, permissions: Permissions) -> None:
+        self._clock = clock
+        self._permissions = permissions
+        self._rights: dict[tuple[str, str, str], tuple[float, bool]] = {}
+        self._lambda = emulator.module("services.lambda_svc")
+        self._sqs = emulator.module("services.sqs")
+        self._responses = emulator.module("core.responses")
+        internals.function(self._sqs, "_queue_by_arn", "arn")
+        internals.function(self._lambda, "_resolve_request_scoped_name", "name_or_arn")
+        self._create = internals.function(self._lambda, "_create_esm", "data")
+        self._update = internals.function(self._lambda, "_update_esm", "esm_id", "data")
+        self._all = internals.function(self._lambda, "_iter_all_esms")
+        self._run = internals.function(
+            self._lambda, "_run_sqs_batch", "esm", "func_rec", "event", "batch", "queue_url", "queue_name"
+        )
+        self._delete = internals.function(
+            self._sqs, "_delete_messages_for_esm", "queue_url", "receipt_handles"
+        )
+        self._may_delete: contextvars.ContextVar[bool] = contextvars.ContextVar("may_delete", default=True)
+        emulator.replace(self._lambda, "_create_esm", self.create)
+        emulator.replace(self._lambda, "_update_esm", self.update)
+        emulator.replace(self._lambda, "_iter_all_esms", self.readable)
+        emulator.replace(self._lambda, "_run_sqs_batch", self.run)
+        emulator.replace(self._sqs, "_delete_messages_for_esm", self.delete)
+
+    def create(self, data: dict[str, Any]) -> Any:
+        """Stand for `_create_esm(data)`."""
+        queue_arn = data.get("EventSourceArn", "")
+        name = self._lambda._resolve_request_scoped_name(data.get("FunctionName", ""))
+        return self._refusal(queue_arn, name, is_new=True) or self._create(data)
+
+    def update(self, esm_id: str, data: dict[str, Any]) -> Any:
+        """Stand for `_update_esm(esm_id, data)`."""
+        mapping = self._lambda._esms.get(esm_id)
+        if mapping is None:
+            return self._update(esm_id, data)
+        name = self._lambda._resolve_request_scoped_name(data.get("FunctionName", mapping["FunctionName"]))
+        return self._refusal(mapping["EventSourceArn"], name, is_new=False) or self._update(esm_id, data)
+
+    def readable(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Stand for `_iter_all_esms()`: leave out those whose function may not read the queue."""
+        for account, region, mapping in self._all():
+            with internals.scope(region):
+                is_shut = ":sqs:" in mapping["EventSourceArn"] and not self._may(
+                    mapping, "sqs:ReceiveMessage"
+                )
+            if not is_shut:
+                yield account, region, mapping
+
+    def run(self, esm: dict[str, Any], *args: Any) -> Any:
+        """Stand for `_run_sqs_batch(esm, ...)`."""
+        token = self._may_delete.set(self._may(esm, "sqs:DeleteMessage"))
+        try:
+            return self._run(esm, *args)
+        finally:
+            self._may_delete.reset(token)
+
+    def delete(self, queue_url: str, receipt_handles: set[str]) -> None:
+        """Stand for `_delete_messages_for_esm(queue_url, receipt_handles)`."""
+        if self._may_delete.get():
+            self._delete(queue_url, receipt_handles)
+
+    def _refusal(self, queue_arn: str, name: str, *, is_new: bool) -> Any:
+        function = self._lambda._functions.get(name)
+        region = self._responses.get_region()
+        if function is None or queue_arn.split(":")[2:4] != ["sqs", region]:
+            return None
+        config, queue = function["config"], self._sqs._queue_by_arn(queue_arn)
+        attributes = queue["attributes"] if queue else None
+        refusal = refusals.missing_queue(attributes)
+        if not refusal and attributes is not None:
+            others = self._lambda._esms.values() if is_new else ()
+            refusal = (
+                refusals.reading(self._asking(config, queue_arn, attributes))
+                or refusals.visibility(attributes, int(config.get("Timeout", 3)))
+                or refusals.second(queue_arn, name, others)
+            )
+        if not refusal:
+            return None
+        code, message = refusal
+        return self._responses.error_response_json(code, message, 409 if code == refusals.CONFLICT else 400)
+
+    def _asking(
+        self, config: Mapping[str, Any], queue_arn: str, attributes: Mapping[str, str]
+    ) -> Callable[[str], bool]:
+        policy = attributes.get("Policy")
+        return lambda action: self._permissions.function_may(config, action, queue_arn, policy)
+
+    def _may(self, mapping: Mapping[str, Any], action: str) -> bool:
+        """Say whether a mapping's function may do something to its queue, as of a moment ago."""
+        function_arn, queue_arn = mapping["FunctionArn"], mapping["EventSourceArn"]
+        now = self._clock.now()
+        until, answer = self._rights.get((function_arn, queue_arn, action), (0.0, False))
+        if now < until:
+            return answer
+        function = self._lambda._functions.get(mapping["FunctionName"])
+        queue = self._sqs._queue_by_arn(queue_arn)
+        answer = bool(
+            function and queue and self._asking(function["config"], queue_arn, queue["attributes"])(action)
+        )
+        self._rights[function_arn, queue_arn, action] = now + RIGHTS_SECONDS, answer
+        return answer

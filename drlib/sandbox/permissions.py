@@ -1,0 +1,126 @@
+"""What a role may do, and who may assume it, as the emulator evaluates policies.
+
+Used where an AWS service asks on a function's behalf: Lambda before it puts a function into a VPC, before it
+reads a queue, before it runs at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from drlib.sandbox import emulator, internals
+from drlib.sandbox.world import ACCOUNT_ID
+
+ASSUME = "sts:AssumeRole"
+
+
+class Permissions:
+    """Asks the emulator's evaluation of policies."""
+
+    def __init__(self) -> None:
+        self._evaluator = emulator.module("core.iam_evaluator")
+        self._runtime = emulator.module("core.lambda_runtime")
+        self._iam = emulator.module("services.iam")
+        for name, parameters in (
+            ("resolve_principal", ("access_key_id", "account_id", "credential")),
+            ("evaluate", ("ctx", "policies", "limits")),
+            ("combine_resource_policy", ("identity", "ctx", "policy", "owner_account", "required", "limits")),
+            (
+                "enforce",
+                ("access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"),
+            ),
+            ("_action_matches", ("request_action", "actions", "not_actions")),
+            ("_conditions_met", ("conditions", "ctx")),
+            ("_service_principal_matches", ("principal", "service")),
+        ):
+            internals.function(self._evaluator, name, *parameters)
+        internals.function(self._runtime, "execution_credentials", "config")
+
+    def roles(self) -> Any:
+        """Return the roles that there are, by name."""
+        return self._iam._roles
+
+    def function_may(
+        self, config: Mapping[str, Any], action: str, resource: str, policy: str | None = None
+    ) -> bool:
+        """Say whether a function's role may do something.
+
+        Args:
+            config: the function's configuration.
+            action: e.g. "sqs:ReceiveMessage".
+            resource: the ARN it is done to.
+            policy: the resource's own policy, if it has one.
+        """
+        key = self._runtime.execution_credentials(dict(config))["AWS_ACCESS_KEY_ID"]
+        principal = self._evaluator.resolve_principal(key, ACCOUNT_ID)
+        if isinstance(principal, self._evaluator.AuthError) or principal.policies is None:
+            return False
+        context = self._evaluator.EvalContext(
+            principal_arn=principal.arn,
+            principal_type=principal.type,
+            principal_account=principal.account,
+            action=action,
+            resource_arn=resource,
+            region=config["FunctionArn"].split(":")[3],
+            secure_transport=True,
+            principal_keys=principal.keys,
+        )
+        decision = self._evaluator.evaluate(context, principal.policies, *principal.limits)
+        if policy:
+            decision = self._evaluator.combine_resource_policy(
+                decision, context, policy, ACCOUNT_ID, limits=principal.limits
+            )
+        return bool(decision.decision == "Allow")
+
+    def service_may_assume(self, service: str, role_arn: str, source_arn: str) -> bool:
+        """Say whether a role's trust policy lets an AWS service assume it, on behalf of `source_arn`."""
+        role = self._iam._roles.get(role_arn.rsplit("/", 1)[-1]) or {}
+        document = role.get("AssumeRolePolicyDocument") or "{}"
+        trust = json.loads(document) if isinstance(document, str) else document
+        statements = trust.get("Statement", [])
+        context = self._evaluator.EvalContext(
+            principal_arn=service,
+            principal_type="Service",
+            principal_account="",
+            action=ASSUME,
+            resource_arn=role_arn,
+            region="",
+            service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": ACCOUNT_ID},
+        )
+        matching = [
+            statement["Effect"]
+            for statement in (statements if isinstance(statements, list) else [statements])
+            if self._names(statement, service, context)
+        ]
+        return "Allow" in matching and "Deny" not in matching
+
+    def _names(self, statement: Mapping[str, Any], service: str, context: Any) -> bool:
+        principal = statement.get("Principal", {})
+        return bool(
+            (principal == "*" or self._evaluator._service_principal_matches(principal, service))
+            and self._evaluator._action_matches(
+                ASSUME, _listed(statement.get("Action")), _listed(statement.get("NotAction"))
+            )
+            and self._evaluator._conditions_met(statement.get("Condition", {}), context)
+        )
+
+    def pass_refusal(self, access_key: str, region: str, role_arn: str, service: str) -> str | None:
+        """Say, in IAM's words, why a caller may not hand a role to an AWS service; None if it may."""
+        context = {"iam:PassedToService": service}
+        denied = self._evaluator.enforce(
+            access_key, "iam:PassRole", "iam", region, resource_arn=role_arn, service_context=context
+        )
+        if denied is None:
+            return None
+        actions = emulator.module("core.iam_actions")
+        return str(
+            actions.identity_denial_message(
+                "iam:PassRole", denied.principal_arn, role_arn, denied.decision == "Deny"
+            )
+        )
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or ())

@@ -1,0 +1,55 @@
+"""SQS's queues, made and changed as SQS allows. The rules are in `drlib.sandbox.refusals.sqs`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drlib.sandbox import emulator, internals
+from drlib.sandbox.refusals import sqs as refusals
+from drlib.sandbox.world import ACCOUNT_ID
+
+
+class Queues:
+    """CreateQueue and SetQueueAttributes, each behind what SQS checks first."""
+
+    def __init__(self) -> None:
+        self._sqs = emulator.module("services.sqs")
+        self._responses = emulator.module("core.responses")
+        self._refused = emulator.value(self._sqs, "_Err", type)
+        internals.function(self._sqs, "_queue_url", "name")
+        internals.function(self._sqs, "_queue_by_arn", "arn")
+        handlers = emulator.value(self._sqs, "_HANDLERS", dict)
+        self._create, self._set = handlers["CreateQueue"], handlers["SetQueueAttributes"]
+        ours = {"CreateQueue": self.create, "SetQueueAttributes": self.set}
+        emulator.replace(self._sqs, "_HANDLERS", {**handlers, **ours})
+
+    def create(self, data: dict[str, Any], url: str) -> Any:
+        """Stand for `_act_create_queue(data, url)`."""
+        name, attributes = data.get("QueueName", ""), data.get("Attributes") or {}
+        existing = self._sqs._queues.get(self._sqs._queue_url(name))
+        self._require(refusals.name(name) if name else None)
+        self._require(self._redrive(attributes))
+        if existing:
+            self._require(refusals.different(existing["attributes"], attributes))
+        return self._create(data, url)
+
+    def set(self, data: dict[str, Any], url: str) -> Any:
+        """Stand for `_act_set_queue_attributes(data, url)`."""
+        self._require(self._redrive(data.get("Attributes") or {}))
+        return self._set(data, url)
+
+    def _redrive(self, attributes: Mapping[str, Any]) -> tuple[str, str] | None:
+        value = attributes.get("RedrivePolicy")
+        if not value:
+            return None
+        return refusals.redrive(
+            str(value),
+            region=self._responses.get_region(),
+            account=ACCOUNT_ID,
+            attributes_of=lambda arn: (self._sqs._queue_by_arn(arn) or {}).get("attributes"),
+        )
+
+    def _require(self, refusal: tuple[str, str] | None) -> None:
+        if refusal:
+            raise self._refused(*refusal)
