@@ -22,6 +22,12 @@ def context() -> Iterator[Any]:
         actions.request_tag_context = original
 
 
+@pytest.mark.fidelity(
+    service="IAM",
+    behaviour="PutMetricData is held to the namespaces that a policy's condition names",
+    level="documented",
+    source="CloudWatch User Guide, Using condition keys to limit access to CloudWatch namespaces",
+)
 @pytest.mark.parametrize(
     ("body", "params", "named"),
     [

@@ -85,6 +85,13 @@ def test_replication_is_reported(control: Callable[..., tuple[int, Any]]) -> Non
     assert all(isinstance(regions, dict) for regions in backlog.values())
 
 
+@pytest.mark.fidelity(
+    service="SQS",
+    behaviour="a policy that denies what does not come by TLS lets a usual client pass",
+    level="approximated",
+    source="SQS Developer Guide, Amazon SQS security best practices (encryption in transit)",
+    note="the APIs are served by plain HTTP on this machine, and every request counts as one by TLS",
+)
 def test_transport_is_secure_in_the_eyes_of_policies(aws: Callable[..., Any]) -> None:
     queues = aws("sqs", East)
     url = queues.create_queue(QueueName="secure-only")["QueueUrl"]
@@ -104,6 +111,12 @@ def test_transport_is_secure_in_the_eyes_of_policies(aws: Callable[..., Any]) ->
     assert queues.send_message(QueueUrl=url, MessageBody="x")["MessageId"]
 
 
+@pytest.mark.fidelity(
+    service="IAM",
+    behaviour="a user's request is refused without a policy that allows it, or with a wrong signature",
+    level="documented",
+    source="IAM User Guide, Policy evaluation logic; AWS Signature Version 4 for API requests",
+)
 def test_users_are_checked_by_their_policies(aws: Callable[..., Any]) -> None:
     users = aws("iam")
     users.create_user(UserName="reader")

@@ -32,6 +32,12 @@ def from_source(pattern: str) -> dict[str, Any]:
     return {"ArnLike": {"AWS:SourceArn": pattern}}
 
 
+@pytest.mark.fidelity(
+    service="Lambda",
+    behaviour="an API may invoke a function for the routes that the function's policy names",
+    level="documented",
+    source="API Gateway Developer Guide, Create AWS Lambda proxy integrations for HTTP APIs (permissions)",
+)
 @pytest.mark.parametrize(
     "pattern", ["*", f"{ARN}/*", f"{ARN}/*/*", f"{ARN}/*/*/payments", f"{ARN}/$default/POST/*"]
 )

@@ -114,6 +114,12 @@ def test_functions_that_fail_asynchronously_are_reported_in_modelled_time(
     assert earlier["sent_at"] == 5.0
 
 
+@pytest.mark.fidelity(
+    service="Lambda",
+    behaviour="a failed asynchronous invocation is tried again after one minute, then after two",
+    level="documented",
+    source="Lambda Developer Guide, How Lambda handles errors and retries with asynchronous invocation",
+)
 def test_timers_that_lambda_imposes_are_modelled(patched: Clock) -> None:
     functions = emulator.module("services.lambda_svc")
     assert functions._LAMBDA_ASYNC_RETRY_BASE_SECONDS == 3.0
@@ -232,6 +238,12 @@ def test_a_metric_without_a_time_gets_a_modelled_one(sandbox: Status, aws: Calla
     assert before - 60 <= point["Timestamp"].timestamp() <= after
 
 
+@pytest.mark.fidelity(
+    service="Lambda",
+    behaviour="a function finds its region and its role's session in its environment",
+    level="documented",
+    source="Lambda Developer Guide, Working with Lambda environment variables (defined runtime variables)",
+)
 def test_a_function_finds_its_own_environment_and_not_the_servers(
     sandbox: Status, aws: Callable[..., Any], make_function: Callable[..., str]
 ) -> None:

@@ -58,6 +58,13 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     return fake
 
 
+@pytest.mark.fidelity(
+    service="Lambda",
+    behaviour="concurrent invocations each have an execution environment",
+    level="approximated",
+    source="Lambda Developer Guide, Understanding Lambda function scaling",
+    note="a function has two processes; further invocations wait for one instead of starting more",
+)
 def test_a_function_has_no_more_processes_than_allowed(service: Any) -> None:
     workers.apply()
     held = [service.acquire_worker("f", {}, b"")[0] for _ in range(workers.MOST_PROCESSES)]
