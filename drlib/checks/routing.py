@@ -56,6 +56,36 @@ def _wrong_record(record: Mapping[str, Any], region: str, check: str) -> str:
     return "" if alias["EvaluateTargetHealth"] else "does not evaluate its target's health"
 
 
+def renewable(here: Target, deployment: Deployment, region: str) -> None:
+    """Require the records by which ACM proves the names of a region's certificate.
+
+    Without them it stays as it is until it has to be renewed, and then is not: ACM User Guide, "Renewal for
+    domains validated by DNS".
+    """
+    name = deployment.public_name
+    domain = here.client("apigatewayv2", region).get_domain_name(DomainName=name)
+    arn = domain["DomainNameConfigurations"][0]["CertificateArn"]
+    certificate = here.client("acm", region).describe_certificate(CertificateArn=arn)["Certificate"]
+    for option in certificate["DomainValidationOptions"]:
+        asked = option["ResourceRecord"]
+        found = here.client("route53", probes.ROUTE53_REGION).list_resource_record_sets(
+            HostedZoneId=deployment.zone_id,
+            StartRecordName=asked["Name"],
+            StartRecordType=asked["Type"],
+            MaxItems="1",
+        )["ResourceRecordSets"]
+        if not any(_plain(row["Name"]) == _plain(asked["Name"]) for row in found):
+            raise Failed(
+                f"the record that proves the name of its certificate is gone: {option['DomainName']} would "
+                "not be renewed",
+                region=region,
+            )
+
+
+def _plain(name: str) -> str:
+    return name.lower().rstrip(".")
+
+
 def endpoint_check(here: Target, deployment: Deployment, region: str, check: str) -> str:
     """Require that the check of a region's endpoint asks that region, in the way that was deployed."""
     config = _config(here, deployment.checks[check])

@@ -10,7 +10,7 @@ from drlib.checklist import Checks, Failed, Probe
 from drlib.checks import standing
 from drlib.checks.machine import no_fault
 from drlib.checks.payment import Trial, taken
-from drlib.checks.routing import HEALTH_PATH
+from drlib.checks.routing import HEALTH_PATH, renewable
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
@@ -86,13 +86,13 @@ def _way_in(here: Target, deployment: Deployment) -> list[Probe]:
         _probe("the public name leads to the primary", _leads_to_primary, here, deployment, "public-name"),
         _probe(
             "certificate and mapping (primary)",
-            named(deployment.primary_region),
+            _certified(deployment.primary_region),
             here,
             deployment,
         ),
         _probe(
             "certificate and mapping (standby)",
-            named(deployment.standby_region),
+            _certified(deployment.standby_region),
             here,
             deployment,
         ),
@@ -167,6 +167,17 @@ def named(region: str) -> Ask:
         if reply.status != 200:
             raise Failed(f"it answered {reply.status}", region=region)
         return "200"
+
+    return ask
+
+
+def _certified(region: str) -> Ask:
+    """Return a question that wants a region's certificate not only there, but renewable."""
+
+    def ask(here: Target, deployment: Deployment) -> str:
+        answer = named(region)(here, deployment)
+        renewable(here, deployment, region)
+        return answer
 
     return ask
 

@@ -12,7 +12,7 @@ import pytest
 
 from drlib import checks, clock, latch, probes
 from drlib.checklist import Checks
-from drlib.checks import payment, steady
+from drlib.checks import payment, steady, watch
 from drlib.deployment import Deployment, RegionOutputs
 from drlib.target import Target
 
@@ -89,6 +89,10 @@ class Stage:
         latch.write(self.here, self.deployment, standby, is_set=False, reason="undone", hold_seconds=0.0)
         latch.publish(self.here, self.deployment, 0.0)
 
+    def wait_for_silence(self) -> None:
+        """Wait until the latch's metric has had no datapoint for as long as the check looks back."""
+        self.wait(lambda: not watch._datapoints(self.here, self.deployment), "the metric to fall silent")
+
     @contextmanager
     def without(self, role: str, function: str, *actions: str) -> Iterator[None]:
         """Take actions away from a function's role."""
@@ -144,6 +148,11 @@ class Stage:
         cloudwatch.put_metric_alarm(**before)
 
 
+def steady_state(stage: Stage) -> Checks:
+    """Ask everything that runbook 20 asks."""
+    return checks.steady_state(stage.here, stage.deployment)
+
+
 class Told:
     """Something that goes wrong, and the checks of runbook 20 that tell it.
 
@@ -174,12 +183,14 @@ class Sabotage(Told):
     Attributes:
         mistake: what is done, in words.
         act: does it, and undoes it.
+        ask: what asks; the checks of another runbook, if it is not 20.
     """
 
     mistake: str
     red: tuple[str, ...]
     act: Callable[[Stage], AbstractContextManager[None]] = field(repr=False)
     echo: tuple[str, ...] = ()
+    ask: Callable[[Stage], Checks] = field(default=steady_state, repr=False)
 
     @property
     def name(self) -> str:
@@ -191,22 +202,32 @@ class Sabotages(list[Sabotage]):
     """The cases of one file, in order."""
 
     def case(
-        self, mistake: str, *, red: Sequence[str], echo: Sequence[str] = ()
+        self,
+        mistake: str,
+        *,
+        red: Sequence[str],
+        echo: Sequence[str] = (),
+        ask: Callable[[Stage], Checks] = steady_state,
     ) -> Callable[[Callable[[Stage], Iterator[None]]], None]:
         """Register a function that breaks something, yields, and mends it."""
 
         def register(act: Callable[[Stage], Iterator[None]]) -> None:
-            self.append(Sabotage(mistake, tuple(red), contextmanager(act), tuple(echo)))
+            self.append(Sabotage(mistake, tuple(red), contextmanager(act), tuple(echo), ask))
 
         return register
 
 
-def look(stage: Stage, case: Told, patch: pytest.MonkeyPatch) -> Checks:
-    """Ask everything that runbook 20 asks. What is red is red for good: the second look waits as long as
+def look(
+    stage: Stage,
+    case: Told,
+    patch: pytest.MonkeyPatch,
+    ask: Callable[[Stage], Checks] = steady_state,
+) -> Checks:
+    """Ask everything that a runbook asks. What is red is red for good: the second look waits as long as
     the runbook does."""
     with patch.context() as short:
         short.setattr(clock, "PATIENCE_WALL_SECONDS", SHORT_WALL_SECONDS)
         short.setattr(steady, "ALARM_CLEARS_SECONDS", 0.0)
         short.setattr(payment, "ARRIVE_TIMEOUT_SECONDS", 0.1)
-        made = checks.steady_state(stage.here, stage.deployment)
-    return made if case.fits(made) else checks.steady_state(stage.here, stage.deployment)
+        made = ask(stage)
+    return made if case.fits(made) else ask(stage)

@@ -17,7 +17,7 @@ NAMED = 2  # checks of a case that are named; the rest are counted
 DESIGN = (
     "The first design failed on AWS in these ways, and so did its repair. Each is put back into the program:"
 )
-RUNNING = "What somebody could do to a stack that is well, as `20-verify` tells it:"
+RUNNING = "What somebody could do to a running stack, as `20-verify` tells it (`00-preflight` the clock):"
 HEAD = "| what is wrong | what tells it |\n|---|---|\n"
 
 

@@ -12,7 +12,7 @@ from tests.red.stage import Sabotage, Stage, look
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_a_sabotage_is_told(case: Sabotage, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     with case.act(stage):
-        made = look(stage, case, monkeypatch)
+        made = look(stage, case, monkeypatch, case.ask)
     stage.calm(late=bool(case.echo))
     case.require(made)
 

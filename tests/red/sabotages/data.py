@@ -52,6 +52,37 @@ def receipts_of_a_takeover_stay(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
+    "the standby's bucket keeps no versions: it takes no receipts, and cannot send its own",
+    red=["receipts are replicated (standby)", "its receipt is in the bucket (standby)"],
+)
+def versioning_suspended(stage: Stage) -> Iterator[None]:
+    s3, bucket = stage.client("s3", "standby"), stage.outputs("standby").bucket
+    before = s3.get_bucket_replication(Bucket=bucket)["ReplicationConfiguration"]
+    s3.delete_bucket_replication(Bucket=bucket)  # while it is there, versioning cannot be suspended
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    yield
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_replication(Bucket=bucket, ReplicationConfiguration=before)
+
+
+@CASES.case(
+    "the replication of the table and of the receipts to the standby stalls",
+    red=[
+        "writes reach the standby",
+        "its records are in the table (standby)",
+        "its receipt is in the bucket (standby)",
+    ],
+    echo=["no alarm rings (primary)", "the work queue is drained (standby)"],
+)
+def replication_stalled(stage: Stage) -> Iterator[None]:
+    cut = {"kind": "cut", "source": stage.region("primary"), "target": stage.region("standby")}
+    cut["services"] = ["dynamodb", "s3"]
+    stage.here.impair("red-stall", cut, deadline_seconds=3600.0)
+    yield
+    stage.here.restore("red-stall")
+
+
+@CASES.case(
     "the public access block of the standby's receipts is gone",
     red=["receipts are closed to the public (standby)"],
 )

@@ -8,9 +8,15 @@ from tests.red.stage import Sabotages, Stage
 
 CASES = Sabotages()
 REACHED = "the functions reach their services (standby)"
+LATCHED = "the latch is published every minute"
+RINGS = "no alarm rings (standby)"
 
 
-@CASES.case("the standby's functions may no longer talk to the interface endpoints", red=[REACHED])
+@CASES.case(
+    "the standby's functions may no longer talk to the interface endpoints",
+    red=[REACHED, LATCHED],
+    echo=[RINGS],
+)
 def no_way_out(stage: Stage) -> Iterator[None]:
     functions, ec2 = stage.client("lambda", "standby"), stage.client("ec2", "standby")
     name = stage.outputs("standby").functions["payments"]
@@ -18,18 +24,37 @@ def no_way_out(stage: Stage) -> Iterator[None]:
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
     rule = next(row for row in rules["SecurityGroupRules"] if row.get("ReferencedGroupInfo"))
     ec2.revoke_security_group_egress(GroupId=group, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
+    stage.wait_for_silence()
     yield
     pair = {"GroupId": rule["ReferencedGroupInfo"]["GroupId"]}
     way = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [pair]}
     ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[way])
 
 
-@CASES.case("the route to the standby's table is gone", red=[REACHED])
+@CASES.case(
+    "the private DNS of the standby's endpoint for announcements is off: its name leads nowhere",
+    red=[REACHED],
+)
+def no_private_dns(stage: Stage) -> Iterator[None]:
+    ec2, region = stage.client("ec2", "standby"), stage.region("standby")
+    named = [{"Name": "service-name", "Values": [f"com.amazonaws.{region}.sns"]}]
+    called = ec2.describe_vpc_endpoints(Filters=named)["VpcEndpoints"][0]["VpcEndpointId"]
+    ec2.modify_vpc_endpoint(VpcEndpointId=called, PrivateDnsEnabled=False)
+    yield
+    ec2.modify_vpc_endpoint(VpcEndpointId=called, PrivateDnsEnabled=True)
+
+
+@CASES.case(
+    "the route to the standby's table is gone",
+    red=[REACHED, LATCHED, "the API reads its table (standby)", "the work queue is drained (standby)"],
+    echo=[RINGS],
+)
 def no_route_to_the_table(stage: Stage) -> Iterator[None]:
     ec2, region = stage.client("ec2", "standby"), stage.region("standby")
     named = [{"Name": "service-name", "Values": [f"com.amazonaws.{region}.dynamodb"]}]
     endpoint = ec2.describe_vpc_endpoints(Filters=named)["VpcEndpoints"][0]
     called, tables = endpoint["VpcEndpointId"], endpoint["RouteTableIds"]
     ec2.modify_vpc_endpoint(VpcEndpointId=called, RemoveRouteTableIds=tables)
+    stage.wait_for_silence()
     yield
     ec2.modify_vpc_endpoint(VpcEndpointId=called, AddRouteTableIds=tables)

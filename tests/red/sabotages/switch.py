@@ -96,6 +96,21 @@ def latch_does_not_count(stage: Stage) -> Iterator[None]:
         yield
 
 
+@CASES.case(
+    "the record that proves the certificates' name is deleted: they would not be renewed",
+    red=["certificate and mapping (primary)", NAMED],
+)
+def no_proof_of_the_name(stage: Stage) -> Iterator[None]:
+    route53, zone = stage.client("route53"), stage.deployment.zone_id
+    found = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    record = next(row for row in found if row["Type"] == "CNAME" and row["Name"].startswith("_"))
+    for action in ("DELETE", "CREATE"):
+        change = {"Action": action, "ResourceRecordSet": record}
+        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [change]})
+        if action == "DELETE":
+            yield
+
+
 @CASES.case("the standby's custom domain leads to no API", red=[NAMED])
 def no_mapping(stage: Stage) -> Iterator[None]:
     front, name = stage.client("apigatewayv2", "standby"), stage.deployment.public_name

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drlib import latch
+import pytest
+
+from drlib import checks, clock, latch
+from drlib.checks import machine
 from tests.red.stage import Sabotages, Stage
 
 CASES = Sabotages()
@@ -44,6 +47,24 @@ def latch_set(stage: Stage) -> Iterator[None]:
     stage.wait(lambda: stage.leads_to() == standby, "the public name to lead to the standby")
     yield
     stage.release_latch()
+
+
+class Ahead(clock.Clock):
+    """The clock of a machine that is ten minutes fast."""
+
+    def now(self) -> float:
+        return super().now() + 600.0
+
+
+@CASES.case(
+    "the clock of the machine that runs the drill is ten minutes fast",
+    red=["clock"],
+    ask=lambda stage: checks.preflight(stage.here),
+)
+def clock_skewed(stage: Stage) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(machine, "Clock", Ahead)
+        yield
 
 
 @CASES.case(

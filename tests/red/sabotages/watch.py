@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drlib.checks import watch
 from tests.red.stage import Sabotages, Stage
 
 CASES = Sabotages()
@@ -57,7 +56,7 @@ def rule_disabled(stage: Stage) -> Iterator[None]:
 @CASES.case("the role of the standby's latch function may not publish", red=[LATCHED])
 def latch_may_not_publish(stage: Stage) -> Iterator[None]:
     with stage.without("standby", "latch", "cloudwatch:PutMetricData"):
-        stage.wait(lambda: not watch._datapoints(stage.here, stage.deployment), "the metric to fall silent")
+        stage.wait_for_silence()
         yield
 
 

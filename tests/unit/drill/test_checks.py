@@ -11,7 +11,7 @@ from drill.world import PRIMARY, STANDBY
 from drlib import checklist, checks, clock, faults, fence, probes, switch
 from drlib import settings as parameters
 from drlib.checklist import Probe
-from drlib.checks import incident, machine, rights, standing
+from drlib.checks import incident, machine, rights, standing, steady
 from drlib.checks import payment as hops
 from drlib.errors import PreflightFailed, StepFailed
 
@@ -24,6 +24,7 @@ def stack(here, deployment, aws, monkeypatch):
     monkeypatch.setattr(clock, "PATIENCE_WALL_SECONDS", 0.0)
     # what is deployed is read from a stack that is: tests/red
     monkeypatch.setattr(standing, "questions", lambda here, deployment: [])
+    monkeypatch.setattr(steady, "renewable", lambda here, deployment, region: None)
     monkeypatch.setattr(rights, "allowed", lambda here, deployment, name: "everything")
     for region in here.regions.values():
         region.on_payment = lambda payment_id, name=region.name: accept(aws, payment_id, name)
