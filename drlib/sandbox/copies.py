@@ -15,9 +15,10 @@ import logging
 from functools import partial
 from typing import Any
 
-from drlib.sandbox import emulator, internals, roles
+from drlib.sandbox import emulator, internals
 from drlib.sandbox.courier import Courier
 from drlib.sandbox.lanes import Route
+from drlib.sandbox.permissions import Permissions
 from drlib.sandbox.refusals import s3
 from drlib.sandbox.world import World
 
@@ -43,6 +44,7 @@ class Copies:
     def __init__(self, world: World, courier: Courier) -> None:
         self._world = world
         self._courier = courier
+        self._permissions = Permissions()
         self._s3 = emulator.module("services.s3")
         self._responses = emulator.module("core.responses")
         function = partial(internals.function, self._s3)
@@ -84,7 +86,7 @@ class Copies:
             self._send(bucket_name, key, destination[2], mark)
 
     def _mark(self, bucket_name: str, key: str, role: str, destination: str) -> None:
-        if s3.may_replicate_marker(self._allowed(role), destination, key):
+        if s3.may_replicate_marker(self._allowed(role, bucket_name), destination, key):
             self._mark_at_once(bucket_name, key)
 
     def _send(self, bucket_name: str, key: str, target: dict[str, Any], replicate: Any) -> None:
@@ -106,7 +108,7 @@ class Copies:
         entry = self._version(bucket_name, key, version_id)
         if entry is None:
             return
-        allowed, destination = self._allowed(role), s3.bucket_name(rule["Destination"]["Bucket"])
+        allowed, destination = self._allowed(role, bucket_name), s3.bucket_name(rule["Destination"]["Bucket"])
         tags = self._s3._object_tags.get((bucket_name, key, version_id))
         lacking = s3.lacks_for_object(allowed, bucket_name, destination, key)
         if lacking:
@@ -125,8 +127,13 @@ class Copies:
             lost = tags and s3.lacks_for_tags(allowed, bucket_name, destination, key)
             self._copy_tags(bucket_name, key, obj, None if lost else tags)
 
-    def _allowed(self, role: str) -> s3.Allowed:
-        return roles.allows(role, service=PRINCIPAL, region=self._responses.get_region())
+    def _allowed(self, role: str, bucket_name: str) -> s3.Allowed:
+        return self._permissions.acting_by(
+            role,
+            service=PRINCIPAL,
+            source_arn=f"arn:aws:s3:::{bucket_name}",
+            region=self._responses.get_region(),
+        )
 
     def _count_failure(self, bucket_name: str, rule: dict[str, Any]) -> None:
         """Publish a failure in the source's region, if the rule has metrics.

@@ -1,13 +1,13 @@
 """What a role may do, and who may assume it, as the emulator evaluates policies.
 
 Used where an AWS service asks on a function's behalf: Lambda before it puts a function into a VPC, before it
-reads a queue, before it runs at all.
+reads a queue, before it runs at all; S3 before it replicates an object.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from drlib.sandbox import emulator, internals
@@ -34,6 +34,7 @@ class Permissions:
             ("_action_matches", ("request_action", "actions", "not_actions")),
             ("_conditions_met", ("conditions", "ctx")),
             ("_service_principal_matches", ("principal", "service")),
+            ("_gather_role_policies", ("role_name", "account_id")),
         ):
             internals.function(self._evaluator, name, *parameters)
         internals.function(self._runtime, "execution_credentials", "config")
@@ -73,6 +74,36 @@ class Permissions:
                 decision, context, policy, ACCOUNT_ID, limits=principal.limits
             )
         return bool(decision.decision == "Allow")
+
+    def acting_by(
+        self, role_arn: str, *, service: str, source_arn: str, region: str
+    ) -> Callable[[str, str], bool]:
+        """Return what says whether an AWS service may do an action to a resource by a role.
+
+        A role that is not there, or that does not trust the service, allows nothing.
+
+        Args:
+            role_arn: the role.
+            service: who assumes it, e.g. "s3.amazonaws.com".
+            source_arn: on behalf of what.
+            region: where the service acts.
+        """
+        if not self.service_may_assume(service, role_arn, source_arn):
+            return lambda action, resource: False
+        policies = self._evaluator._gather_role_policies(role_arn.rsplit("/", 1)[-1], ACCOUNT_ID)
+
+        def allowed(action: str, resource: str) -> bool:
+            context = self._evaluator.EvalContext(
+                principal_arn=role_arn,
+                principal_type="AssumedRole",
+                principal_account=ACCOUNT_ID,
+                action=action,
+                resource_arn=resource,
+                region=region,
+            )
+            return bool(self._evaluator.evaluate(context, policies).decision == "Allow")
+
+        return allowed
 
     def service_may_assume(self, service: str, role_arn: str, source_arn: str) -> bool:
         """Say whether a role's trust policy lets an AWS service assume it, on behalf of `source_arn`."""

@@ -1,0 +1,148 @@
+"""Lambda refuses event source mappings as AWS does, in its words, and reads only what the role may."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from drlib.sandbox import Status
+
+from .makers import ACCOUNT, READING, Maker, allow, document
+from .outages import EAST, WEST
+from .refused import refusing
+
+INVALID = "InvalidParameterValueException"
+
+
+@pytest.fixture
+def maker(sandbox: Status, aws: Callable[..., Any], make_function: Callable[..., str]) -> Maker:
+    return Maker(aws, make_function)
+
+
+@pytest.mark.fidelity(
+    service="Lambda",
+    behaviour="a queue whose visibility timeout is below its function's timeout is refused as a source",
+    level="documented",
+    source="Lambda Developer Guide, Creating and configuring an Amazon SQS event source mapping",
+)
+def test_a_queue_that_shows_its_messages_too_early(maker: Maker) -> None:
+    function, (url, arn) = maker.reader(timeout=31), maker.queue()
+    said = "Queue visibility timeout: 30 seconds is less than Function timeout: 31 seconds"
+    with refusing(INVALID, said):
+        maker.map(function, arn)
+    maker.aws("sqs", EAST).set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "31"})
+    mapping = maker.map(function, arn)
+    maker.aws("sqs", EAST).set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "30"})
+    with refusing(INVALID, said):
+        maker.aws("lambda", EAST).update_event_source_mapping(UUID=mapping, BatchSize=1)
+
+
+@pytest.mark.fidelity(
+    service="Lambda",
+    behaviour="a mapping is refused if the function's role may not receive, delete and look up the queue",
+    level="documented",
+    source="Lambda Developer Guide, Configuring execution role permissions (Using Lambda with Amazon SQS)",
+)
+@pytest.mark.parametrize("lacking", READING)
+def test_a_role_that_may_not_read_the_queue(maker: Maker, lacking: str) -> None:
+    function = maker.reader([action for action in READING if action != lacking])
+    _, arn = maker.queue()
+    said = f"The function execution role does not have permissions to call {lacking[4:]} on SQS"
+    with refusing(INVALID, said):
+        maker.map(function, arn)
+    maker.let(function, READING)
+    maker.map(function, arn)
+
+
+def test_a_queue_may_let_a_role_read_by_its_own_policy(maker: Maker) -> None:
+    function, (url, arn) = maker.reader([]), maker.queue()
+    role = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{function}-{EAST}"}
+    policy = document(allow(READING, arn) | {"Principal": role})
+    maker.aws("sqs", EAST).set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    maker.map(function, arn)
+
+
+@pytest.mark.fidelity(
+    service="Lambda",
+    behaviour="a mapping of a queue that does not exist is refused",
+    level="documented",
+    source="Lambda API Reference, CreateEventSourceMapping (InvalidParameterValueException)",
+)
+def test_a_queue_that_does_not_exist(maker: Maker) -> None:
+    with refusing(INVALID, "SQS Error Code: AWS.SimpleQueueService.NonExistentQueue"):
+        maker.map(maker.reader(), f"arn:aws:sqs:{EAST}:{ACCOUNT}:nowhere")
+
+
+@pytest.mark.fidelity(
+    service="Lambda",
+    behaviour="a queue of another region cannot be a function's event source",
+    level="approximated",
+    source="Lambda Developer Guide, Using Lambda with Amazon SQS",
+    note="the error code is Lambda's; AWS documents no text for it",
+)
+def test_a_queue_of_another_region(maker: Maker) -> None:
+    with refusing(INVALID):
+        maker.map(maker.reader(), maker.queue(WEST)[1])
+
+
+@pytest.mark.fidelity(
+    service="Lambda",
+    behaviour="a second mapping of the same function and queue is refused",
+    level="documented",
+    source="Lambda API Reference, CreateEventSourceMapping (ResourceConflictException)",
+)
+def test_a_second_mapping(maker: Maker) -> None:
+    function, (_, arn) = maker.reader(), maker.queue()
+    mapping = maker.map(function, arn)
+    said = f'An event source mapping with SQS arn (" {arn} ") and function (" {function} ") already exists.'
+    with refusing("ResourceConflictException", said, mapping):
+        maker.map(function, arn)
+    maker.map(maker.reader(), arn)
+
+
+@pytest.mark.fidelity(
+    service="Lambda",
+    behaviour="a mapping whose role may no longer read the queue consumes nothing",
+    level="approximated",
+    source="Lambda Developer Guide, Configuring execution role permissions (Using Lambda with Amazon SQS)",
+    note="AWS documents no text for what the mapping then says of itself: it stays as it was",
+)
+def test_a_right_to_read_that_is_taken_away(sandbox: Status, maker: Maker) -> None:
+    function, (url, arn) = maker.reader(), maker.queue()
+    maker.map(function, arn)
+    sqs = maker.aws("sqs", EAST)
+    sqs.send_message(QueueUrl=url, MessageBody="a")
+    assert sandbox.clock.wait_until(lambda: maker.left(url) == 0, timeout=60)
+    maker.let(function, [])
+    sandbox.clock.sleep(10)
+    sqs.send_message(QueueUrl=url, MessageBody="b")
+    sandbox.clock.sleep(40)
+    (message,) = sqs.receive_message(
+        QueueUrl=url, VisibilityTimeout=0, AttributeNames=["ApproximateReceiveCount"]
+    )["Messages"]
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+    maker.let(function, READING)
+    assert sandbox.clock.wait_until(lambda: maker.left(url) == 0, timeout=60)
+
+
+@pytest.mark.fidelity(
+    service="Lambda",
+    behaviour="a mapping whose role may not delete from the queue processes a message again and again",
+    level="documented",
+    source="Lambda Developer Guide, Configuring execution role permissions (Using Lambda with Amazon SQS)",
+)
+def test_a_right_to_delete_that_is_taken_away(sandbox: Status, maker: Maker) -> None:
+    function, (url, arn) = maker.reader(), maker.queue()
+    maker.map(function, arn)
+    maker.let(function, [READING[0], READING[2]])
+    sandbox.clock.sleep(10)
+    dead, dead_arn = maker.queue()
+    maker.aws("sqs", EAST).set_queue_attributes(
+        QueueUrl=url,
+        Attributes={"RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})},
+    )
+    maker.aws("sqs", EAST).send_message(QueueUrl=url, MessageBody="a")
+    assert sandbox.clock.wait_until(lambda: maker.left(dead) == 1, timeout=300)
