@@ -1,7 +1,8 @@
 """VPC endpoints that keep what decides who passes: security groups, private DNS and policy.
 
 The emulator takes these members and forgets them. Here they are kept, given back by DescribeVpcEndpoints, and
-refused as EC2 does (`drlib.sandbox.refusals.ec2`).
+refused as EC2 does (`drlib.sandbox.refusals.ec2`). DescribeVpcEndpoints heeds its filters, which the emulator
+does not.
 """
 
 from __future__ import annotations
@@ -24,6 +25,15 @@ FULL_ACCESS = json.dumps(
 )
 """The policy of an endpoint that is given none."""
 
+FILTERS = {
+    "service-name": "ServiceName",
+    "vpc-endpoint-id": "VpcEndpointId",
+    "vpc-endpoint-state": "State",
+    "vpc-endpoint-type": "VpcEndpointType",
+    "vpc-id": "VpcId",
+}
+"""Filters of DescribeVpcEndpoints -> the members that they look at."""
+
 _ID = re.compile(rb"<vpcEndpointId>(vpce-[0-9a-f]+)</vpcEndpointId>")
 
 
@@ -37,10 +47,15 @@ class Endpoints:
         self._fields = internals.function(self._ec2, "_vpce_fields_xml", "ep", "tag")
         self._parameter = internals.function(self._ec2, "_p", "params", "key", "default")
         self._list = internals.function(self._ec2, "_parse_member_list", "params", "prefix")
+        self._filters = internals.function(self._ec2, "_parse_filters", "params")
         self._xml = internals.function(self._ec2, "_xml", "status", "root_tag", "inner")
         self._error = internals.function(self._ec2, "_error", "code", "message", "status")
         actions = emulator.value(self._ec2, "_ACTION_MAP", dict)
-        ours = {"CreateVpcEndpoint": self.create, "ModifyVpcEndpoint": self.modify}
+        ours = {
+            "CreateVpcEndpoint": self.create,
+            "DescribeVpcEndpoints": self.describe,
+            "ModifyVpcEndpoint": self.modify,
+        }
         emulator.replace(self._ec2, "_ACTION_MAP", {**actions, **ours})
         emulator.replace(self._ec2, "_vpce_fields_xml", self.fields)
 
@@ -65,6 +80,18 @@ class Endpoints:
         policy = self._parameter(p, "PolicyDocument", "")
         record.update({"PolicyDocument": policy} if policy else {})
         return self._xml(200, "CreateVpcEndpointResponse", self.fields(record, tag="vpcEndpoint"))
+
+    def describe(self, p: Mapping[str, Any]) -> Any:
+        """Stand for `_describe_vpc_endpoints(p)`."""
+        wanted = {FILTERS[name]: values for name, values in self._filters(p).items() if name in FILTERS}
+        ids = self._list(p, "VpcEndpointId")
+        found = "".join(
+            self.fields(record)
+            for vpce_id, record in self._ec2._vpc_endpoints.items()
+            if (not ids or vpce_id in ids)
+            and all(record[member] in values for member, values in wanted.items())
+        )
+        return self._xml(200, "DescribeVpcEndpointsResponse", f"<vpcEndpointSet>{found}</vpcEndpointSet>")
 
     def modify(self, p: Mapping[str, Any]) -> Any:
         """Stand for `_modify_vpc_endpoint(p)`."""

@@ -26,6 +26,8 @@ from drlib.errors import BadParameters, SandboxError
 from drlib.sandbox import addresses, life
 from drlib.sandbox.state import Options, state_file
 
+from .makers import trust
+
 WORKER = """
 import os
 def handler(event, context):
@@ -77,7 +79,10 @@ def call(status: sandbox.Status, service: str) -> Any:
 
 def invoke_worker(status: sandbox.Status) -> Any:
     """Make a function, invoke it, and return what it says of itself."""
-    role = call(status, "iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    iam = call(status, "iam")
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust("lambda.amazonaws.com"))["Role"][
+        "Arn"
+    ]
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("main.py", WORKER)

@@ -290,6 +290,20 @@ def test_a_way_out_by_prefix_list_is_kept_and_told(vpc: Vpc) -> None:
     assert vpc.call("dynamodb") == HUNG
 
 
+def test_endpoints_are_found_by_filters(vpc: Vpc) -> None:
+    queues, table = vpc.interface("sqs"), vpc.gateway("dynamodb")
+
+    def found(**filters: str) -> set[str]:
+        asked = [{"Name": name.replace("_", "-"), "Values": [value]} for name, value in filters.items()]
+        answer = vpc.ec2.describe_vpc_endpoints(Filters=asked)
+        return {endpoint["VpcEndpointId"] for endpoint in answer["VpcEndpoints"]}
+
+    assert found(vpc_id=vpc.id) == {queues, table}
+    assert found(vpc_id=vpc.id, service_name=f"com.amazonaws.{EAST}.sqs") == {queues}
+    assert found(vpc_id=vpc.id, vpc_endpoint_type="Gateway") == {table}
+    assert found(vpc_id="vpc-0") == set()
+
+
 def test_endpoints_say_what_they_were_given(vpc: Vpc) -> None:
     endpoint = vpc.interface("sqs", PolicyDocument='{"Statement": [{"Effect": "Allow & more"}]}')
 
