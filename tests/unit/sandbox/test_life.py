@@ -80,9 +80,7 @@ def call(status: sandbox.Status, service: str) -> Any:
 def invoke_worker(status: sandbox.Status) -> Any:
     """Make a function, invoke it, and return what it says of itself."""
     iam = call(status, "iam")
-    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust("lambda.amazonaws.com"))["Role"][
-        "Arn"
-    ]
+    made = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust("lambda.amazonaws.com"))
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("main.py", WORKER)
@@ -90,7 +88,7 @@ def invoke_worker(status: sandbox.Status) -> Any:
     functions.create_function(
         FunctionName="f",
         Runtime="python3.13",
-        Role=role,
+        Role=made["Role"]["Arn"],
         Handler="main.handler",
         Code={"ZipFile": archive.getvalue()},
     )
