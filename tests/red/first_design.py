@@ -22,6 +22,7 @@ from tests.red.sabotages.functions import AFTERWARDS, DRAINED, TRIAL
 
 FAILURES, CORRECTIONS = Mistakes(), Mistakes()
 REACHED = ("the functions reach their services (primary)", "the functions reach their services (standby)")
+READS = ("the API reads its table (primary)", "the API reads its table (standby)")
 DNS_RINGS = "no alarm rings (Route 53)"
 STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
@@ -48,7 +49,8 @@ def everything(row: dict[str, Any]) -> None:
 
 @FAILURES.case(
     "functions in private subnets without endpoints: they reach no service of AWS",
-    red=REACHED,
+    red=(*REACHED, *READS, *TRIAL, *AFTERWARDS, *DRAINED),
+    echo=("no alarm rings (primary)", "no alarm rings (standby)", "the latch is published every minute"),
     rules=("vpc-endpoints",),
 )
 def no_endpoints(program: Program) -> None:
@@ -96,7 +98,8 @@ def cname_to_the_api(program: Program) -> None:
 
 @FAILURES.case(
     "the table's gateway endpoint is in no route table",
-    red=REACHED[:1],
+    red=(REACHED[0], READS[0], *TRIAL, *AFTERWARDS, *DRAINED),
+    echo=("no alarm rings (primary)",),
     rules=("vpc-endpoint-routes",),
 )
 def no_routes(program: Program) -> None:
