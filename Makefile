@@ -5,6 +5,7 @@ FILE ?= params/sandbox.yaml
 SCENARIO ?=
 LAB ?=
 RUNS ?= 50
+KILLS ?= 50
 MODES ?= refuse,reset
 SCENARIOS ?= region-outage,split
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
@@ -82,10 +83,11 @@ suite: lint
 	@echo "== notebooks against their stored outputs"
 	@.venv/bin/python -m tests.notebooks.day check
 
-soak: setup ## every scenario, and many seeded drills, each count against the sandbox's own record (RUNS, SCENARIOS, MODES)
+soak: setup ## every scenario, and many seeded drills, each count against the sandbox's own record; drills that are killed and resumed (RUNS, SCENARIOS, MODES, KILLS)
 	@.venv/bin/python -m pytest -q -m soak tests/red
 	@.venv/bin/python -m tests.soak --runs 1 --scenarios all
 	@.venv/bin/python -m tests.soak --runs "$(RUNS)" --scenarios "$(SCENARIOS)" --modes "$(MODES)"
+	@.venv/bin/python -m tests.soak.kills --kills "$(KILLS)"
 
 lint: setup ## style, types, the direction of imports, the shape of stored notebooks
 	@echo "== lint"

@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -69,6 +70,7 @@ def open_run(settings: Settings, here: Here | None = None, *, runbook: str = HER
         run.note("open", detail={"run_id": run.run_id, **facts, **hashes})
         disk.write(runs() / "current", f"{folder.name}\n")
     except StepFailed as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise PreflightFailed(f"No run was opened: {error.message}", remedy=error.remedy) from error
     return run
 

@@ -97,6 +97,7 @@ def test_before_anything_the_plan_is_to_create_it_all(here: target.Target, plann
         stack.current(here)
     with pytest.raises(StepFailed, match="Nothing is deployed"):
         stack.drift(here)
+    assert stack.plan(here).as_plan() == planned.as_plan(), "an approval of it is good for it, shown again"
     assert stack.leftovers(here) == []
 
 

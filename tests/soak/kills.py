@@ -23,7 +23,7 @@ from pathlib import Path
 
 import psutil
 
-from drlib import audit, chain, checks, evidence, faults, journal, proofs, sandbox, show, stack
+from drlib import audit, chain, checks, evidence, faults, journal, probes, proofs, sandbox, show, stack
 from drlib import settings as parameters
 from drlib.clock import Clock
 from drlib.errors import DrError
@@ -148,7 +148,9 @@ def prepare(here: Target, names: tuple[str, ...]) -> None:
         stack.destroy(here, approval)
         return
     if not proofs.is_deployed(here):
-        checks.steady_state(here, stack.up(here, approval))
+        made = stack.up(here, approval)
+        _wait(lambda: probes.public_answer(here, made) == made.primary_region, END_SECONDS, poll=1.0)
+        checks.steady_state(here, made)
     deployment = stack.current(here)
     if not here.clock.wait_until(
         lambda: not checks.drill_ready(here, deployment).failed, timeout=READY_SECONDS
@@ -286,11 +288,8 @@ def main(words: list[str]) -> int:
     file.write_text(json.dumps(VALUES), encoding="utf-8")  # JSON is YAML
     here = open_target(parameters.make(VALUES))
     try:
-        plan = (
-            [*boundaries(), *drawn(asked.kills, asked.seed, spans(here, file))]
-            if asked.kills
-            else [*boundaries()]
-        )
+        plan = [*boundaries(), *drawn(asked.kills, asked.seed, spans(here, file))]
+        random.Random(asked.seed).shuffle(plan)  # so that those who stop early have seen some of each
         results = []
         for kill in plan:
             if asked.only in str(kill):
