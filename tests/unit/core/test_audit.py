@@ -18,7 +18,7 @@ from drlib.clock import Clock
 from drlib.errors import BadParameters, VerdictRed
 from drlib.samples import Stamp
 
-from .bundles import complete, drilled, live
+from .bundles import PRIMARY, STANDBY, complete, drilled, live
 from .conftest import Nowhere
 
 MUTATIONS = 1000
@@ -160,6 +160,24 @@ def test_a_hypothesis_that_the_samples_do_not_bear_out_is_told(sealed: Path) -> 
     told = " ".join(audit.verify(sealed).wrong)
     assert "detected.health-checks is stated as 1.0" in told
     assert "hypothesis.seen.detected.health-checks" in told
+
+
+def test_a_move_that_took_longer_than_is_stated_is_told(here: Nowhere) -> None:
+    run = drilled(here)
+    move = {"kind": "switchover", "source": PRIMARY, "destination": STANDBY, "seconds": 60.0}
+    kept = run.folder / "samples/watch.30-drill-failover.parquet"
+    shutil.copy(kept, kept.with_name("watch.60-switchover.parquet"))
+    run.save("move.60-switchover", move)
+    evidence.refresh(run)
+    assert audit.verify(run.folder).wrong == []
+    run.save("move.60-switchover", move | {"seconds": 5.0})
+    evidence.refresh(run)
+    assert "60-switchover is stated to have taken 5.0 s, and took 60.0 s." in audit.verify(run.folder).wrong
+    run.save("move.50-incident-failover", move | {"kind": "incident"})
+    evidence.refresh(run)
+    assert "50-incident-failover: a move is stated, and no samples" in " ".join(
+        audit.verify(run.folder).wrong
+    )
 
 
 def test_what_is_wrong_may_be_the_code_that_checks(sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
