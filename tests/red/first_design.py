@@ -321,8 +321,7 @@ def writes_to_the_other_region(program: Program) -> None:
 
 @CORRECTIONS.case(
     "a second function reads the work queue: each message goes to one of the two",
-    red=("the worker is on (primary)", "the worker is on (standby)"),
-    echo=(*AFTERWARDS, *DRAINED),
+    refused="does not have permissions to call ReceiveMessage on SQS",
     rules=("sqs-one-consumer", "iam-reaches-own"),
 )
 def two_readers(program: Program) -> None:
