@@ -105,7 +105,7 @@ class Drill:
 
     def _notebooks(self, run: Run, injected: Mapping[Path, Any], left: Sequence[Path]) -> Failure | None:
         width = max(len(source.stem) for source in self.sources)
-        with runner.pool(run) as warm:
+        with runner.pool(run, drilled=True) as warm:
             for source in left:
                 start = WALL.now()
                 self.say(f"  {source.stem:<{width}}  ...")

@@ -14,10 +14,24 @@ from __future__ import annotations
 
 from drlib.approval import Approval, approve, require
 from drlib.record import DONE, FAILED, INTENT, RECONCILED, Run, Step
-from drlib.runs import HERE_RUNNER, RUN_ID, Here, close, current, find, held, join, open_run, reopen, runs
+from drlib.runs import (
+    DRILLED,
+    HERE_RUNNER,
+    RUN_ID,
+    Here,
+    close,
+    current,
+    find,
+    held,
+    join,
+    open_run,
+    reopen,
+    runs,
+)
 
 __all__ = [
     "DONE",
+    "DRILLED",
     "FAILED",
     "HERE_RUNNER",
     "INTENT",

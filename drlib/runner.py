@@ -170,14 +170,18 @@ def _first_line(error: BaseException) -> str:
     return lines[0] if lines else "no message"
 
 
-def pool(run: Run) -> kernels.Pool:
-    """Return kernels for a run; what they complain of goes to its `kernels.log`."""
+def pool(run: Run, *, drilled: bool = False) -> kernels.Pool:
+    """Return kernels for a run; what they complain of goes to its `kernels.log`.
+
+    With `drilled`, a notebook that would join another run than this one fails.
+    """
     return kernels.Pool(
         folder=runbook.ROOT,
         log=run.folder / "kernels.log",
         variables={
             "DRLIB_HOME": str(parameters.home()),
             RUNBOOKS_VARIABLE: f"{Path(os.path.relpath(runbook.FOLDER, run.folder)).as_posix()}/",
+            **({journal.DRILLED: run.run_id} if drilled else {}),
         },
     )
 

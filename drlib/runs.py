@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import secrets
 import shutil
@@ -23,6 +24,7 @@ from drlib.settings import Settings
 RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[a-z0-9-]+-[0-9a-f]{4}")
 IDENTITY = ("target", "primary_region", "standby_region", "suffix", "domain_name", "mode")
 PRIVATE = ".drlib/parameters"
+DRILLED = "DRLIB_RUN"  # environment variable of a drill's kernels: the run that their notebooks belong to
 HERE_RUNNER = "drill"  # the runbook's name in lines that no runbook wrote
 
 
@@ -121,9 +123,18 @@ def join(settings: Settings, runbook: str, here: Here | None = None, *, unfinish
     what begins now is another story.
 
     Parameters that differ from the run's own without making it another stack are written down.
+
+    Raises:
+        StepFailed: a drill runs the notebook, and this would not be the drill's own run: the sandbox that the
+            drill began in is gone, and another one stands in its place.
     """
     run = current(runbook=runbook)
     if run is None or not _same(run, settings, here) or (unfinished and run.has(RECONCILED)):
+        if drill := os.environ.get(DRILLED):
+            raise StepFailed(
+                f"{runbook} is part of {drill}, and what that began in is gone: nothing is done elsewhere.",
+                remedy="Start a new drill; `drlib sandbox down` ends a sandbox that stands in its place.",
+            )
         return open_run(settings, here, runbook=runbook)
     own = run.settings.values()
     changed = {name: value for name, value in settings.values().items() if value != own[name]}

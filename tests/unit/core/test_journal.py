@@ -171,6 +171,16 @@ def test_another_sandbox_opens_another_run(run: journal.Run, home: Path) -> None
     assert joined.world == "two"
 
 
+def test_a_drill_goes_on_in_no_other_sandbox(
+    run: journal.Run, here: Nowhere, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(journal.DRILLED, run.run_id)
+    assert journal.join(settings.make({}), "20-verify", here).run_id == run.run_id
+    with pytest.raises(StepFailed, match=f"20-verify is part of {run.run_id}"):
+        journal.join(settings.make({}), "20-verify", Nowhere(home, instance_id="two"))
+    assert [folder.name for folder in journal.runs().iterdir() if folder.is_dir()] == [run.run_id]
+
+
 def test_without_a_run_one_is_opened(home: Path) -> None:
     assert journal.current() is None
     run = journal.join(settings.make({}), "00-preflight")
