@@ -139,7 +139,7 @@ def test_the_verdict_is_the_exit_code(
     monkeypatch.setattr("drlib.verdict.judge", lambda *_: (judged, []))
     red = runner.Failure("VerdictRed", "red", 1)
     monkeypatch.setattr(runner, "execute", lambda *_, **__: red)
-    monkeypatch.setattr(runner, "pool", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(runner, "pool", lambda _, **__: contextlib.nullcontext())
     assert drilled(said, tmp_path, "10-passes", "is-red") == code
     assert sum("stopped, VerdictRed" in line for line in said) == 2, "a red verdict ends no drill"
 
