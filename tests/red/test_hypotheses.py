@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drlib import faults, journal, planes, scenario, target
+from drlib import faults, journal, planes, scenario
 from drlib.errors import DeadlineExceeded
 from drlib.scenario import Scenario
 from drlib.timeline.witness import REST_SECONDS
@@ -69,7 +69,7 @@ LATE = {"kind": "api-trouble", "where": "primary", "latency_seconds": 1.0}
 WRONG = {"kind": "api-trouble", "where": "primary", "status": 500}
 NO_LATCH = {"kind": "function-off", "where": "standby", "function": "latch"}
 UNCUT = {"kind": "replication-cut", "services": ["sns"]}
-FLAPS = {"kind": "region-down", "where": "primary", "times": 3, "down_seconds": 90.0, "up_seconds": 60.0}
+FLAPS = {"kind": "region-down", "where": "primary", "times": 3, "down_seconds": 120.0, "up_seconds": 60.0}
 CASES = [
     Broken("region-outage", "the right to set the latch", ("traffic",), act=no_latch),
     Broken("api-down", "the health check", act=no_check),
@@ -84,16 +84,6 @@ CASES = [
     Broken("poison-messages", "the alarm", ("seen by alarm dead-letter",), act=deaf("dead-letter")),
     Broken("control-plane-down", "the control planes' silence", ("seen by health-checks",), faults=(OUTAGE,)),
 ]
-
-
-@pytest.fixture
-def approval(here: target.Target) -> journal.Approval:
-    return journal.approve(here.settings, "test")
-
-
-@pytest.fixture
-def run(here: target.Target) -> journal.Run:
-    return journal.open_run(here.settings, here, runbook="test")
 
 
 @pytest.fixture(autouse=True)
