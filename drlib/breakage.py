@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from drlib.target import Target
 
 Order = dict[str, Any]
+OF_A_REGION: dict[type[scenario.Part], tuple[str, str]] = {
+    scenario.CheckersCutOff: ("checkers", "no checker reaches it"),
+    scenario.ControlPlaneDown: ("control-plane", "control planes refuse"),
+    scenario.ColdFunctions: ("cold", "cold functions"),
+}
+"""The sandbox's kind of impairment, and what it means in words."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ def _region(deployment: Deployment, where: str) -> str:
 
 @functools.singledispatch
 def _acts(part: scenario.Part, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
-    raise NotImplementedError(type(part).__name__)
+    raise TypeError(f"no orders break a {type(part).__name__}")
 
 
 @_acts.register(scenario.RegionDown)
@@ -126,27 +132,17 @@ def _replication_cut(
 
 
 @_acts.register(scenario.CheckersCutOff)
-def _checkers_cut_off(
-    part: scenario.CheckersCutOff, here: Target, deployment: Deployment, name: str
-) -> Iterator[Act]:
-    region = _region(deployment, part.where)
-    yield _impaired(f"{region} (no checker reaches it)", name, kind="checkers", region=region)
-
-
 @_acts.register(scenario.ControlPlaneDown)
-def _control_plane_down(
-    part: scenario.ControlPlaneDown, here: Target, deployment: Deployment, name: str
-) -> Iterator[Act]:
-    region = _region(deployment, part.where)
-    yield _impaired(f"{region} (control planes refuse)", name, kind="control-plane", region=region)
-
-
 @_acts.register(scenario.ColdFunctions)
-def _cold_functions(
-    part: scenario.ColdFunctions, here: Target, deployment: Deployment, name: str
+def _of_a_region(
+    part: scenario.CheckersCutOff | scenario.ControlPlaneDown | scenario.ColdFunctions,
+    here: Target,
+    deployment: Deployment,
+    name: str,
 ) -> Iterator[Act]:
-    region = _region(deployment, part.where)
-    yield _impaired(f"{region} (cold functions)", name, kind="cold", region=region)
+    """Impair what has nothing to choose but its region."""
+    region, (kind, words) = _region(deployment, part.where), OF_A_REGION[type(part)]
+    yield _impaired(f"{region} ({words})", name, kind=kind, region=region)
 
 
 @_acts.register(scenario.FunctionOff)

@@ -22,6 +22,7 @@ from drlib.errors import DrError, SandboxError, StepFailed
 
 LOOK_WALL_SECONDS = 0.25
 RETRY_WALL_SECONDS = 10.0
+GIVE_UP_SECONDS = 86_400.0  # beyond the deadline; what a day of trying has not mended needs a person
 WALL = Clock()
 
 
@@ -44,7 +45,7 @@ def start(fault_id: str) -> None:
 
 
 def keep(fault_id: str) -> None:
-    """Wait until a fault is mended, by somebody else or at its deadline by this."""
+    """Wait until a fault is mended, by somebody else or at its deadline by this. It tries for a day."""
     while True:
         filed = mending.read(fault_id)
         if filed.fault.state == "restored":
@@ -62,6 +63,9 @@ def keep(fault_id: str) -> None:
             mending.mend(here, filed)
         except DrError as error:  # AWS may be out of reach for a while: this is what it is for
             sys.stderr.write(f"{error}\n")
+            if here.clock.now() > filed.fault.deadline + GIVE_UP_SECONDS:
+                sys.stderr.write("Given up. `drlib restore` mends it.\n")
+                return
             WALL.sleep(RETRY_WALL_SECONDS)
 
 

@@ -31,3 +31,13 @@ def stage(here: target.Target) -> Iterator[Stage]:
     checks.steady_state(here, deployment).require()
     yield found
     stack.destroy(here, journal.approve(here.settings, "test"))
+
+
+@pytest.fixture
+def approval(here: target.Target) -> journal.Approval:
+    return journal.approve(here.settings, "test")
+
+
+@pytest.fixture
+def run(here: target.Target) -> journal.Run:
+    return journal.open_run(here.settings, here, runbook="test")

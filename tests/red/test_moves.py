@@ -20,16 +20,6 @@ OUTAGE_SECONDS = 600.0
 LOOK_SECONDS = 60.0  # two more checks of every checker, the latch's period, and a TTL
 
 
-@pytest.fixture
-def approval(here: target.Target) -> journal.Approval:
-    return journal.approve(here.settings, "test")
-
-
-@pytest.fixture
-def run(here: target.Target) -> journal.Run:
-    return journal.open_run(here.settings, here, runbook="test")
-
-
 @pytest.fixture(autouse=True)
 def as_it_was(stage: Stage) -> Iterator[None]:
     """Leave no fault, no fence and no latch behind, and no alarm that rings."""

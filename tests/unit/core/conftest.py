@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from drlib import journal, planes, settings
+from drlib import faults, journal, planes, settings, target
 from drlib.clock import Clock
 
 
@@ -49,3 +49,16 @@ def here(home: Path) -> Nowhere:
 def run(here: Nowhere) -> journal.Run:
     """An open run with the default parameters."""
     return journal.open_run(settings.make({}), here, runbook="30-drill-failover")
+
+
+@pytest.fixture
+def no_sandbox(here: Nowhere, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drill finds `here` in place of a sandbox, and no fault's file."""
+    monkeypatch.setattr(target, "open", lambda _, start=True: here)
+    monkeypatch.setattr(faults, "pending", lambda _: [])
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """The lines that a drill said."""
+    return []

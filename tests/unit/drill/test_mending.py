@@ -197,6 +197,19 @@ def test_a_watchdog_tries_again_and_ends_when_somebody_else_was_faster(here, mon
     assert tried == [PRIMARY, PRIMARY]
 
 
+def test_a_watchdog_does_not_try_for_ever(here, monkeypatch, capsys):
+    monkeypatch.setattr(mending, "place", lambda _: here)
+
+    def restore(name):
+        raise StepFailed("it does not answer")
+
+    here.restore = restore
+    filed(here, heal(PRIMARY), deadline=here.clock.now() - watchdog.GIVE_UP_SECONDS - 1)
+    watchdog.keep("run-1-test")
+    assert mending.read("run-1-test").fault.state == "in force"
+    assert "`drlib restore` mends it" in capsys.readouterr().err
+
+
 def test_a_watchdog_outlives_who_started_it(here, tmp_path):
     """The process that starts it is killed, as a kernel may be; the watchdog still writes what it does."""
     filed(here, heal(PRIMARY), instance_id="nowhere")

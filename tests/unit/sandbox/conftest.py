@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import http.client
 import io
+import itertools
 import json
 import socket
 import ssl
 import urllib.request
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,10 @@ import pytest
 from botocore.config import Config
 
 from drlib.sandbox import Status
+
+from .buckets import Buckets
+from .makers import Maker
+from .outages import Outages
 
 HANDLER = """
 import json, os
@@ -32,6 +37,8 @@ def handler(event, context):
 """
 REGIONS = ("us-east-2", "us-west-2")
 DOMAIN = "api.echo.test"
+
+_numbers = itertools.count()
 
 
 @dataclass
@@ -240,3 +247,23 @@ def echo(sandbox: Status, make_api: Callable[..., str], make_domain: Callable[..
     for region, api_id in api_ids.items():
         make_domain(DOMAIN, region, api_id)
     return Echo(sandbox, DOMAIN, api_ids)
+
+
+@pytest.fixture
+def outages(control: Callable[..., tuple[int, Any]]) -> Iterator[Outages]:
+    """Takes regions down; all are up again afterwards."""
+    regions = Outages(control)
+    yield regions
+    regions.heal_all()
+
+
+@pytest.fixture
+def buckets(sandbox: Status, aws: Callable[..., Any], outages: Outages) -> Buckets:
+    """Two buckets that replicate to each other, of the test's own."""
+    return Buckets(sandbox, aws, outages, f"copies-{next(_numbers)}")
+
+
+@pytest.fixture
+def maker(sandbox: Status, aws: Callable[..., Any], make_function: Callable[..., str]) -> Maker:
+    """Makes roles, functions and queues of the test's own."""
+    return Maker(aws, make_function)

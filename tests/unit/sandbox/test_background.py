@@ -17,7 +17,7 @@ import pytest
 from drlib.sandbox import Status, background, emulator, patches
 from drlib.sandbox.world import Fault, World
 
-from .outages import EAST, WEST, Control, Outages
+from .outages import EAST, WEST, Outages
 from .worlds import StandingClock, standing, world
 
 ACCOUNT = "000000000000"
@@ -113,13 +113,6 @@ class Stage:
         attributes = self.aws("sqs", region).get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
         names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         return sum(int(attributes["Attributes"][name]) for name in names)
-
-
-@pytest.fixture
-def outages(control: Control) -> Iterator[Outages]:
-    regions = Outages(control)
-    yield regions
-    regions.heal_all()
 
 
 @pytest.fixture

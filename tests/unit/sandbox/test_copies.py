@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import pytest
 
 from drlib.sandbox import Status
 
 from .buckets import Buckets
-from .outages import EAST, WEST, Control, Outages
-
-_numbers = itertools.count()
-
-
-@pytest.fixture
-def outages(control: Control) -> Iterator[Outages]:
-    regions = Outages(control)
-    yield regions
-    regions.heal_all()
-
-
-@pytest.fixture
-def buckets(sandbox: Status, aws: Callable[..., Any], outages: Outages) -> Buckets:
-    return Buckets(sandbox, aws, outages, f"copies-{next(_numbers)}")
+from .outages import EAST, WEST, Outages
 
 
 @pytest.mark.fidelity(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,22 +10,8 @@ import pytest
 from drlib.sandbox import Status
 
 from .buckets import OF_BUCKETS, OF_OBJECTS, Buckets, trusting
-from .outages import EAST, WEST, Control, Outages
+from .outages import EAST, WEST
 from .refused import refused
-
-_numbers = itertools.count()
-
-
-@pytest.fixture
-def outages(control: Control) -> Iterator[Outages]:
-    regions = Outages(control)
-    yield regions
-    regions.heal_all()
-
-
-@pytest.fixture
-def buckets(sandbox: Status, aws: Callable[..., Any], outages: Outages) -> Buckets:
-    return Buckets(sandbox, aws, outages, f"rights-{next(_numbers)}")
 
 
 @pytest.mark.fidelity(
@@ -138,8 +123,7 @@ def test_failures_are_counted_in_the_source_s_region(buckets: Buckets, aws: Call
     source="S3 User Guide, Requirements and considerations for replication",
 )
 def test_a_replication_that_cannot_be_is_refused(sandbox: Status, aws: Callable[..., Any]) -> None:
-    number = next(_numbers)
-    s3, names = aws("s3", EAST), [f"copies-refused-{number}-{one}" for one in ("source", "destination")]
+    s3, names = aws("s3", EAST), [f"copies-refused-{one}" for one in ("source", "destination")]
     for name in names:
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": EAST})
 

@@ -16,11 +16,6 @@ from .refused import refusing
 INVALID = "InvalidParameterValueException"
 
 
-@pytest.fixture
-def maker(sandbox: Status, aws: Callable[..., Any], make_function: Callable[..., str]) -> Maker:
-    return Maker(aws, make_function)
-
-
 @pytest.mark.fidelity(
     service="Lambda",
     behaviour="environment variables that Lambda sets itself are refused",

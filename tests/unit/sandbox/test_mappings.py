@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -15,11 +13,6 @@ from .outages import EAST, WEST
 from .refused import refusing
 
 INVALID = "InvalidParameterValueException"
-
-
-@pytest.fixture
-def maker(sandbox: Status, aws: Callable[..., Any], make_function: Callable[..., str]) -> Maker:
-    return Maker(aws, make_function)
 
 
 @pytest.mark.fidelity(

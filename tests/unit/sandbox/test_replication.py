@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from drlib.sandbox import Status
 
-from .outages import EAST, WEST, Control, Outages
+from .outages import EAST, WEST, Outages
 
 TO_WEST = f"{EAST}->{WEST}"
 
@@ -65,13 +65,6 @@ class Table:
     def settle(self) -> None:
         """Wait until nothing waits."""
         self.until(lambda: not any(self.backlog().values()))
-
-
-@pytest.fixture
-def outages(control: Control) -> Iterator[Outages]:
-    regions = Outages(control)
-    yield regions
-    regions.heal_all()
 
 
 @pytest.fixture
