@@ -11,6 +11,9 @@ from drlib.sandbox.provider.clients import code_of
 from drlib.sandbox.provider.resource import Call, Change, Made, Reading, Resource, tag_list, tags_from
 from drlib.sandbox.provider.values import Properties, json_text
 
+PURGES = 10
+"""How often a bucket that fills again is emptied before its deletion fails."""
+
 
 class Bucket(Resource):
     """`aws.s3.Bucket`; its id is its name. Everything about it beside its tags is a resource of its own."""
@@ -69,9 +72,18 @@ class Bucket(Resource):
             self._tag(call, change.id, change.tags_to_set)
 
     def delete(self, call: Call, id: str, state: Mapping[str, Any]) -> None:
-        if state.get("forceDestroy"):
+        """Delete it. One to be emptied first is emptied again for what arrives meanwhile, as a replica does:
+        the AWS provider too goes round until the bucket can be deleted (its own loop has no end)."""
+        left = PURGES if state.get("forceDestroy") else 0
+        while True:
+            try:
+                call.client("s3").delete_bucket(Bucket=id)
+                return
+            except ClientError as error:
+                if code_of(error) != "BucketNotEmpty" or not left:
+                    raise
             _purge(call, id)
-        call.client("s3").delete_bucket(Bucket=id)
+            left -= 1
 
 
 def _purge(call: Call, bucket: str) -> None:

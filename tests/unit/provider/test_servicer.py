@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from pulumi.runtime.proto import provider_pb2 as messages
 from pulumi.runtime.proto import status_pb2
 
 from drlib.sandbox import Status
+from drlib.sandbox.provider import s3 as buckets
 from drlib.sandbox.provider import serve
 from drlib.sandbox.provider.clients import Clients
 from drlib.sandbox.provider.values import UNKNOWN, to_python
@@ -189,6 +191,25 @@ def test_a_bucket_with_versions_goes_only_by_force(engine: Engine, clients: Clie
     state = engine.update(BUCKET, id, state, inputs, {**inputs, "forceDestroy": True})
     engine.delete(BUCKET, id, state)
     assert engine.read(BUCKET, id, state, inputs) is None
+
+
+def test_a_bucket_that_fills_while_it_is_emptied_goes_too(
+    engine: Engine, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, state = engine.create(BUCKET, {"region": PRIMARY, "bucket": "provider-fills", "forceDestroy": True})
+    arriving = iter(("a replica", "another one"))
+    purge = buckets._purge
+
+    def and_one_arrives(call: Any, bucket: str) -> None:
+        purge(call, bucket)
+        for name in itertools.islice(arriving, 1):
+            clients.get("s3", PRIMARY).put_object(Bucket=bucket, Key=name, Body=b"late")
+
+    monkeypatch.setattr(buckets, "_purge", and_one_arrives)
+    clients.get("s3", PRIMARY).put_object(Bucket=id, Key="receipt", Body=b"one")
+    engine.delete(BUCKET, id, state)
+    assert next(arriving, None) is None
+    assert id not in {one["Name"] for one in clients.get("s3", PRIMARY).list_buckets()["Buckets"]}
 
 
 def test_a_zone_with_records_goes_only_by_force(engine: Engine) -> None:
