@@ -167,7 +167,7 @@ def _bound(settings: Settings, what: str, here: Here, run: Run, plan: object) ->
     digest = chain.sha256(chain.canonical(_planned(settings, what, run, plan, identity)))
     if not any(line["detail"]["plan"] == digest for line in run.lines((ASKED,))):
         run.note(ASKED, detail={"what": what, "plan": digest, "identity": identity})
-    wrong = _missing(run, digest)
+    wrong = _missing(run, what, digest)
     if wrong:
         raise NotApproved(
             f"{what} is not approved: {wrong}.",
@@ -176,9 +176,9 @@ def _bound(settings: Settings, what: str, here: Here, run: Run, plan: object) ->
     return Approval(what, settings.approval, digest)
 
 
-def _missing(run: Run, digest: str) -> str:
-    """Return a clause on why a plan is not approved now, or ""."""
-    given = [line["detail"] for line in run.lines((GIVEN,))]
+def _missing(run: Run, what: str, digest: str) -> str:
+    """Return a clause on why the plan of an act is not approved now, or ""."""
+    given = [line["detail"] for line in run.lines((GIVEN,)) if line["detail"]["what"] == what]
     mine = [one for one in given if one["plan"] == digest]
     if not mine:
         return "another plan was approved than the one above" if given else "nobody has approved this plan"

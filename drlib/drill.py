@@ -48,14 +48,16 @@ class Drill:
         values = self.settings.values()
         injected = {source: runbook.check(source, values)[1] for source in self.sources}
         here = proofs.place(resume) if resume else target.open(self.settings)
+        code = CODES[ABORTED]
         try:
             run = resume or journal.open_run(self.settings, here)
             with journal.held(run):
                 self.say(f"Run {run.run_id} ({here.origin}), in {_relative(run.folder)}")
                 failure = self._guarded(run, here, injected, resumed=resume is not None)
-                return self._end(run, failure)
+                code = self._end(run, failure)
+                return code
         finally:
-            if here.started and not self.keep:
+            if here.started and not self.keep and code != CODES[PENDING]:  # an approval is for this sandbox
                 here.shut_down()
 
     def _guarded(
@@ -130,7 +132,9 @@ class Drill:
         for line in summary(found, seal=seal):
             self.say(line)
         if failure:
-            self.say(f"Resume     drlib drill --resume {run.run_id}, if what it ran in is still up (--keep)")
+            pending = failure.exit_code == CODES[PENDING]
+            when = "once it is approved" if pending else "if what it ran in is still up (--keep)"
+            self.say(f"Resume     drlib drill --resume {run.run_id}, {when}")
         return failure.exit_code if failure else CODES[found.verdict]
 
 

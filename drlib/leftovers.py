@@ -51,6 +51,10 @@ class Leftovers(list[Leftover]):
             )
         return self
 
+    def as_plan(self) -> list[list[str]]:
+        """Return what is approved, where its destruction is: each thing by its name."""
+        return [[found.kind, found.region, found.name] for found in sorted(self)]
+
     def table(self) -> Table:
         """Return one line for each thing, or one that says that there is none."""
         rows = [(found.kind, found.region or "global", found.name) for found in self]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.e2e.commands import ROOT, drlib, run
+
 PARAMETERS = ROOT / "params" / "sandbox.yaml"
 pytestmark = pytest.mark.timeout(600)
 
@@ -21,18 +19,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("headless")
     yield folder
     drlib(folder, "sandbox", "down")
-
-
-def drlib(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return run(home, "-c", "from drlib.cli import main; main()", *words)
-
-
-def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "DRLIB_HOME": str(home), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, *words]
-    return subprocess.run(
-        command, cwd=home, env=environment, capture_output=True, text=True, check=False, timeout=500
-    )
 
 
 def test_a_whole_drill_passes_and_leaves_its_evidence(home: Path) -> None:

@@ -120,6 +120,8 @@ def test_another_plan_needs_another_approval(here: Account, run: journal.Run) ->
     approval.give(here, run, shown(run))
     assert "another plan was approved" in refused(here, run, "Plan\nsqs 5").message
     assert "another plan was approved" in refused(here, run.as_runbook("80-teardown")).message
+    with pytest.raises(NotApproved, match="nobody has approved this plan"):
+        journal.approve(here.settings, "tear down", here=here, run=run, plan=PLAN)
     assert ask(here, run).plan
 
 

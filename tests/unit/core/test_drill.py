@@ -79,9 +79,13 @@ def test_a_failure_stops_the_drill_restores_and_still_reports(
     assert kernels_left() == []
 
 
-def test_a_missing_approval_is_exit_code_4_and_pending(tmp_path: Path, said: list[str]) -> None:
+def test_a_missing_approval_is_exit_code_4_and_pending(
+    tmp_path: Path, said: list[str], here: Nowhere
+) -> None:
     assert drilled(said, tmp_path, "fails-unapproved") == 4
     assert evidence.load(last_run().folder).verdict == "pending-approval"
+    assert said[-1].endswith(f"drlib drill --resume {last_run().run_id}, once it is approved")
+    assert here.ended == 0, "what is approved is to be done there"
 
 
 def test_keep_leaves_out_the_teardown(
