@@ -84,7 +84,7 @@ suite: lint
 	@.venv/bin/python -m tests.notebooks.day check
 
 soak: setup ## every scenario, and many seeded drills, each count against the sandbox's own record; drills that are killed and resumed (RUNS, SCENARIOS, MODES, KILLS)
-	@.venv/bin/python -m pytest -q -m soak tests/red
+	@.venv/bin/python -m pytest -q -m soak tests/red tests/e2e
 	@.venv/bin/python -m tests.soak --runs 1 --scenarios all
 	@.venv/bin/python -m tests.soak --runs "$(RUNS)" --scenarios "$(SCENARIOS)" --modes "$(MODES)"
 	@.venv/bin/python -m tests.soak.kills --kills "$(KILLS)"

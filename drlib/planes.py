@@ -90,6 +90,7 @@ READ_PREFIXES = (
     "BatchGet",
     "TransactGet",
     "Filter",
+    "Simulate",
     "Test",
 )
 

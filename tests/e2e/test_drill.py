@@ -21,6 +21,7 @@ from drlib import (
     probes,
     reconcile,
     repair,
+    runner,
     settings,
     stack,
     switch,
@@ -31,6 +32,7 @@ from drlib import (
 from drlib.checklist import Checks
 from drlib.deployment import Deployment
 from drlib.ledger import Ledger
+from tests.soak import truth
 
 pytestmark = pytest.mark.timeout(900)
 SUFFIX = "drilled"
@@ -197,3 +199,37 @@ def test_the_fault_is_restored_and_written_down(story: Story) -> None:
     assert faults.pending(story.here) == []
     assert story.run.done("inject")
     assert story.run.done("restore")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            pytest.param(name, marks=pytest.mark.soak)
+            for name in ("20-verify", "40-failback", "50-incident-failover", "60-switchover", "80-teardown")
+        ),
+        "30-drill-failover",
+    ],
+)
+def test_a_runbook_that_plans_changes_nothing(story: Story, name: str) -> None:
+    """By the calls that it recorded, by the sandbox's own record, by the table, and by the stack's state."""
+    here, before = story.here, seen(story)
+    runner.run(name, story.here.settings.values() | {"mode": "plan"}, say=lambda _: None)
+    run = journal.current()
+    assert run is not None
+    proof = {row["name"]: row["status"] for row in run.load(f"checks.{name}")["rows"]}
+    assert proof["no call changed anything"] == "passed"
+    assert {row["access"] for row in run.load(f"planes.{name}")["calls"]} == {"read"}
+    assert [line["step"] for line in run.lines() if line["mutating"]] == []
+    assert seen(story) == before
+    assert here.faults() == {}
+
+
+def seen(story: Story) -> dict[str, Any]:
+    """Return what the sandbox has recorded of requests, arrivals and faults, every item, and the state."""
+    here, state = story.here, story.here.folder / "pulumi" / ".pulumi" / "stacks"
+    return {
+        "events": [event for event in here.events() if event["kind"] != "health_check"],
+        "items": truth.tables(here, story.deployment.table, story.deployment.regions),
+        "state": {file.name: file.read_bytes() for file in state.rglob(f"{SUFFIX}.json")},
+    }

@@ -29,6 +29,7 @@ from drlib import planes
         ("sts", "GetCallerIdentity", "data", "read"),
         ("route53", "GetHealthCheckStatus", "control", "read"),
         ("route53", "ChangeResourceRecordSets", "control", "write"),
+        ("iam", "SimulatePrincipalPolicy", "control", "read"),
         ("brandnew", "DoSomething", "control", "write"),
     ],
 )

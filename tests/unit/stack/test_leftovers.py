@@ -177,3 +177,11 @@ def test_what_is_left_is_named() -> None:
     found = leftovers.Leftovers([leftovers.Leftover("queue", "us-east-2", "pay-work-drill-use2")])
     with pytest.raises(StepFailed, match="left of the stack: queue pay-work-drill-use2"):
         found.require_none()
+
+
+def test_a_teardown_is_approved_by_the_names_of_what_it_destroys() -> None:
+    queues = [leftovers.Leftover("queue", "us-east-2", name) for name in ("pay-work", "pay-dead")]
+    both, one = leftovers.Leftovers(queues), leftovers.Leftovers(queues[:1])
+    assert both.as_plan() == leftovers.Leftovers(reversed(queues)).as_plan()
+    assert both.as_plan() != one.as_plan()
+    assert one.as_plan() == [["queue", "us-east-2", "pay-work"]]
