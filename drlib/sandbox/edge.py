@@ -1,6 +1,7 @@
 """A region's public endpoint: from the name that a client asks for to the API behind it, as API Gateway does.
 
 A request with an `Idempotency-Key` that was answered is an event `request`, whoever got to see the answer.
+One whose client left before its turn came is not answered, and counts for nothing.
 
 The emulator resolves a name without regard to the region, and gives its own paths precedence over an API's.
 So the edge finds the API itself, within its region, and calls the emulator's API Gateway with it.
@@ -25,8 +26,8 @@ from urllib.parse import parse_qs
 from ministack.core.responses import request_scope
 from ministack.services import acm, apigateway, apigateway_v1
 
-from drlib.sandbox import certificates, integration
-from drlib.sandbox.listener import Receive, Scope, Send
+from drlib.sandbox import callers, certificates, integration
+from drlib.sandbox.listener import Receive, Scope, Send, Unanswered
 from drlib.sandbox.world import ACCOUNT_ID, World
 
 BODY_BYTES = 10 * 1024 * 1024
@@ -171,17 +172,20 @@ class Edge:
         integration.client_name.set(name)
         try:
             with request_scope(ACCOUNT_ID, self._region):
-                status, answer_headers, content = await apigateway.handle_execute(
-                    target.api_id,
-                    target.stage,
-                    target.path,
-                    scope["method"],
-                    headers,
-                    body,
-                    parse_qs(query, keep_blank_values=True),
-                    raw_query_string=query,
-                )
+                async with callers.awaited(receive):
+                    status, answer_headers, content = await apigateway.handle_execute(
+                        target.api_id,
+                        target.stage,
+                        target.path,
+                        scope["method"],
+                        headers,
+                        body,
+                        parse_qs(query, keep_blank_values=True),
+                        raw_query_string=query,
+                    )
         except integration.FunctionThrottled:
+            if callers.gone():
+                raise Unanswered from None
             return 503, JSON, b'{"message":"Service Unavailable"}'
         except integration.FunctionFailed:
             return 500, JSON, b'{"message":"Internal Server Error"}'

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from drlib.sandbox import passage
+from drlib.sandbox import callers, passage
 from drlib.sandbox.control import PREFIX
 from drlib.sandbox.impairments import GLOBAL_REGION
 from drlib.sandbox.listener import App, Receive, Scope, Send
@@ -109,7 +109,7 @@ class Gate:
 
     async def _lose(self, key: str, region: str, service: str, scope: Scope, receive: Receive) -> None:
         """Leave a call that cannot leave its VPC without an answer."""
-        gone = asyncio.ensure_future(_disconnected(receive))
+        gone = asyncio.ensure_future(callers.disconnected(receive))
         try:
             await self._reach.wait(key, region, service, scope["client"][1], gone)
         finally:
@@ -118,7 +118,7 @@ class Gate:
 
     async def _hang(self, region: str, receive: Receive) -> None:
         """Wait until the client gives up, or until the fault is over."""
-        gone = asyncio.ensure_future(_disconnected(receive))
+        gone = asyncio.ensure_future(callers.disconnected(receive))
         try:
             while _hangs(self._world.faults.get(region)) and not gone.done():
                 await asyncio.wait({gone}, timeout=POLL_WALL_SECONDS)
@@ -195,8 +195,3 @@ async def respond(
 
 def _hangs(fault: Fault | None) -> bool:
     return fault is not None and fault.mode == "hang"
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

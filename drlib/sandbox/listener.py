@@ -58,7 +58,7 @@ def listening_socket(host: str, port: int = 0) -> socket.socket:
 
 
 class Unanswered(Exception):
-    """The region hung while the request was under way: nobody gets an answer."""
+    """The region hung while the request was under way, or its client left: nobody gets an answer."""
 
 
 class Listener:

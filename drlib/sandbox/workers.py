@@ -3,7 +3,8 @@
 AWS gives each concurrent invocation an execution environment of its own. Here each is a process that takes
 some tenths of a second of one of the machine's few cores to start: on a busy machine invocations overlap
 because they are slow, and starting more processes makes all of them slower still. So a function has a few
-processes, and further invocations wait their turn. Reserved concurrency is the emulator's, and untouched.
+processes, and further invocations wait their turn; those whose clients give up meanwhile are dropped.
+Reserved concurrency is the emulator's, and untouched.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import threading
 import time
 from typing import Any
 
-from drlib.sandbox import emulator, internals
+from drlib.sandbox import callers, emulator, internals
 
 MOST_PROCESSES = 2
 """Processes of one function. With a warm handler of some 10 ms, two serve more than clients here ask."""
@@ -24,6 +25,9 @@ little longer than clients are patient: a queue of calls whose callers are gone 
 MOST_PROCESSES_EVER = 4
 """Beyond these an invocation that has waited is throttled, as on AWS at a limit of concurrency: on a machine
 that is too slow for its work, processes without end would make it slower without end."""
+
+CAPPED = "func_cap"
+"""The emulator's word for a function that has no process left: the invocation is throttled."""
 
 
 def apply() -> None:
@@ -49,11 +53,15 @@ def apply() -> None:
         give_up_at = time.monotonic() + LONGEST_WAIT_WALL_SECONDS
         with freed:
             while (left := give_up_at - time.monotonic()) > 0:
+                if callers.gone():
+                    return None, CAPPED
                 cap = max_concurrency or MOST_PROCESSES
                 found = acquire(func_name, config, code_zip, qualifier=qualifier, max_concurrency=cap)
                 if found[0] is not None:
                     return found
                 freed.wait(left)
+        if callers.gone():
+            return None, CAPPED
         cap = max_concurrency or MOST_PROCESSES_EVER
         return acquire(func_name, config, code_zip, qualifier=qualifier, max_concurrency=cap)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from drlib.errors import SandboxError
-from drlib.sandbox import emulator, workers
+from drlib.sandbox import callers, emulator, workers
 
 
 class Pool:
@@ -93,6 +93,20 @@ def test_a_machine_that_is_too_slow_throttles(service: Any, monkeypatch: pytest.
     found = [service.acquire_worker("f", {}, b"") for _ in range(workers.MOST_PROCESSES_EVER + 2)]
     assert service.pool.made == workers.MOST_PROCESSES_EVER
     assert found[-1] == (None, "func_cap")
+
+
+def test_who_left_while_waiting_is_given_no_process(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers.apply()
+    held = [service.acquire_worker("f", {}, b"")[0] for _ in range(workers.MOST_PROCESSES)]
+    monkeypatch.setattr(callers, "gone", lambda: service.pool.asked.is_set())
+    found: list[Any] = []
+    waiting = threading.Thread(target=lambda: found.append(service.acquire_worker("f", {}, b"")))
+    waiting.start()
+    assert service.pool.asked.wait(10)
+    service.release_worker(held[0])
+    waiting.join(10)
+    assert found == [(None, workers.CAPPED)]
+    assert service.pool.free == [held[0]]
 
 
 def test_another_emulator_is_refused(service: Any) -> None:
