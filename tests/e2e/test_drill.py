@@ -6,8 +6,10 @@ what must never happen. How long it took is asserted from below only.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,8 @@ from drlib.checklist import Checks
 from drlib.deployment import Deployment
 from drlib.ledger import Ledger
 from tests.soak import truth
+from tests.soak.kills import act
+from tests.soak.kills.plan import MOVE, Kill
 
 pytestmark = pytest.mark.timeout(900)
 SUFFIX = "drilled"
@@ -223,6 +227,21 @@ def test_a_runbook_that_plans_changes_nothing(story: Story, name: str) -> None:
     assert [line["step"] for line in run.lines() if line["mutating"]] == []
     assert seen(story) == before
     assert here.faults() == {}
+
+
+def test_a_drill_killed_in_its_fault_ends_in_peace_and_says_what_is_not_measured(
+    story: Story, tmp_path: Path
+) -> None:
+    """Runner and kernels are killed with SIGKILL, and it is resumed. `make soak` kills many, anywhere."""
+    file = tmp_path / "killed.json"
+    file.write_text(json.dumps(story.here.settings.values()))
+    kill = Kill(MOVE, "all", boundary=("30-drill-failover", "inject", "done"))
+    result = act.killed(kill, story.here, file)
+    assert result.wrong == []
+    assert result.killed_in.startswith("30-drill-failover")
+    assert result.verdict == "aborted"
+    assert any("cut off after its fault" in reason for reason in result.reasons)
+    assert "The payments were not reconciled." not in result.reasons
 
 
 def seen(story: Story) -> dict[str, Any]:
