@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import tempfile
@@ -25,20 +24,15 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from drlib import planes
+from drlib import failure, planes
 from drlib.clock import Clock
-from drlib.errors import StepFailed
-from drlib.steps import Steps, plain
+from drlib.steps import Steps
 
 if TYPE_CHECKING:
     from drlib.target import Target
 
 PROJECT = "payments-dr"
 STATE_VERSION = 3  # of a deployment that the engine exports
-LOCK_HOLDER = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
-EXISTS = re.compile(
-    r"AlreadyExist|AlreadyOwnedByYou|ResourceInUse|ResourceConflict|already exists", re.IGNORECASE
-)
 POLL_WALL_SECONDS = 0.1
 LOOP_WALL_SECONDS = 1.0  # for a program to end by itself
 SIGNAL_WALL_SECONDS = 2.0  # for the engine to say that an interruption has reached it too
@@ -80,9 +74,9 @@ class Session:
                 self._act(command, see, options)
             except errors.ConcurrentUpdateError as error:
                 if last_try or not self._break_stale_lock(str(error)):
-                    raise _busy(str(error)) from None
+                    raise failure.busy(str(error)) from None
             except errors.CommandError as error:
-                raise _failed(command, steps, str(error)) from None
+                raise failure.failed(command, steps, str(error)) from None
             else:
                 break
         if watch is not None:
@@ -155,7 +149,7 @@ class Session:
 
     def _break_stale_lock(self, text: str) -> bool:
         """Take away the locks of dead processes; return whether the command may be tried again."""
-        holders = list(LOCK_HOLDER.finditer(text))
+        holders = list(failure.LOCK_HOLDER.finditer(text))
         if self._here.origin != "simulated" or not holders:
             return False
         if any(psutil.pid_exists(int(holder["pid"])) for holder in holders):
@@ -204,7 +198,7 @@ def open(
             if settings.plans and (known := state(here)):
                 stack.import_stack(automation.Deployment(version=STATE_VERSION, deployment=known))
         except automation.errors.CommandError as error:
-            raise _failed("open", Steps(), str(error)) from None
+            raise failure.failed("open", Steps(), str(error)) from None
         yield Session(here, stack, loops)
 
 
@@ -241,7 +235,7 @@ def state(here: Target) -> dict[str, Any]:
     if ran.returncode:
         if "no stack named" in ran.stderr:
             return {}
-        raise _failed("export", Steps(), f"stderr: {ran.stderr}")
+        raise failure.failed("export", Steps(), f"stderr: {ran.stderr}")
     found: dict[str, Any] = json.loads(ran.stdout)["deployment"]
     return found
 
@@ -288,36 +282,6 @@ def _quick(stack: type[Any]) -> type[Any]:
             return ()
 
     return Quick
-
-
-def _busy(text: str) -> StepFailed:
-    holder = LOCK_HOLDER.search(text)
-    who = f" by process {holder['pid']} on {holder['host']}" if holder else ""
-    return StepFailed(
-        f"The stack is locked{who}: another run is at work on it, or was cut off.",
-        remedy="Wait for it to end. If none is running, `pulumi cancel` takes the lock away; then run again.",
-    )
-
-
-def _failed(command: str, steps: Steps, text: str) -> StepFailed:
-    """Make one sentence of a failure: the resource and AWS's own words, or else the engine's."""
-    resource, message = steps.failure()
-    if not message:
-        found = re.search(r"^error: (.*)$", text, re.MULTILINE)
-        message = plain(found[1]) if found else plain(text)[-400:]
-    remedy = "Mend the cause and run this step again: what was made is kept, and the rest follows."
-    if EXISTS.search(message):
-        remedy = (
-            "Something of that name exists that this stack does not know. Delete it, or choose another "
-            "suffix; in the sandbox, `drlib sandbox down` ends in a clean world."
-        )
-    what = f"{resource} failed" if resource else f"The engine could not {command} the stack"
-    where = _region_of(steps, resource)
-    return StepFailed(f"{what}: {message.rstrip('.')}.", remedy=remedy, resource=resource, region=where)
-
-
-def _region_of(steps: Steps, name: str) -> str:
-    return next((found.region for found in steps.resources.values() if found.name == name), "")
 
 
 def clean(here: Target) -> None:

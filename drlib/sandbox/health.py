@@ -11,19 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import math
 import threading
 from collections.abc import Mapping
 from typing import Any
 
-from drlib.sandbox import checker, route53, signals
+from drlib.sandbox import aim, checker, route53, signals
 from drlib.sandbox.refusals.route53 import CHECKER_REGIONS, ENDPOINT_TYPES
-from drlib.sandbox.signals import Observation, Signals
+from drlib.sandbox.signals import Observation
 from drlib.sandbox.verdicts import Judge, Verdict, phases
 from drlib.sandbox.world import World
-from drlib.sandbox.zones import Resolver, region_of_api, snapshot
 
 RECONCILE_WALL_SECONDS = 1.0
 AT_ONCE = 2
@@ -198,7 +196,7 @@ class Health:
 
     async def _check(self, by: str, config: Mapping[str, Any], slots: asyncio.Semaphore) -> tuple[bool, str]:
         """Check once, as the checker of the region `by`."""
-        found = locate(config, self._world, self._board)
+        found = aim.locate(config, self._world, self._board)
         if found is None:
             return False, "Failure: DNS resolution failed: Rcode NXDomain(3)"
         endpoint, region = found
@@ -244,53 +242,6 @@ def schedule(config: Mapping[str, Any]) -> str:
 def checker_address(region: str) -> str:
     """Return the address that a region's checker reports as its own. Requests really come from loopback."""
     return f"192.0.2.{CHECKER_REGIONS.index(region) + 1}"
-
-
-def locate(
-    config: Mapping[str, Any], world: World, board: Signals
-) -> tuple[checker.Endpoint, str | None] | None:
-    """Return what a check connects to, and the region whose edge that is; None if its name does not resolve.
-
-    Addresses of edges lead to the edge's own port, whatever the port of the check: DNS gives AWS's names the
-    addresses of edges, and AWS's port is 443. Any other address is taken as it is.
-    """
-    type_ = config["Type"]
-    tls = type_.startswith("HTTPS")
-    port = int(config.get("Port") or (443 if tls else 80))
-    name, address = config.get("FullyQualifiedDomainName", ""), config.get("IPAddress", "")
-    resolved = ""
-    if not address:
-        address = resolved = next(iter(_addresses(name, world, board)), "")
-    if not address:
-        return None
-    region = world.region_of_address(address)
-    host = name or address
-    connect_host, connect_port = world.connect_to(region) if region else (address, port)
-    endpoint = checker.Endpoint(
-        address=connect_host,
-        port=connect_port,
-        tls=tls,
-        server_name=host if tls and config.get("EnableSNI", True) and not _is_address(host) else "",
-        host="" if type_ == "TCP" else host if port == (443 if tls else 80) else f"{host}:{port}",
-        path="/" + config.get("ResourcePath", "/").lstrip("/"),
-        search=config.get("SearchString", ""),
-        resolved=resolved,
-    )
-    return endpoint, region
-
-
-def _addresses(name: str, world: World, board: Signals) -> list[str]:
-    # The names of APIs, by far the most common, need no look at the zones.
-    zones = [] if region_of_api(name) else snapshot()
-    return Resolver(zones, board.healthy, world.edges).addresses(name)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def start(world: World) -> Health:

@@ -12,6 +12,7 @@ import pytest
 from drlib import toolchain
 from drlib.clock import Clock
 from drlib.errors import PreflightFailed
+from drlib.job import CannotDo, Job
 
 VERSION = toolchain.PULUMI_VERSION
 NO_DOWNLOAD = "raise SystemExit('no route to host')"
@@ -240,15 +241,15 @@ class Signal(io.StringIO):
 def test_progress_is_told_while_a_command_runs(tmp_path: Path) -> None:
     told = tmp_path / "told"
     out = Signal(told)
-    job = toolchain._Job(tmp_path, Clock(scale=1000), out)
+    job = Job(tmp_path, Clock(scale=1000), out)
     until_told = f"import pathlib, time\nwhile not pathlib.Path({str(told)!r}).exists(): time.sleep(0.01)"
     job.run("waiting", [sys.executable, "-c", until_told], env={}, limit_seconds=10**9)
     assert out.getvalue().startswith("  waiting: ")
 
 
 def test_a_command_that_never_ends_is_ended(tmp_path: Path) -> None:
-    job = toolchain._Job(tmp_path, Clock(scale=10**6), io.StringIO())
-    with pytest.raises(toolchain._CannotDo, match="not done after 1000 s"):
+    job = Job(tmp_path, Clock(scale=10**6), io.StringIO())
+    with pytest.raises(CannotDo, match="not done after 1000 s"):
         job.run(
             "waiting", [sys.executable, "-c", "import signal; signal.pause()"], env={}, limit_seconds=1000
         )
