@@ -21,7 +21,7 @@ from drlib.errors import DrError, StepFailed
 from drlib.journal import Run
 from drlib.show import RUNBOOKS_VARIABLE
 from drlib.target import Target
-from drlib.verdict import RUNBOOK
+from drlib.verdict import AGAIN, RUNBOOK
 
 CELL_SECONDS = {"sandbox": 900, "aws": 7200}  # a last resort: each wait in a runbook has its own deadline
 INTERRUPTED = 5
@@ -50,6 +50,8 @@ def run(
 
     If it fails, the faults that it injected are restored; those of others stay.
 
+    One that was done in this run is executed into a file of its own, such as `40-failback.2.ipynb`.
+
     Args:
         notebook: its name, its number or its path.
         values: from a parameter file.
@@ -64,6 +66,7 @@ def run(
     here = target.open(settings)
     entry = journal.join(settings, source.stem, here)
     others = [fault.fault_id for fault in faults.pending(here)]
+    written = executed(entry, source)
     try:
         with interruptible(), pool(entry) as warm:
             failure = execute(source, injected, entry, warm)
@@ -72,9 +75,11 @@ def run(
     if failure:
         for line in restored(here, entry, but=others):
             say(line)
+        if entry.done(RUNBOOK):
+            say(f"{source.stem} was done earlier, and stays so: this time nothing was changed.")
         evidence.refresh(entry)
         raise failure.raised()
-    return entry.folder / source.name
+    return written
 
 
 def restore(here: Target, run: Run | None = None, *, but: Collection[str] | None = None) -> list[str]:
@@ -115,14 +120,47 @@ def restored(here: Target, run: Run, *, but: Collection[str] | None = None) -> l
 def execute(
     source: Path, injected: Mapping[str, Any], run: Run, pool: kernels.Pool, *, more: bool = False
 ) -> Failure | None:
-    """Execute a notebook into the run's folder, and write down how it ended."""
+    """Execute a notebook into the run's folder, and write down how it ended.
+
+    One whose acts are done is noted as tried again: that takes nothing back unless it changes something.
+    """
+    written, begun = executed(run, source), len(run.lines())
+    step = AGAIN if run.done(RUNBOOK) and _acted(run) else RUNBOOK
+    run.note(step, journal.INTENT, detail={"notebook": written.name})
+
+    def failed(why: Failure) -> None:
+        where = RUNBOOK if _acted(run, since=begun) else step
+        run.note(where, journal.FAILED, detail={"error": why.error, "message": why.message})
+
+    try:
+        failure = _attempt(source, written, injected, run, pool, more=more)
+    except KeyboardInterrupt:
+        failed(Failure("KeyboardInterrupt", "Interrupted.", INTERRUPTED))
+        raise
+    if written.exists():  # not if it never began
+        run.attach(written)
+    if failure:
+        failed(failure)
+    else:
+        run.note(RUNBOOK)
+    return failure
+
+
+def executed(run: Run, source: Path) -> Path:
+    """Return where a notebook goes when it is executed: what shows how it was done stays as it is."""
+    ends = [line for line in run.lines((RUNBOOK,)) if line["runbook"] == run.runbook]
+    times = sum(line["phase"] == journal.DONE for line in ends)
+    return run.folder / (f"{source.stem}.{times + 1}{source.suffix}" if times else source.name)
+
+
+def _attempt(
+    source: Path, written: Path, injected: Mapping[str, Any], run: Run, pool: kernels.Pool, *, more: bool
+) -> Failure | None:
     papermill = kernels.papermill()
-    run.note(RUNBOOK, journal.INTENT, detail={"notebook": source.name})
-    failure: Failure | None = None
     try:
         papermill.execute_notebook(
             source,
-            f"{kernels.MASKED}{run.folder / source.name}",
+            f"{kernels.MASKED}{written}",
             parameters=dict(injected),
             engine_name=kernels.ENGINE,
             progress_bar=False,
@@ -131,21 +169,17 @@ def execute(
             execution_timeout=CELL_SECONDS[run.settings.target],
         )
     except papermill.PapermillExecutionError as error:
-        failure = _failure(error.ename, error.evalue)
+        return _failure(error.ename, error.evalue)
     except (RuntimeError, TimeoutError) as error:  # the kernel died, did not come up, or a cell never ended
-        failure = _failure(type(error).__name__, _first_line(error))
+        return _failure(type(error).__name__, _first_line(error))
     except OSError as error:
-        failure = _failure(StepFailed.__name__, str(disk.refused(run.folder / source.name, error)))
-    except KeyboardInterrupt:
-        run.note(RUNBOOK, journal.FAILED, detail={"error": "KeyboardInterrupt", "message": "Interrupted."})
-        raise
-    if (run.folder / source.name).exists():  # not if it never began
-        run.attach(run.folder / source.name)
-    if failure is None:
-        run.note(RUNBOOK)
-    else:
-        run.note(RUNBOOK, journal.FAILED, detail={"error": failure.error, "message": failure.message})
-    return failure
+        return _failure(StepFailed.__name__, str(disk.refused(written, error)))
+    return None
+
+
+def _acted(run: Run, *, since: int = 0) -> bool:
+    """Return whether this runbook has a step that changes something, from a line of the journal on."""
+    return any(line["mutating"] and line["runbook"] == run.runbook for line in run.lines()[since:])
 
 
 def _failure(name: str, text: str) -> Failure:

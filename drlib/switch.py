@@ -53,6 +53,7 @@ HOLD_SECONDS = 900.0
 unless `arm` ends it."""
 
 SET, RELEASE, ARM = "set latch", "release latch", "arm latch"  # the steps' names
+TAKEOVER = "takeover"  # what the standby held then is saved under it
 
 latch = read
 story = recall
@@ -178,7 +179,7 @@ def snapshot(here: Target, deployment: Deployment, *, region: str = "") -> Holdi
     """Return what the standby's table holds now, or another region's.
 
     Taken at takeover, it shows what the standby had when it began to serve, while the primary is still out of
-    reach. Keep it with `run.save("takeover", snapshot)`.
+    reach. `keep_takeover` keeps it.
     """
     with planes.purpose("observe"):
         return holdings.scan(here, deployment.table, region or deployment.standby_region)
@@ -187,13 +188,15 @@ def snapshot(here: Target, deployment: Deployment, *, region: str = "") -> Holdi
 def takeover(here: Target, deployment: Deployment, run: Run) -> Callable[[], None]:
     """Return what keeps, when it is called, what the standby's table holds then: its takeover.
 
-    For `timeline.watch`, which knows the moment.
+    For `timeline.watch`, which knows the moment. A run keeps the first that it sees.
     """
+    return lambda: keep_takeover(here, deployment, run)
 
-    def keep() -> None:
-        run.save("takeover", snapshot(here, deployment))
 
-    return keep
+def keep_takeover(here: Target, deployment: Deployment, run: Run) -> None:
+    """Keep what the standby's table holds now as its takeover, unless this run has kept that earlier."""
+    if not run.has(TAKEOVER):
+        run.save(TAKEOVER, snapshot(here, deployment))
 
 
 def _wait_for_replica(here: Target, deployment: Deployment, *, is_set: bool) -> None:

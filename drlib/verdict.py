@@ -22,6 +22,7 @@ RED_COUNTS = {
 }
 PLANNED = "switchover"  # a run that is about nothing else has no recovery to measure
 RUNBOOK = "runbook"  # the step that stands for a whole runbook
+AGAIN = "runbook again"  # the same, tried once more after its acts were done
 ROUNDING_SECONDS = 0.05
 NOT_MEASURED = "No recovery time was measured."
 NOT_RECONCILED = "The payments were not reconciled."
@@ -59,8 +60,11 @@ def stages_add_up(rto: Mapping[str, Any]) -> bool:
 
 
 def _stopped(journal: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
-    """Return sentences for steps that lacked their approval, and for those that failed or never ended."""
-    last = {(line["runbook"], line["step"]): line for line in journal}
+    """Return sentences for steps that lacked their approval, and for those that failed or never ended.
+
+    A runbook that was done, and is tried again in vain without a change to anything, stays done.
+    """
+    last = {(line["runbook"], line["step"]): line for line in journal if line["step"] != AGAIN}
     told = {
         runbook for (runbook, step), line in last.items() if step != RUNBOOK and line["phase"] == "failed"
     }

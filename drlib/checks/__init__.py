@@ -13,7 +13,7 @@ checks.teardown_ready(here).require()               what must be true before eve
 
 from drlib.checklist import Check, Checks
 from drlib.checks.calls import calls, planes_proof
-from drlib.checks.incident import Message, Situation, assess, decide, message, moved
+from drlib.checks.incident import Message, Situation, assess, decide, keep_move, message
 from drlib.checks.machine import preflight, teardown_ready
 from drlib.checks.steady import drill_ready, standby_ready, steady_state
 
@@ -26,8 +26,8 @@ __all__ = [
     "calls",
     "decide",
     "drill_ready",
+    "keep_move",
     "message",
-    "moved",
     "planes_proof",
     "preflight",
     "standby_ready",

@@ -29,6 +29,7 @@ from drlib.ledger import OBEYS_TTL
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
+    from drlib.journal import Run
     from drlib.target import Target
     from drlib.timeline import Watch
     from drlib.traffic import Prober
@@ -201,15 +202,28 @@ def message(situation: Situation, watch: Watch | None = None) -> Message:
     return Message(text, _without_figures(text))
 
 
-def moved(situation: Situation, watch: Watch) -> dict[str, Any]:
-    """Return the move as JSON-like data for the evidence."""
+def keep_move(run: Run, situation: Situation, watch: Watch) -> None:
+    """Keep the move for the evidence: for which reasons, and how long it took.
+
+    Where this run has told it already, that stays: it was decided by what was seen then.
+    """
+    name = f"move.{run.runbook}"
+    if not run.has(name) or run.load(name)["seconds"] != _seconds(watch):
+        run.save(name, _moved(situation, watch))
+
+
+def _moved(situation: Situation, watch: Watch) -> dict[str, Any]:
     return {
         "kind": "incident",
         "source": situation.primary_region,
         "destination": situation.standby_region,
-        "seconds": round(watch.seconds or 0.0, 3),
+        "seconds": _seconds(watch),
         "reasons": situation.speaks_for_it,
     }
+
+
+def _seconds(watch: Watch) -> float:
+    return round(watch.seconds or 0.0, 3)
 
 
 def _without_figures(text: str) -> str:

@@ -28,7 +28,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 Runs = Annotated[
     Path | None, typer.Option("--runs", metavar="DIR", help="Folder of runs; by default, this machine's.")
 ]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A run's folder, such as runs/RUN_ID.")]
+RunFolder = Annotated[
+    Path,
+    typer.Argument(metavar="RUN_DIR", help="A run's folder, such as runs/RUN_ID.", resolve_path=True),
+]
 
 
 def values(file: Path | None) -> dict[str, Any]:

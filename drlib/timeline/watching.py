@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from drlib import charts, scenario
+from drlib import charts, latch, planes, samples, scenario
 from drlib.errors import DeadlineExceeded
 from drlib.ledger import OBEYS_TTL, Attempt
 from drlib.samples import Stamp
 from drlib.scenario import Scenario
+from drlib.show import say
 from drlib.timeline import record
 from drlib.timeline.prediction import STREAK
 from drlib.timeline.recovery import first_error, streak
@@ -46,6 +47,9 @@ def watch(
     Afterwards it looks on for a while, until the other cohorts have followed. A scenario may say for how long
     to look at least; where traffic must stay, it is looked at for just so long.
 
+    A runbook that has watched the same failover in this run before looks again, and returns what it saw then:
+    a recovery is measured once.
+
     Args:
         here, deployment, prober: as everywhere.
         fault: what was injected; the clock starts with it.
@@ -65,6 +69,7 @@ def watch(
     until = now + (TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds)
     if fault and timeout_seconds is None:
         until = min(until, fault.deadline - BEFORE_THE_DEADLINE_SECONDS)
+    earlier = None if fault or since else _earlier(here, deployment, prober)
     observer = _Observer(
         here,
         deployment,
@@ -73,8 +78,12 @@ def watch(
         to_region=deployment.standby_region,
         ask_route53=ask_route53,
         planned=scenario.load(fault.scenario) if fault else None,
+        keep=earlier is None,
     )
-    return observer.run(until=until, linger=LINGER_SECONDS, at_takeover=at_takeover)
+    seen = observer.run(until=until, linger=LINGER_SECONDS, at_takeover=at_takeover)
+    if earlier:
+        say("watch: done earlier, verified. What was measured then stays.")
+    return earlier or seen
 
 
 def watch_return(
@@ -103,6 +112,18 @@ def watch_return(
     return observer.run(until=now + here.clock.patient(timeout_seconds), linger=0.0)
 
 
+def _earlier(here: Target, deployment: Deployment, prober: Prober) -> Watch | None:
+    """Return what this runbook saw of the latch that stands, if it saw the clients follow it."""
+    file = record.file_of(prober.folder, prober.runbook)
+    if not file.exists():
+        return None
+    seen = record.recall(samples.read(file), prober.ledger.attempts())
+    with planes.purpose("observe"):
+        now = latch.read(here, deployment)
+    stands = now.is_set and (now.set_at or 0.0) <= seen.ended_at
+    return seen if stands and seen.streak else None
+
+
 class _Observer:
     """Waits for the streak, with a live figure, while the sentry looks at Route 53."""
 
@@ -116,8 +137,9 @@ class _Observer:
         to_region: str,
         ask_route53: bool,
         planned: Scenario | None = None,
+        keep: bool = True,
     ) -> None:
-        self.here, self.deployment, self.prober = here, deployment, prober
+        self.here, self.deployment, self.prober, self.keep = here, deployment, prober, keep
         self.zero, self.to_region = zero, to_region
         self.ask_route53 = ask_route53
         self.planned = planned
@@ -155,6 +177,8 @@ class _Observer:
     def _kept(self) -> Watch:
         """Return what was seen in the end, and keep every sample of it with the run."""
         seen = self.seen()
+        if not self.keep:
+            return seen
         record.keep(
             seen,
             self.sentry,

@@ -83,7 +83,10 @@ def _guarded(kill: Kill, here: Target, file: Path, spans: Spans) -> Outcome:
         if kill.boundary is None and kill.names not in spans:
             spans[kill.names] = act.undisturbed(file, kill.names)
             judge.prepare(here, kill.names)
-        return act.killed(kill, here, file, spans.get(kill.names, 0.0))
+        result = act.killed(kill, here, file, spans.get(kill.names, 0.0))
+        if not result.struck:  # the machine has become faster
+            spans.pop(kill.names, None)
+        return result
     except (DrError, TimeoutError, ValueError, subprocess.TimeoutExpired) as error:
         return Outcome(str(kill), wrong=[f"broke: {type(error).__name__}: {error}"])
 

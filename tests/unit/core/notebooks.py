@@ -32,6 +32,12 @@ BODIES = {
         "run = journal.join(settings.make({}), '20-joins')",
         "with run.step('look'):\n    run.save('seen', {'sum': 3})",
     ],
+    "acts-once": [
+        "from drlib import errors, journal, settings",
+        "run = journal.join(settings.make({}), '30-acts-once')",
+        "if run.done('act'):\n    raise errors.PreflightFailed('It leads to the standby.')",
+        "with run.step('act', mutating=True):\n    pass",
+    ],
     "shows": [
         "from drlib import show",
         "with show.Progress('Deploy', total=2) as progress:\n    progress.advance(2)",

@@ -180,13 +180,19 @@ def test_a_deadline_is_a_positive_number_of_seconds(drlib: Drlib, capsys: pytest
 
 
 def test_good_evidence_is_verified_and_a_forgery_is_red(
-    drlib: Drlib, capsys: pytest.CaptureFixture[str], run: journal.Run, here: Nowhere
+    drlib: Drlib,
+    capsys: pytest.CaptureFixture[str],
+    run: journal.Run,
+    here: Nowhere,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     evidence.update(run, here)
     assert drlib("report", str(run.folder)) == 0
     assert (run.folder / "report.html").exists()
     assert drlib("verify", str(run.folder)) == 0
     assert "The evidence holds. Its verdict: aborted." in capsys.readouterr().out
+    monkeypatch.chdir(run.folder)
+    assert drlib("verify", ".") == 0
     (run.folder / "parameters.json").write_text("{}")
     assert drlib("verify", str(run.folder)) == 1
     assert "parameters.json was changed" in capsys.readouterr().err

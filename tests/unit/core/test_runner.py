@@ -8,8 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from drlib import chain, journal, kernels, runner
-from drlib.errors import BadParameters, NotApproved, StepFailed
+from drlib import chain, evidence, journal, kernels, runner
+from drlib.errors import BadParameters, NotApproved, PreflightFailed, StepFailed
 
 from . import notebooks
 from .drills import kernels_left
@@ -67,6 +67,32 @@ def test_a_failure_is_raised_as_it_was(
     assert run is not None
     assert not run.done("runbook", runbook=name)
     assert kernels_left() == []
+
+
+def test_a_runbook_that_was_done_and_is_tried_again_in_vain_stays_done(
+    tmp_path: Path, said: list[str]
+) -> None:
+    source = str(notebooks.write(tmp_path, "30-acts-once"))
+    first = runner.run(source, {}, say=said.append)
+    before = first.read_bytes()
+    with pytest.raises(PreflightFailed, match="It leads to the standby"):
+        runner.run(source, {}, say=said.append)
+    run = journal.current()
+    assert run is not None
+    assert run.done("runbook", runbook="30-acts-once")
+    assert said[-1] == "30-acts-once was done earlier, and stays so: this time nothing was changed."
+    assert first.read_bytes() == before
+    assert "It leads to the standby" in (run.folder / "30-acts-once.2.ipynb").read_text()
+    assert not any("failed" in reason for reason in evidence.load(run.folder).reasons)
+
+
+def test_a_runbook_that_only_looks_is_judged_by_its_last_look(tmp_path: Path, said: list[str]) -> None:
+    runner.run(str(notebooks.write(tmp_path, "20-looks", body="passes")), {}, say=said.append)
+    with pytest.raises(PreflightFailed):
+        runner.run(str(notebooks.write(tmp_path, "20-looks", body="fails-preflight")), {}, say=said.append)
+    run = journal.current()
+    assert run is not None
+    assert "20-looks: failed. No Pulumi." in evidence.load(run.folder).reasons
 
 
 def test_bad_parameters_start_nothing(tmp_path: Path, said: list[str]) -> None:

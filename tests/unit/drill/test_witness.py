@@ -9,7 +9,7 @@ from drill.test_ledger import attempt
 from drill.test_mending import fault
 from drill.test_timeline import Prober, quiet, row, watched
 from drill.world import PRIMARY, STANDBY
-from drlib import probes, scenario, switch, timeline
+from drlib import latch, probes, scenario, switch, timeline
 from drlib import settings as parameters
 from drlib.hypothesis import Part
 from drlib.ledger import Ledger
@@ -136,4 +136,35 @@ def test_the_takeover_is_kept_once_and_at_once(here, deployment, aws, run):
     seen = timeline.watch(here, deployment, Prober(Ledger(rows), here.folder), since=now, at_takeover=keep)
     assert len(kept) == 1
     assert kept[0] <= seen.ended_at
-    assert run.load("takeover")["region"] == STANDBY
+    first = run.load("takeover")
+    assert first["region"] == STANDBY
+    switch.takeover(here, deployment, run)()
+    assert run.load("takeover") == first, "a run has one takeover"
+
+
+def test_a_failover_watched_again_is_looked_at_and_keeps_what_was_measured(
+    here, deployment, aws, run, capsys
+):
+    quiet(here)
+    latch.write(here, deployment, STANDBY, is_set=True, reason="an incident", hold_seconds=0.0)
+    now = here.clock.now()
+    rows = [attempt(1, outcome="fail", started_at=now, finished_at=now)]
+    rows += [attempt(seq, region=STANDBY, started_at=now, finished_at=now + seq) for seq in range(2, 14)]
+    first = Prober(Ledger(rows), run.folder)
+    first.started_at = now
+    seen = timeline.watch(here, deployment, first, ask_route53=False)
+    assert seen.seconds == pytest.approx(2.0)
+    Ledger(rows).save(run.folder)
+
+    later = here.clock.now() + 1.0
+    rows += [attempt(seq, region=STANDBY, started_at=later, finished_at=later) for seq in range(14, 26)]
+    again = Prober(Ledger(rows), run.folder)
+    again.started_at = later
+    kept = (run.folder / "samples" / "watch.30-drill-failover.parquet").read_bytes()
+    assert timeline.watch(here, deployment, again, ask_route53=False).seconds == seen.seconds
+    assert "done earlier, verified" in capsys.readouterr().out
+    assert (run.folder / "samples" / "watch.30-drill-failover.parquet").read_bytes() == kept
+
+    latch.write(here, deployment, STANDBY, is_set=True, reason="another", hold_seconds=0.0)
+    fresh = timeline.watch(here, deployment, again, ask_route53=False)
+    assert fresh.zero == later, "another failover, and its own time"
