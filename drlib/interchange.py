@@ -65,8 +65,8 @@ def experiment(planned: Scenario, *, file: str = "", origin: str = "") -> Json:
 def journal(folder: Path) -> Json:
     """Return a run as a journal. Its instants are those of the run: modelled ones in the sandbox.
 
-    `steady_states.during` is empty, as the toolkit leaves it unless it is told to ask the hypothesis while the
-    method runs: clients are expected to fail meanwhile, and the extension `drlib-run` says for how long.
+    `steady_states.during` is empty, as the toolkit leaves it unless it is told to ask the hypothesis while
+    the method runs: clients are expected to fail meanwhile, and the extension `drlib-run` says for how long.
 
     Raises BadParameters when the folder is no run that holds evidence.
     """
