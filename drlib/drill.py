@@ -14,7 +14,7 @@ from typing import Any
 from drlib import evidence, faults, journal, proofs, runbook, runner, target
 from drlib import settings as parameters
 from drlib.clock import Clock
-from drlib.errors import DrError, VerdictRed
+from drlib.errors import DrError, StepFailed, VerdictRed
 from drlib.journal import Run
 from drlib.runner import Failure, Say
 from drlib.settings import Settings
@@ -121,21 +121,30 @@ class Drill:
 
     def _end(self, run: Run, failure: Failure | None) -> int:
         """Bring the evidence and the report up to date, print the summary, and return the exit code."""
-        if failure is None and not self.keep:
-            journal.close(run)
-        found = evidence.refresh(run)
-        evidence.report(run)
-        seal = evidence.close(run)
+        try:
+            if failure is None and not self.keep:
+                journal.close(run)
+            found = evidence.refresh(run)
+            evidence.report(run)
+            seal = evidence.close(run)
+        except StepFailed as error:  # a full disk, most likely: what was written before is whole
+            self.say(f"The evidence is not up to date: {error}")
+            failure = failure or Failure(type(error).__name__, str(error), error.exit_code)
+            self._resumable(run, failure)
+            return failure.exit_code
         if self.settings.plans and failure is None:
             self.say(f"Planned: nothing was changed. What would be done is in {_relative(run.folder)}")
             return 0
         for line in summary(found, seal=seal):
             self.say(line)
         if failure:
-            pending = failure.exit_code == CODES[PENDING]
-            when = "once it is approved" if pending else "if what it ran in is still up (--keep)"
-            self.say(f"Resume     drlib drill --resume {run.run_id}, {when}")
+            self._resumable(run, failure)
         return failure.exit_code if failure else CODES[found.verdict]
+
+    def _resumable(self, run: Run, failure: Failure) -> None:
+        pending = failure.exit_code == CODES[PENDING]
+        when = "once it is approved" if pending else "if what it ran in is still up (--keep)"
+        self.say(f"Resume     drlib drill --resume {run.run_id}, {when}")
 
 
 def drill(

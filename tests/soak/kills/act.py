@@ -46,6 +46,7 @@ class Outcome:
         run_id: of the drill.
         struck: how many processes were killed; 0 if the drill ended before its instant.
         killed_in: the journal's last line by then.
+        ran_seconds: wall seconds from the run's first line until it was killed, or had ended.
         verdict, reasons: of the resumed run.
         wrong: what is otherwise than after an undisturbed run.
         wall_seconds: from the kill's preparation to its judgement.
@@ -55,6 +56,7 @@ class Outcome:
     run_id: str = ""
     struck: int = 0
     killed_in: str = ""
+    ran_seconds: float = 0.0
     verdict: str = ""
     reasons: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -83,7 +85,9 @@ def killed(kill: Kill, here: Target, file: Path, span: float = 0.0) -> Outcome:
         _wait(lambda: bool(_known() - before) or child.poll() is not None, START_SECONDS)
         (result.run_id,) = _known() - before
         run = journal.find(result.run_id)
+        opened = WALL.steady()
         result.struck = _kill_when(child, run, kill, span)
+        result.ran_seconds = round(WALL.steady() - opened, 1)
     finally:
         end(child)
     last = chain.lines(run.folder)[-1]

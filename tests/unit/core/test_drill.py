@@ -116,6 +116,22 @@ def test_a_disk_that_is_full_restores_all_the_same(
     assert "Restored: us-east-2" in text
 
 
+def test_evidence_that_cannot_be_written_is_told_with_the_way_to_go_on(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Any) -> None:
+        raise StepFailed(
+            "evidence.json cannot be written: No space left on device.", remedy="Free some space."
+        )
+
+    monkeypatch.setattr(evidence, "refresh", full)
+    monkeypatch.setattr(runner, "execute", lambda *_, **__: None)
+    monkeypatch.setattr(runner, "pool", lambda _, **__: contextlib.nullcontext())
+    assert drilled(said, tmp_path, "10-passes") == 5
+    assert said[-2].startswith("The evidence is not up to date: evidence.json cannot be written")
+    assert said[-1].startswith(f"Resume     drlib drill --resume {last_run().run_id}")
+
+
 def test_a_sandbox_that_died_is_told_and_the_report_is_written(
     tmp_path: Path, said: list[str], here: Nowhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
