@@ -54,10 +54,10 @@ class Drill:
             with journal.held(run):
                 self.say(f"Run {run.run_id} ({here.origin}), in {_relative(run.folder)}")
                 failure = self._guarded(run, here, injected, resumed=resume is not None)
-                code = self._end(run, failure)
+                code = self._end(run, here, failure)
                 return code
         finally:
-            if here.started and not self.keep and code != CODES[PENDING]:  # an approval is for this sandbox
+            if self._shuts_down(here, code):
                 here.shut_down()
 
     def _guarded(
@@ -119,7 +119,7 @@ class Drill:
                     return failure
         return None
 
-    def _end(self, run: Run, failure: Failure | None) -> int:
+    def _end(self, run: Run, here: Target, failure: Failure | None) -> int:
         """Bring the evidence and the report up to date, print the summary, and return the exit code."""
         try:
             if failure is None and not self.keep:
@@ -130,7 +130,7 @@ class Drill:
         except StepFailed as error:  # a full disk, most likely: what was written before is whole
             self.say(f"The evidence is not up to date: {error}")
             failure = failure or Failure(type(error).__name__, str(error), error.exit_code)
-            self._resumable(run, failure)
+            self.say(self._next(run, here, failure))
             return failure.exit_code
         if self.settings.plans and failure is None:
             self.say(f"Planned: nothing was changed. What would be done is in {_relative(run.folder)}")
@@ -138,13 +138,21 @@ class Drill:
         for line in summary(found, seal=seal):
             self.say(line)
         if failure:
-            self._resumable(run, failure)
+            self.say(self._next(run, here, failure))
         return failure.exit_code if failure else CODES[found.verdict]
 
-    def _resumable(self, run: Run, failure: Failure) -> None:
-        pending = failure.exit_code == CODES[PENDING]
-        when = "once it is approved" if pending else "if what it ran in is still up (--keep)"
-        self.say(f"Resume     drlib drill --resume {run.run_id}, {when}")
+    def _next(self, run: Run, here: Target, failure: Failure) -> str:
+        """Return a line on how the run goes on, or why it does not."""
+        if self._shuts_down(here, failure.exit_code):
+            return (
+                "Over       what it ran in ends with it; with --keep it stays up, and the run can be resumed"
+            )
+        when = ", once it is approved" if failure.exit_code == CODES[PENDING] else ""
+        return f"Resume     drlib drill --resume {run.run_id}{when}"
+
+    def _shuts_down(self, here: Target, code: int) -> bool:
+        """Whether the sandbox ends with the drill that started it. What is approved there needs it."""
+        return here.started and not self.keep and code != CODES[PENDING]
 
 
 def drill(

@@ -128,8 +128,10 @@ def test_evidence_that_cannot_be_written_is_told_with_the_way_to_go_on(
     monkeypatch.setattr(runner, "execute", lambda *_, **__: None)
     monkeypatch.setattr(runner, "pool", lambda _, **__: contextlib.nullcontext())
     assert drilled(said, tmp_path, "10-passes") == 5
+    assert said[-1].startswith("Over       what it ran in ends with it; with --keep it stays up")
+    assert drilled(said, tmp_path, "10-passes", keep=True) == 5
     assert said[-2].startswith("The evidence is not up to date: evidence.json cannot be written")
-    assert said[-1].startswith(f"Resume     drlib drill --resume {last_run().run_id}")
+    assert said[-1] == f"Resume     drlib drill --resume {last_run().run_id}"
 
 
 def test_a_sandbox_that_died_is_told_and_the_report_is_written(
