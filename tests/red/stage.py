@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from drlib import checks, clock, latch, probes
+from drlib import checks, clock, holdings, latch, probes, repair
 from drlib.checklist import Checks
 from drlib.checks import payment, steady, watch
 from drlib.deployment import Deployment, RegionOutputs
+from drlib.journal import Approval, Run
 from drlib.target import Target
 
 PERIOD_SECONDS = 60.0  # of the alarms
@@ -82,6 +83,16 @@ class Stage:
         for role in ("primary", "standby"):
             for queue in self.outputs(role).queues.values():
                 self.client("sqs", role).purge_queue(QueueUrl=queue["url"])
+
+    def settle(self, run: Run, approval: Approval) -> None:
+        """Announce again the payments whose messages were forgotten, and wait until they are settled."""
+        forgotten = set(repair.announce(self.here, self.deployment, run, approval))
+
+        def waiting() -> set[str]:
+            held = holdings.scan(self.here, self.deployment.table, self.region("standby"))
+            return {payment.payment_id for payment in repair.waiting(held, before=self.here.clock.now())}
+
+        self.wait(lambda: not forgotten or not forgotten & waiting(), "forgotten payments to be settled")
 
     def release_latch(self) -> None:
         """Let the primary be the active region, as a failback does."""

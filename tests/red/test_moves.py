@@ -21,8 +21,9 @@ LOOK_SECONDS = 60.0  # two more checks of every checker, the latch's period, and
 
 
 @pytest.fixture(autouse=True)
-def as_it_was(stage: Stage) -> Iterator[None]:
-    """Leave no fault, no fence and no latch behind, and no alarm that rings."""
+def as_it_was(stage: Stage, run: journal.Run, approval: journal.Approval) -> Iterator[None]:
+    """Begin with every payment settled; leave no fault, no fence and no latch, and no alarm that rings."""
+    stage.settle(run, approval)
     yield
     planes.assume()
     for role in ("primary", "standby"):
