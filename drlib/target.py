@@ -95,14 +95,12 @@ class SandboxTarget(Target):
 
     @contextlib.contextmanager
     def engine(self, *, checkpoints: bool = True) -> Iterator[dict[str, str]]:
-        """Serve the sandbox's `aws` provider in a thread, and say how the engine finds it."""
-        from drlib.sandbox import provider
-
+        """Say how the engine finds the sandbox's `aws` provider, which outlives whoever runs the engine."""
         (self.folder / "pulumi").mkdir(exist_ok=True)
         (self.folder / "pulumi-home").mkdir(exist_ok=True)
-        server = provider.serve(self.status.aws_endpoint, access_key="test", secret_key="test")  # noqa: S106
+        port = self._control("GET", "provider")["port"]
         variables = {
-            "PULUMI_DEBUG_PROVIDERS": f"aws:{server.port}",
+            "PULUMI_DEBUG_PROVIDERS": f"aws:{port}",
             # Or the CLI tries to download the official plugin before each command.
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_HOME": str(self.folder / "pulumi-home"),
@@ -113,10 +111,7 @@ class SandboxTarget(Target):
         }
         if not checkpoints:
             variables |= {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
-        try:
-            yield variables
-        finally:
-            server.stop()
+        yield variables
 
     def shut_down(self) -> None:
         """End the sandbox, and with it everything in it."""

@@ -11,6 +11,7 @@
 | DELETE impairments/NAME | name, at, and healed: whether it was in force |
 | GET events?since=SEQ | events: those numbered above SEQ, each with seq, at, kind, detail |
 | GET replication | service -> route -> writes that wait |
+| GET provider | port: of the Pulumi provider, which is started if need be |
 
 Seconds and instants are modelled. A request that cannot be done gets a message. The server itself ends a
 fault or an impairment at its deadline (`drlib.sandbox.injection`). The kinds of impairments are those of
@@ -19,6 +20,7 @@ fault or an impairment at its deadline (`drlib.sandbox.injection`). The kinds of
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -28,6 +30,7 @@ from urllib.parse import parse_qs
 from drlib.sandbox import impairments
 from drlib.sandbox.injection import Faults, Injection
 from drlib.sandbox.listener import Receive, Scope, Send
+from drlib.sandbox.plugin import Plugin
 from drlib.sandbox.world import FAULT_MODES, World
 
 PREFIX = "/_drlib/"
@@ -53,15 +56,22 @@ class Control:
         world: what it tells about.
         faults: the regions' failures, which it changes.
         injection: the impairments, which it changes.
+        plugin: the Pulumi provider, which it starts.
         state: returns the server's status.
     """
 
     def __init__(
-        self, world: World, faults: Faults, injection: Injection, state: Callable[[], dict[str, Any]]
+        self,
+        world: World,
+        faults: Faults,
+        injection: Injection,
+        plugin: Plugin,
+        state: Callable[[], dict[str, Any]],
     ) -> None:
         self._world = world
         self._faults = faults
         self._injection = injection
+        self._plugin = plugin
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,6 +111,8 @@ class Control:
                 return {"events": self._world.events.since(_since(scope))}
             case "GET", ["replication"]:
                 return {service: report() for service, report in sorted(self._world.backlog.items())}
+            case "GET", ["provider"]:
+                return {"port": await self._provider()}
         raise Refused(404, f"there is no {scope['method']} {scope['path']}")
 
     def _inject(self, region: str, order: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,6 +142,12 @@ class Control:
         for region in made.regions:
             self._known(region)
         return self._injection.begin(name, made, deadline_seconds=deadline)
+
+    async def _provider(self) -> int:
+        try:
+            return await asyncio.to_thread(self._plugin.port)
+        except (OSError, ValueError) as error:
+            raise Refused(500, f"the Pulumi provider did not start: {type(error).__name__} {error}") from None
 
     def _known(self, region: str) -> str:
         if region not in self._world.edges:

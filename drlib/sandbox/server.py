@@ -23,6 +23,7 @@ from drlib.sandbox.control import Control
 from drlib.sandbox.gate import GLOBAL_SERVICES, Gate
 from drlib.sandbox.injection import Faults, Injection
 from drlib.sandbox.listener import App, Listener
+from drlib.sandbox.plugin import Plugin
 from drlib.sandbox.reach import Reach
 from drlib.sandbox.state import Options, clear, lock_file, state_file
 from drlib.sandbox.tls import Certificates
@@ -146,7 +147,8 @@ class Server:
         edges = self._edges(certificates)
         faults = Faults(self.world, edges)
         injection = Injection(self.world, faults)
-        control = Control(self.world, faults, injection, self.state)
+        plugin = Plugin(f"http://127.0.0.1:{self.world.aws_port}")
+        control = Control(self.world, faults, injection, plugin, self.state)
         await starting
         self._start_components()
         reach = Reach(self.world, GLOBAL_SERVICES)
@@ -160,6 +162,7 @@ class Server:
         log.info("stopping")
         if self._is_ours():
             clear(self.base, self.world.folder)
+        plugin.stop()
         injection.stop()
         faults.stop()
         for component in reversed(self._components):
@@ -274,7 +277,7 @@ def _allow_open_files() -> None:
 
 
 def _end_children() -> None:
-    """Kill the functions' workers, and see them gone."""
+    """Kill the functions' workers and the provider, and see them gone."""
     children = psutil.Process().children(recursive=True)
     for child in children:
         with contextlib.suppress(psutil.NoSuchProcess):

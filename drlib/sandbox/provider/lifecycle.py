@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,14 +95,25 @@ def _mark_unknown(result: Properties, path: list[str]) -> None:
             _mark_unknown(item, rest)
 
 
-def create(kind: Resource, call: Call, inputs: Properties) -> tuple[str, Properties]:
+def create(
+    kind: Resource, call: Call, inputs: Properties, *, begun: str, note: Callable[[str], None]
+) -> tuple[str, Properties]:
     """Create a resource; return its id and its outputs.
+
+    Args:
+        kind, call, inputs: what, where and how.
+        begun: the id, if an earlier creation got as far as that; it is taken up if the resource is there.
+        note: told the id as soon as there is one.
 
     Raises:
         HalfMade: it exists, but is not complete.
     """
-    answer = kind.create(call, inputs)
-    made = answer if isinstance(answer, Made) else Made(answer)
+    if begun and read(kind, call, begun, {}, inputs) is not None:
+        made = Made(begun)
+    else:
+        answer = kind.create(call, inputs)
+        made = answer if isinstance(answer, Made) else Made(answer)
+        note(made.id)
     try:
         kind.finish(call, made.id, inputs)
         reading = made.reading or _reading(kind, call, made.id, inputs)

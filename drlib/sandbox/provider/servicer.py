@@ -15,6 +15,7 @@ from pulumi.runtime.proto import provider_pb2 as messages
 from pulumi.runtime.proto import provider_pb2_grpc as protocol
 
 from drlib.sandbox.provider import invokes, lifecycle, table
+from drlib.sandbox.provider.births import Births
 from drlib.sandbox.provider.clients import Clients
 from drlib.sandbox.provider.resource import GLOBAL_REGION, Call, Refused, Resource
 from drlib.sandbox.provider.values import has_unknown, to_python, to_struct
@@ -48,7 +49,7 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Servicer(protocol.ResourceProviderServicer):
-    """One provider, for one AWS. It keeps nothing but its clients and the stack's default region.
+    """One provider, for one AWS. It keeps its clients, the stack's default region, and what it has just made.
 
     The methods with capital letters are the protocol's; each translates one message and its answer.
     """
@@ -56,6 +57,7 @@ class Servicer(protocol.ResourceProviderServicer):
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._default_region = ""
+        self._births = Births()
 
     def region_of(self, request: Any) -> str:
         """Return the region that a request concerns, from its inputs or its state."""
@@ -131,6 +133,7 @@ class Servicer(protocol.ResourceProviderServicer):
     @guarded
     def Diff(self, request: Any, context: Any) -> Any:
         kind = table.find(request.type)
+        self._births.forget(request.urn)
         olds, news = to_python(request.old_inputs), to_python(request.news)
         verdict = lifecycle.diff(kind, olds, news)
         return messages.DiffResponse(
@@ -148,12 +151,20 @@ class Servicer(protocol.ResourceProviderServicer):
         inputs = to_python(request.properties)
         if request.preview:
             return messages.CreateResponse(id="", properties=to_struct(lifecycle.preview(kind, {}, inputs)))
-        id, outputs = lifecycle.create(kind, self._call(kind, request), inputs)
+        urn, births = request.urn, self._births
+        id, outputs = lifecycle.create(
+            kind,
+            self._call(kind, request),
+            inputs,
+            begun=births.find(urn, inputs),
+            note=lambda made: births.note(urn, inputs, made),
+        )
         return messages.CreateResponse(id=id, properties=to_struct(outputs))
 
     @guarded
     def Read(self, request: Any, context: Any) -> Any:
         kind = table.find(request.type)
+        self._births.forget(request.urn)
         found = lifecycle.read(
             kind,
             self._call(kind, request),
@@ -169,6 +180,7 @@ class Servicer(protocol.ResourceProviderServicer):
     @guarded
     def Update(self, request: Any, context: Any) -> Any:
         kind = table.find(request.type)
+        self._births.forget(request.urn)
         state, olds, news = to_python(request.olds), to_python(request.old_inputs), to_python(request.news)
         if request.preview:
             base = {key: value for key, value in state.items() if key not in olds or key in news}
@@ -181,6 +193,7 @@ class Servicer(protocol.ResourceProviderServicer):
     @guarded
     def Delete(self, request: Any, context: Any) -> Any:
         kind = table.find(request.type)
+        self._births.forget(request.urn)
         lifecycle.delete(kind, self._call(kind, request), request.id, to_python(request.properties))
         return empty_pb2.Empty()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,18 +53,28 @@ class Engine:
         assert answer.id == ""
         return dict(to_python(answer.properties))
 
-    def create(self, type_name: str, inputs: Mapping[str, Any]) -> tuple[str, Inputs]:
-        answer = self.stub.Create(messages.CreateRequest(type=type_name, properties=to_struct(inputs)))
+    def create(self, type_name: str, inputs: Mapping[str, Any], *, urn: str = "") -> tuple[str, Inputs]:
+        answer = self.stub.Create(
+            messages.CreateRequest(urn=urn or uuid.uuid4().hex, type=type_name, properties=to_struct(inputs))
+        )
         state = to_python(answer.properties)
         self.made.append((type_name, answer.id, state))
         return answer.id, state
 
     def read(
-        self, type_name: str, id: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
+        self,
+        type_name: str,
+        id: str,
+        state: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        *,
+        urn: str = "",
     ) -> tuple[Inputs, Inputs] | None:
         """Return inputs and state as they are now, or None if the resource is gone."""
         answer = self.stub.Read(
-            messages.ReadRequest(type=type_name, id=id, properties=to_struct(state), inputs=to_struct(inputs))
+            messages.ReadRequest(
+                urn=urn, type=type_name, id=id, properties=to_struct(state), inputs=to_struct(inputs)
+            )
         )
         return (to_python(answer.inputs), to_python(answer.properties)) if answer.id else None
 

@@ -1,0 +1,23 @@
+"""python -m drlib.sandbox.provider ENDPOINT
+
+Serves the provider for as long as standard input stays open: it ends with the process that started it,
+however that ends. The first line of output is its port.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from drlib.sandbox.provider import serve
+
+
+def main(endpoint_url: str) -> None:
+    """Serve until standard input ends."""
+    with serve(endpoint_url) as server:
+        sys.stdout.write(f"{server.port}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
