@@ -55,15 +55,19 @@ def verify(here: Target, run: Run) -> list[Proof]:
 
 
 def standing(run: Run) -> dict[str, str]:
-    """Return the steps that can be proved and that stand: step -> runbook, in the order of their ends."""
+    """Return the steps that can be proved and that stand: step -> runbook, in the order of their ends.
+
+    A step stands until one that takes it back begins: a teardown that was cut off goes on, and what it took
+    away is not made again for it.
+    """
     found: dict[str, str] = {}
     for line in run.lines():
-        if not line["mutating"] or line["phase"] != journal.DONE:
+        if not line["mutating"]:
             continue
         for step, undoing in UNDONE_BY.items():
             if line["step"] in undoing:
                 found.pop(step, None)
-        if line["step"] in UNDONE_BY:
+        if line["step"] in UNDONE_BY and line["phase"] == journal.DONE:
             found[line["step"]] = line["runbook"]
     return found
 
