@@ -108,7 +108,7 @@ def create(
     Raises:
         HalfMade: it exists, but is not complete.
     """
-    if begun and read(kind, call, begun, {}, inputs) is not None:
+    if begun and read(kind, call, begun, inputs, inputs) is not None:
         made = Made(begun)
     else:
         answer = kind.create(call, inputs)

@@ -11,11 +11,10 @@ import pytest
 from drlib.sandbox.provider.clients import Clients
 
 from .engine import PRIMARY, Engine
+from .examples import EXAMPLES
 
-TABLE = "aws:dynamodb/table:Table"
 QUEUE = "aws:sqs/queue:Queue"
 GROUP = "aws:cloudwatch/logGroup:LogGroup"
-VPC = "aws:ec2/vpc:Vpc"
 URN = "urn:pulumi:cut::payments-dr::{}"
 
 
@@ -41,11 +40,15 @@ def test_what_was_made_and_not_recorded_is_taken_up(engine: Engine, clients: Cli
     assert [one["retentionInDays"] for one in found] == [14]
 
 
-def test_what_has_no_name_is_not_made_twice(engine: Engine, clients: Clients) -> None:
-    inputs = {"region": PRIMARY, "cidrBlock": "10.77.0.0/16"}
-    ids = [engine.create(VPC, inputs, urn=URN.format(VPC))[0] for _ in range(2)]
+@pytest.mark.parametrize("type_name", EXAMPLES)
+def test_every_type_can_be_taken_up(type_name: str, engine: Engine) -> None:
+    inputs, urn = EXAMPLES[type_name].inputs(engine), URN.format(type_name)
+    id, state = engine.create(type_name, inputs, urn=urn)
+    again, taken_up = engine.create(type_name, inputs, urn=urn)
     engine.made.pop()
-    assert ids[0] == ids[1]
+    assert again == id
+    assert {name: taken_up[name] for name in inputs} == {name: state[name] for name in inputs}
+    assert taken_up.keys() == state.keys()
 
 
 def named(engine: Engine, id: str, state: Any, urn: str) -> None:
