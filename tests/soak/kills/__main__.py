@@ -64,15 +64,17 @@ def summary(results: Iterable[Outcome]) -> show.Table:
 
 
 def _kill(kills: Iterable[Kill]) -> Iterator[Outcome]:
-    """Kill drills one after another in one sandbox, and end that."""
+    """Kill drills one after another in one sandbox, until one ends wrong: the next has another sandbox."""
     file = parameters.home() / "killed.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(VALUES), encoding="utf-8")  # JSON is YAML
-    here = open_target(parameters.make(VALUES))
     spans: Spans = {}
     try:
         for kill in kills:
-            yield _guarded(kill, here, file, spans)
+            result = _guarded(kill, open_target(parameters.make(VALUES)), file, spans)
+            yield result
+            if result.wrong:
+                sandbox.down()
     finally:
         sandbox.down()
 
