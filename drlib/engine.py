@@ -100,9 +100,8 @@ class Session:
         """Run a command in a thread, so that an interruption of this one does not cut the engine off.
 
         The engine is in this process's group: Ctrl-C, or a kernel's interrupt, reaches it as well. It ends
-        what is in flight and saves its state, for which it needs the provider and the program of this
-        process. Here the interruption waits for it. Where the signal went to this process alone, it is
-        passed on.
+        what is in flight and saves its state, for which it needs the program of this process. Here the
+        interruption waits for it. Where the signal went to this process alone, it is passed on.
         """
         ended, told = threading.Event(), threading.Event()
         failed: list[BaseException] = []
