@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
+
 from drlib import disk, redaction
 
 KERNEL = "python3"
@@ -25,6 +27,9 @@ LOG_SECONDS = 5  # a process that a kernel left behind may hold its end of the l
 # So that what a cell prints does not depend on where it runs, and modules are compiled once.
 ENVIRONMENT = {"TZ": "UTC", "COLUMNS": "80", "PYTHONHASHSEED": "0", "IPYKERNEL_CELL_NAME": "<cell>"}
 ENGINE = "warm"
+PLACE = "drlib-"
+"""Before the id of the process whose kernels a temporary folder is for."""
+
 MASKED = "masked:"
 """Before the path of an executed notebook: it is written masked, whole or not at all."""
 
@@ -57,7 +62,8 @@ class Pool:
         streams = (os.fdopen(read, encoding="utf-8", errors="replace"), log)
         self._writer = threading.Thread(target=redaction.copy_lines, args=streams, daemon=True)
         self._writer.start()
-        self._place = tempfile.mkdtemp(prefix="drlib-")
+        _sweep()
+        self._place = tempfile.mkdtemp(prefix=f"{PLACE}{os.getpid()}-")
         self.start()
         return self
 
@@ -180,3 +186,11 @@ def _announce(nb_man: Any, on_cell: Callable[[Any], None]) -> None:
         cell_start(cell, *arguments, **options)
 
     nb_man.cell_start = told
+
+
+def _sweep() -> None:
+    """Remove the folders of pools whose process was killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PLACE}*-*"):
+        owner = folder.name.removeprefix(PLACE).partition("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
