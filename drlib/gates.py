@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drlib import checklist, faults, fence, holdings, latch, planes, probes, reconcile, repair
+from drlib import checklist, fence, holdings, latch, planes, probes, reconcile, repair, story
 from drlib.checklist import Check, Checks, Failed, Probe
 from drlib.errors import StepFailed
 from drlib.holdings import Payment
@@ -229,15 +229,10 @@ def _reconciled(here: Target, deployment: Deployment, run: Run) -> str:
     if not (run.folder / FILE).exists():
         return "no payments in this run"
     ledger = Ledger.load(run.folder)
-    takeover = (
-        holdings.from_dict(run.load("takeover"))
-        if run.has("takeover")
-        else holdings.scan(here, deployment.table, deployment.standby_region)
-    )
-    fault = faults.from_dict(run.load("fault")) if run.has("fault") else None
-    losses = reconcile.count(here, deployment, ledger, takeover, fault)
+    told = story.recall(here, deployment, run)
+    losses = reconcile.count(here, deployment, ledger, told.takeover, told.fault)
     if losses.reasons:
-        raise Failed(" ".join(losses.reasons))
+        raise Failed(" ".join(filter(None, (*losses.reasons, told.gap))))
     return f"{len(losses.acknowledged)} acknowledged"
 
 

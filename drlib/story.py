@@ -17,11 +17,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Story:
-    """The fault, or None; what the standby held when it began to serve; and when it all began (modelled)."""
+    """The fault, or None; what the standby held when it began to serve; and when it all began (modelled).
+
+    If the takeover was not `kept` (nothing moved, or the run was cut off, or could not write), what the
+    standby holds now stands in for it.
+    """
 
     fault: Fault | None
     takeover: Holdings
     began_at: float
+    kept: bool
+
+    @property
+    def gap(self) -> str:
+        """A sentence on what the counts against the takeover rest on, if it was not kept; else ""."""
+        if self.kept:
+            return ""
+        return "This run kept no takeover: what the standby did not know of then cannot explain it."
 
     def __str__(self) -> str:
         return f"Began with {self.fault.scenario}" if self.fault else "Began without a fault of ours"
@@ -33,9 +45,10 @@ class Story:
 def recall(here: Target, deployment: Deployment, run: Run) -> Story:
     """Return what the run holds. Where nothing took over, what the standby holds now is the takeover."""
     fault = faults.from_dict(run.load("fault")) if run.has("fault") else None
-    if run.has("takeover"):
+    kept = run.has("takeover")
+    if kept:
         takeover = holdings.from_dict(run.load("takeover"))
     else:
         with planes.purpose("observe"):
             takeover = holdings.scan(here, deployment.table, deployment.standby_region)
-    return Story(fault, takeover, fault.at if fault else takeover.at)
+    return Story(fault, takeover, fault.at if fault else takeover.at, kept)

@@ -96,14 +96,22 @@ def test_a_runbook_whose_step_no_longer_holds_is_run_again(
     assert any(line.startswith("  10-passes  done") for line in said)
 
 
-def test_a_teardown_that_was_cut_off_goes_on_and_nothing_is_made_again_for_it(
+def without_its_stack(
     tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> tuple[journal.Run, list[Path]]:
+    """A run that stopped after its fault, and whose stack is not there any more."""
     run, sources = stopped(tmp_path, said)
     run.as_runbook("10-passes").note("deploy", mutating=True)
     run.as_runbook(proofs.DRILL).note("inject", mutating=True)
-    run.as_runbook("20-x").note("destroy", journal.INTENT, mutating=True)
     monkeypatch.setitem(proofs.PROOFS, "deploy", lambda _: "nothing is deployed")
+    return run, sources
+
+
+def test_a_teardown_that_was_cut_off_goes_on_and_nothing_is_made_again_for_it(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, sources = without_its_stack(tmp_path, said, monkeypatch)
+    run.as_runbook("20-x").note("destroy", journal.INTENT, mutating=True)
     drill.drill(None, resume=run.run_id, say=said.append, sources=sources, keep=True)
     assert not any("10-passes" in line or "no longer so" in line for line in said)
     assert any(line.startswith("  20-x") and "done" in line for line in said)
@@ -112,10 +120,7 @@ def test_a_teardown_that_was_cut_off_goes_on_and_nothing_is_made_again_for_it(
 def test_a_stack_that_is_gone_ends_the_resumption_of_a_drill_that_had_its_fault(
     tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, sources = stopped(tmp_path, said)
-    run.as_runbook("10-passes").note("deploy", mutating=True)
-    run.as_runbook(proofs.DRILL).note("inject", mutating=True)
-    monkeypatch.setitem(proofs.PROOFS, "deploy", lambda _: "nothing is deployed")
+    run, sources = without_its_stack(tmp_path, said, monkeypatch)
     code = drill.drill(None, resume=run.run_id, say=said.append, sources=sources, keep=True)
     assert code == 5
     assert any("deployed is no longer there: nothing is deployed" in line for line in said)

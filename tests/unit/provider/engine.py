@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import grpc
+import pytest
 from pulumi.runtime.proto import provider_pb2 as messages
 
 from drlib.sandbox.provider.values import to_python, to_struct
@@ -112,3 +114,10 @@ class Engine:
         """Delete what was created, the youngest first."""
         while self.made:
             self.delete(*self.made.pop())
+
+
+def fails(act: Callable[[], Any]) -> Any:
+    """Return the error that a call of the engine ends with."""
+    with pytest.raises(grpc.RpcError) as caught:
+        act()
+    return caught.value

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
-from typing import Any
-
 import grpc
 import pytest
 from botocore.exceptions import ClientError
@@ -14,12 +10,11 @@ from pulumi.runtime.proto import provider_pb2 as messages
 from pulumi.runtime.proto import status_pb2
 
 from drlib.sandbox import Status
-from drlib.sandbox.provider import s3 as buckets
 from drlib.sandbox.provider import serve
 from drlib.sandbox.provider.clients import Clients
 from drlib.sandbox.provider.values import UNKNOWN, to_python
 
-from .engine import PRIMARY, STANDBY, Engine
+from .engine import PRIMARY, STANDBY, Engine, fails
 from .examples import EXAMPLES
 from .examples.parts import bucket, queue, role
 
@@ -27,12 +22,6 @@ QUEUE = "aws:sqs/queue:Queue"
 TABLE = "aws:dynamodb/table:Table"
 BUCKET = "aws:s3/bucket:Bucket"
 GROUP = "aws:cloudwatch/logGroup:LogGroup"
-
-
-def _fails(act: Callable[[], Any]) -> Any:
-    with pytest.raises(grpc.RpcError) as caught:
-        act()
-    return caught.value
 
 
 def test_what_is_not_understood_is_refused_with_its_path(engine: Engine) -> None:
@@ -88,13 +77,13 @@ def test_an_unknown_type_is_unimplemented(engine: Engine, act: str) -> None:
         "read": lambda: engine.read(name, "id", {}, {}),
         "delete": lambda: engine.delete(name, "id", {}),
     }
-    error = _fails(acts[act])
+    error = fails(acts[act])
     assert error.code() == grpc.StatusCode.UNIMPLEMENTED
     assert error.details() == "the sandbox has no aws:kms/key:Key"
 
 
 def test_an_error_of_aws_is_one_line_with_operation_and_region(engine: Engine) -> None:
-    error = _fails(
+    error = fails(
         lambda: engine.create(
             "aws:lambda/eventSourceMapping:EventSourceMapping",
             {
@@ -111,7 +100,7 @@ def test_an_error_of_aws_is_one_line_with_operation_and_region(engine: Engine) -
 
 
 def test_what_boto3_refuses_is_one_line_too(engine: Engine) -> None:
-    error = _fails(lambda: engine.create(GROUP, {"region": PRIMARY, "name": ""}))
+    error = fails(lambda: engine.create(GROUP, {"region": PRIMARY, "name": ""}))
     assert error.details().startswith(
         "Parameter validation failed: Invalid length for parameter logGroupName"
     )
@@ -122,7 +111,7 @@ def test_a_half_made_resource_is_kept_and_an_update_completes_it(engine: Engine,
     inputs = EXAMPLES[TABLE].inputs(engine)
     in_the_way = {key: inputs[key] for key in ("name", "hashKey", "rangeKey", "attributes", "billingMode")}
     blocker = engine.create(TABLE, {**in_the_way, "region": STANDBY})
-    error = _fails(lambda: engine.create(TABLE, inputs))
+    error = fails(lambda: engine.create(TABLE, inputs))
     assert error.details().startswith("ValidationException: ")
 
     status = status_pb2.Status()
@@ -155,82 +144,12 @@ def test_replicas_come_and_go_by_update(engine: Engine, clients: Clients) -> Non
     assert state["replicas"][0]["arn"].startswith(f"arn:aws:dynamodb:{STANDBY}:")
 
 
-def test_a_protected_table_keeps_its_replica_when_its_delete_is_refused(
-    engine: Engine, clients: Clients
-) -> None:
-    inputs = {**EXAMPLES[TABLE].inputs(engine), "deletionProtectionEnabled": True}
-    id, state = engine.create(TABLE, inputs)
-    error = _fails(lambda: engine.delete(TABLE, id, state))
-    assert "deletion protection enabled" in error.details()
-    assert clients.get("dynamodb", STANDBY).describe_table(TableName=id)["Table"]["TableStatus"] == "ACTIVE"
-    engine.update(TABLE, id, state, inputs, {**inputs, "deletionProtectionEnabled": False})
-
-
-def test_a_protected_replica_keeps_the_table(engine: Engine, clients: Clients) -> None:
-    inputs = EXAMPLES[TABLE].inputs(engine)
-    guarded = [{**inputs["replicas"][0], "deletionProtectionEnabled": True}]
-    id, state = engine.create(TABLE, {**inputs, "replicas": guarded})
-    error = _fails(lambda: engine.delete(TABLE, id, state))
-    assert (
-        f"protected against deletion; disable its deletion protection first (UpdateTable in {STANDBY})"
-        in (error.details())
-    )
-    engine.update(TABLE, id, state, {**inputs, "replicas": guarded}, inputs)
-
-
-def test_a_bucket_with_versions_goes_only_by_force(engine: Engine, clients: Clients) -> None:
-    inputs = {"region": PRIMARY, "bucket": "provider-full", "forceDestroy": False}
-    id, state = engine.create(BUCKET, inputs)
-    s3 = clients.get("s3", PRIMARY)
-    s3.put_bucket_versioning(Bucket=id, VersioningConfiguration={"Status": "Enabled"})
-    for text in (b"one", b"two"):
-        s3.put_object(Bucket=id, Key="receipt", Body=text)
-    s3.delete_object(Bucket=id, Key="receipt")
-    error = _fails(lambda: engine.delete(BUCKET, id, state))
-    assert error.details().startswith("BucketNotEmpty: ")
-    state = engine.update(BUCKET, id, state, inputs, {**inputs, "forceDestroy": True})
-    engine.delete(BUCKET, id, state)
-    assert engine.read(BUCKET, id, state, inputs) is None
-
-
-def test_a_bucket_that_fills_while_it_is_emptied_goes_too(
-    engine: Engine, clients: Clients, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    id, state = engine.create(BUCKET, {"region": PRIMARY, "bucket": "provider-fills", "forceDestroy": True})
-    arriving = iter(("a replica", "another one"))
-    purge = buckets._purge
-
-    def and_one_arrives(call: Any, bucket: str) -> None:
-        purge(call, bucket)
-        for name in itertools.islice(arriving, 1):
-            clients.get("s3", PRIMARY).put_object(Bucket=bucket, Key=name, Body=b"late")
-
-    monkeypatch.setattr(buckets, "_purge", and_one_arrives)
-    clients.get("s3", PRIMARY).put_object(Bucket=id, Key="receipt", Body=b"one")
-    engine.delete(BUCKET, id, state)
-    assert next(arriving, None) is None
-    assert id not in {one["Name"] for one in clients.get("s3", PRIMARY).list_buckets()["Buckets"]}
-
-
-def test_a_zone_with_records_goes_only_by_force(engine: Engine) -> None:
-    name = "aws:route53/zone:Zone"
-    id, state = engine.create(name, {"name": "full-drill.test", "forceDestroy": True})
-    record = {"zoneId": id, "name": "www", "type": "A", "ttl": 60, "records": ["192.0.2.1"]}
-    record_id, record_state = engine.create("aws:route53/record:Record", record)
-    assert record_state["fqdn"] == "www.full-drill.test"
-    assert record_id == f"{id}_www_A"
-    error = _fails(lambda: engine.delete(name, id, {**state, "forceDestroy": False}))
-    assert error.details().startswith("HostedZoneNotEmpty: ")
-    engine.delete(name, id, state)
-    assert engine.read("aws:route53/record:Record", record_id, record_state, record) is None
-
-
 def test_what_cannot_be_taken_away_is_said(engine: Engine) -> None:
     name = "aws:lambda/function:Function"
     inputs = {**EXAMPLES[name].inputs(engine), "ephemeralStorage": {"size": 1024}}
     id, state = engine.create(name, inputs)
     news = {key: value for key, value in inputs.items() if key != "ephemeralStorage"}
-    error = _fails(lambda: engine.update(name, id, state, inputs, news))
+    error = fails(lambda: engine.update(name, id, state, inputs, news))
     assert error.details() == (
         "the sandbox cannot take ephemeralStorage away from aws:lambda/function:Function: set it instead"
     )
@@ -332,7 +251,7 @@ def test_an_unknown_function_is_a_failure_with_a_reason(engine: Engine) -> None:
 
 def test_a_defect_of_the_provider_is_still_one_line(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     """`Delete` of an integration needs its API; without it the answer must still name the reason."""
-    error = _fails(
+    error = fails(
         lambda: engine.delete("aws:apigatewayv2/integration:Integration", "id", {"region": PRIMARY})
     )
     assert error.code() == grpc.StatusCode.UNKNOWN
@@ -356,7 +275,7 @@ def test_a_stopped_server_answers_no_more(sandbox: Status) -> None:
     server.stop()
     server.stop()
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-        error = _fails(
+        error = fails(
             lambda: protocol.ResourceProviderStub(channel).GetPluginInfo(empty_pb2.Empty(), timeout=5)
         )
     assert error.code() == grpc.StatusCode.UNAVAILABLE
