@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from drlib import evidence, faults, journal, proofs, runbook, runner, target
+from drlib import evidence, faults, journal, proofs, runbook, runner, target, waits
 from drlib import settings as parameters
 from drlib.clock import Clock
 from drlib.errors import DrError, StepFailed, VerdictRed
@@ -194,9 +194,10 @@ def summary(found: evidence.Evidence, *, seal: str) -> list[str]:
     rto, rpo = content["rto"], content["rpo"]
     measured, predicted = _seconds(rto["measured_seconds"]), _seconds(rto["predicted_seconds"])
     counts = [f"{rpo[name]} {name}" for name in evidence.COUNTS if rpo[name] is not None]
-    lines = [
+    return [
         "",
         f"Verdict    {found.verdict.upper()}, {content['origin']}",
+        *_modelled(found),
         *(f"  because  {reason}" for reason in found.reasons),
         *_hypothesis(content["hypothesis"]),
         f"RTO        {measured} measured, {predicted} predicted, target {rto['target_seconds']} s",
@@ -206,9 +207,16 @@ def summary(found: evidence.Evidence, *, seal: str) -> list[str]:
         f"Seal       {seal[:16]}: keep it elsewhere, and `drlib verify RUN_DIR --head` tells any change",
         f"Files      {_relative(found.folder)}: evidence.json, report.html, the executed runbooks",
     ]
-    if content["origin"] == "simulated":
-        lines.insert(2, f"  time     modelled, {content['time_scale']:g} times faster than the wall")
-    return lines
+
+
+def _modelled(found: evidence.Evidence) -> list[str]:
+    """Return a line on the sandbox's clock, and one more if the machine did not keep up with it."""
+    content = found.content
+    if content["origin"] != "simulated":
+        return []
+    waited = waits.of_run(found.folder, content)
+    lines = [f"  time     modelled, {content['time_scale']:g} times faster than the wall"]
+    return [*lines, f"  machine  {waited.warning}"] if waited and waited.too_long else lines
 
 
 def _hypothesis(found: Mapping[str, Any]) -> list[str]:

@@ -151,7 +151,7 @@ def _tables_agree(here: Target, deployment: Deployment) -> str:
         differing[:] = [name for name in reconcile.differing(*tables) if name not in young]
         return not differing
 
-    if not here.clock.wait_until(agree, timeout=DRAIN_TIMEOUT_SECONDS, poll=RETRY_SECONDS):
+    if not here.clock.wait_until(agree, timeout=DRAIN_TIMEOUT_SECONDS, poll=holdings.BETWEEN_SCANS_SECONDS):
         raise Failed(f"{len(differing)} payments differ, such as {differing[0]}")
     return "payments and settlements"
 
@@ -262,7 +262,7 @@ def _all_settled(here: Target, deployment: Deployment) -> str:
         left[:] = repair.waiting(*tables, before=before)
         return not left
 
-    if not here.clock.wait_until(settled, timeout=DRAIN_TIMEOUT_SECONDS, poll=RETRY_SECONDS):
+    if not here.clock.wait_until(settled, timeout=DRAIN_TIMEOUT_SECONDS, poll=holdings.BETWEEN_SCANS_SECONDS):
         raise Failed(
             f"{len(left)} payments are not settled; {left[0].payment_id} was accepted by {left[0].region}"
         )

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from drlib.target import Target
 
 RECEIPTS = "receipts/"
+BETWEEN_SCANS_SECONDS = 15.0
+"""Whoever waits for what whole tables hold looks this seldom: each look reads them to the end, beside what it
+waits for. What was deferred comes again every 30 s."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 # 30 s, and an outage within the RTO target is over in three minutes: what takes longer waited for a region.
 LATE_SECONDS = 300.0
 SETTLE_TIMEOUT_SECONDS = 120.0
-POLL_SECONDS = 3.0
 
 
 def count(
@@ -65,7 +64,7 @@ def count(
         return all(set(acknowledged) <= store.receipts for store in stores)
 
     with planes.purpose("observe"):
-        here.clock.wait_until(at_rest, timeout=SETTLE_TIMEOUT_SECONDS, poll=POLL_SECONDS)
+        here.clock.wait_until(at_rest, timeout=SETTLE_TIMEOUT_SECONDS, poll=holdings.BETWEEN_SCANS_SECONDS)
         stores = stores or [holdings.stores(here, deployment, region) for region in regions]
     fault_at = fault.at if fault else takeover.at if since is None else since
     counted = tally(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from drlib import audit, bundle, chain, show
+from drlib import audit, bundle, chain, show, waits
 from drlib.clock import iso
 from drlib.redaction import mask
 from drlib.report import mapping, regions, story, waterfall
@@ -67,6 +67,7 @@ def render(folder: Path, evidence: Mapping[str, Any]) -> str:
         fidelity=FIDELITY,
         fall=waterfall.of(evidence["rto"]),
         parts=regions.of(folder, evidence),
+        waited=waits.of_run(folder, evidence),
         counts=_counts(evidence["rpo"]),
         events=story.events(journal, evidence),
         calls=story.calls(evidence["planes"]["calls"]),

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from drlib import checks as questions
-from drlib import hypothesis, journal, reconcile, repair, switch, timeline, traffic
+from drlib import hypothesis, journal, reconcile, repair, switch, timeline, traffic, waits
 from drlib import settings as parameters
 from drlib.deployment import Deployment
 from drlib.losses import LossCounts
@@ -25,7 +25,10 @@ SUFFIX = "soak"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run showed. Durations are modelled seconds, `wall_seconds` apart."""
+    """What one run showed. Durations are modelled seconds, `wall_seconds` apart.
+
+    `waited_seconds` is how long half of the payments took before the fault: the machine's share in the rest.
+    """
 
     scenario: str
     mode: str
@@ -40,6 +43,7 @@ class Outcome:
     wall_seconds: float
     error: str = ""
     broken: tuple[str, ...] = ()
+    waited_seconds: float | None = None
 
     @property
     def exact(self) -> bool:
@@ -101,6 +105,8 @@ def drill(chosen: parameters.Settings, deployment: Deployment) -> Outcome:
     recovery = timeline.measure(found.watch, found.prediction).as_dict()
     counts = {name: len(getattr(losses, name)) for name in truth.NAMES}
     judged = hypothesis.judge(found.planned, found.seen, _rpo(losses))
+    calm = [row for row in found.watch.attempts if row.finished_at < found.fault.at]
+    waited = waits.of(calm, scale=chosen.time_scale)
     return Outcome(
         scenario=chosen.scenario,
         mode=chosen.outage_mode,
@@ -114,6 +120,7 @@ def drill(chosen: parameters.Settings, deployment: Deployment) -> Outcome:
         cohorts={name: one["max_seconds"] for name, one in recovery.get("cohorts", {}).items()},
         wall_seconds=time.monotonic() - begun,
         broken=tuple(f"{one.name}: expected {one.expected}, seen {one.seen}" for one in judged.broken),
+        waited_seconds=waited and round(waited.median_seconds, 3),
     )
 
 

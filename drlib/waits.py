@@ -1,0 +1,79 @@
+"""How long clients waited while nothing was broken: whether the machine keeps up with the clock.
+
+The sandbox computes in real time, and each second of that counts as `time_scale` modelled seconds. On a
+machine that is busy, or too slow for its clock, clients wait for the machine, some of them in vain; what is
+measured then is the machine, and not the design.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drlib import ledger, samples
+from drlib.ledger import Attempt
+
+LONGEST_SECONDS = 3.0
+"""A median above this, in modelled seconds, is the machine's: functions that are warm, a table and a queue
+take tenths of a second on AWS, and some 0.9 modelled seconds in the sandbox on two cores that are free."""
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How long the payments took that were answered, or given up, while nothing was broken.
+
+    Attributes:
+        median_seconds: modelled seconds, from the start of an attempt to its end.
+        payments: how many there were.
+        scale: how much faster than the wall the clock ran.
+    """
+
+    median_seconds: float
+    payments: int
+    scale: float
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the machine did not keep up; never so by the wall's clock, where nothing is modelled."""
+        return self.scale > 1.0 and self.median_seconds > LONGEST_SECONDS
+
+    @property
+    def figures(self) -> str:
+        """The median in words."""
+        return f"half of {self.payments} payments took {self.median_seconds:.1f} s or longer"
+
+    @property
+    def warning(self) -> str:
+        """A sentence on a machine that did not keep up, with the remedy; empty if it did."""
+        if not self.too_long:
+            return ""
+        return (
+            f"This machine did not keep up: while nothing was broken, {self.figures}. The times of this run "
+            f"are the machine's as much as the design's; take a time_scale below {self.scale:g}, such as "
+            f"{max(1.0, self.scale / 2):g}, or leave the machine to the drill alone."
+        )
+
+
+def of(attempts: Iterable[Attempt], *, scale: float) -> Waits | None:
+    """Return how long attempts took, those apart that failed or were refused; None if no other is there."""
+    took = [row.finished_at - row.started_at for row in attempts if row.outcome in ("ok", "indeterminate")]
+    return Waits(statistics.median(took), len(took), scale) if took else None
+
+
+def of_run(folder: Path, evidence: Mapping[str, Any]) -> Waits | None:
+    """Return how long a run's payments took, before its fault and after the restore; None without any.
+
+    Args:
+        folder: the run's.
+        evidence: its `restore` and its `time_scale`, as they stand in evidence.json.
+    """
+    file = folder / ledger.FILE
+    rows = ledger.table(samples.read(file)) if file.is_file() else []
+    restore = evidence["restore"]
+    if restore is not None:
+        healed = restore["restored_at"] or float("inf")
+        rows = [row for row in rows if row.finished_at < restore["injected_at"] or row.started_at > healed]
+    return of(rows, scale=evidence["time_scale"])
