@@ -1,8 +1,11 @@
-"""python -m tests.soak [--runs N] [--scenarios NAMES] [--modes refuse,reset] [--time-scale 20]
+"""python -m tests.soak [--runs N] [--scenarios NAMES] [--modes refuse,reset] [--time-scale 20] [--interval 6]
 
 Drills in a row, three on a stack; `--scenarios all` takes every scenario. It prints a line for each run and
 keeps it in `runs/soak.jsonl`; started again, it does what is not done yet. It ends with a table of ratios,
 and with exit code 1 if a count was not exact, a hypothesis did not hold, or a run broke.
+
+A line says how long clients waited before the fault. Where that is seconds, the machine does not keep up, and
+a longer interval between a client's payments spares it.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ def main(words: list[str]) -> int:
     done = _stored(file, asked.time_scale)
     left = [key for key in wanted if key not in done]
     while left:
-        for key, result in _on_one_stack(left[:RUNS_OF_A_STACK], asked.time_scale):
+        for key, result in _on_one_stack(left[:RUNS_OF_A_STACK], asked.time_scale, asked.interval):
             left.remove(key)
             done[key] = result
             _keep(file, result)
@@ -85,17 +88,20 @@ def summary(results: Iterable[soak.Outcome]) -> show.Table:
     return show.Table(columns, rows)
 
 
-def _on_one_stack(keys: Sequence[Key], time_scale: float) -> Iterator[tuple[Key, soak.Outcome]]:
+def _on_one_stack(
+    keys: Sequence[Key], time_scale: float, interval_seconds: float
+) -> Iterator[tuple[Key, soak.Outcome]]:
     """Deploy, drill once for each key, and end the sandbox with all that it holds. A drill that breaks ends
     the stack too: what it leaves behind (a latch, a name that leads away) is not the next drill's concern."""
-    first = soak.settings(scenario=keys[0][0], mode="refuse", seed=1, time_scale=time_scale)
+    pace = {"time_scale": time_scale, "interval_seconds": interval_seconds}
+    first = soak.settings(scenario=keys[0][0], mode="refuse", seed=1, **pace)
     here = open_target(first)
     try:
         approval = journal.approve(first, "the soak")
         deployment = stack.up(here, approval)
         questions.steady_state(here, deployment)  # warms what a cold start would delay
         for name, mode, seed in keys:
-            chosen = soak.settings(scenario=name, mode=mode, seed=seed, time_scale=time_scale)
+            chosen = soak.settings(scenario=name, mode=mode, seed=seed, **pace)
             result = _guarded(chosen, deployment)
             yield (name, mode, seed), result
             if result.error:
@@ -152,6 +158,7 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--scenarios", default="region-outage")
     parser.add_argument("--modes", default="refuse")
     parser.add_argument("--time-scale", type=float, default=20.0)
+    parser.add_argument("--interval", type=float, default=soak.INTERVAL_SECONDS)
     return parser.parse_args(words)
 
 

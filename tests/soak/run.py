@@ -21,13 +21,15 @@ from tests.soak import truth
 READY_SECONDS = 1200.0
 SCAN_WALL_SECONDS = 0.5  # to read what the standby holds at takeover
 SUFFIX = "soak"
+INTERVAL_SECONDS = parameters.make({}).attempt_interval_seconds
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What one run showed. Durations are modelled seconds, `wall_seconds` apart.
 
-    `waited_seconds` is how long half of the payments took before the fault: the machine's share in the rest.
+    `waited_seconds` is how long half of the payments took before the fault, which is the machine's share in
+    the rest; `interval_seconds` is what lay between two payments of a client.
     """
 
     scenario: str
@@ -44,6 +46,7 @@ class Outcome:
     error: str = ""
     broken: tuple[str, ...] = ()
     waited_seconds: float | None = None
+    interval_seconds: float = INTERVAL_SECONDS
 
     @property
     def exact(self) -> bool:
@@ -66,8 +69,10 @@ class Outcome:
         return asdict(self)
 
 
-def settings(*, scenario: str, mode: str, seed: int, time_scale: float) -> parameters.Settings:
-    """Return the parameters of a run: the default drill's, with another seed."""
+def settings(
+    *, scenario: str, mode: str, seed: int, time_scale: float, interval_seconds: float
+) -> parameters.Settings:
+    """Return the parameters of a run: the default drill's, with another seed and pace."""
     return parameters.make(
         {
             "suffix": SUFFIX,
@@ -77,6 +82,7 @@ def settings(*, scenario: str, mode: str, seed: int, time_scale: float) -> param
             "outage_mode": mode,
             "seed": seed,
             "time_scale": time_scale,
+            "attempt_interval_seconds": interval_seconds,
         }
     )
 
@@ -121,6 +127,7 @@ def drill(chosen: parameters.Settings, deployment: Deployment) -> Outcome:
         wall_seconds=time.monotonic() - begun,
         broken=tuple(f"{one.name}: expected {one.expected}, seen {one.seen}" for one in judged.broken),
         waited_seconds=waited and round(waited.median_seconds, 3),
+        interval_seconds=chosen.attempt_interval_seconds,
     )
 
 
