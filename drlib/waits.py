@@ -53,8 +53,8 @@ class Waits:
         return (
             f"This machine did not keep up: while nothing was broken, {self.figures}. The times of this run "
             f"are the machine's as much as the design's; take a time_scale below {self.scale:g}, such as "
-            f"{max(1.0, self.scale / 2):g}, or a longer attempt_interval_seconds, or leave the machine to the "
-            "drill alone."
+            f"{max(1.0, self.scale / 2):g}, or a longer attempt_interval_seconds, or leave the machine "
+            "to the drill alone."
         )
 
 
