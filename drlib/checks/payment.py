@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from drlib import probes
 from drlib.checklist import Failed, Probe
+from drlib.checks.routing import led_to
 from drlib.traffic.payment import authorization
 from drlib.wire import Reply
 
@@ -77,6 +78,7 @@ class Trial:
         """Make the payment unless it is made, and return its id."""
         with self._lock:
             if self._accepted is None:
+                led_to(self.here, self.deployment)  # a standby that serves it sets the latch
                 self._accepted = self.post(BODY)
             reply = self._accepted
         if reply.status != 201 or "payment_id" not in reply.body:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from drlib import probes
+from drlib import latch, probes
 from drlib.checklist import Failed
 
 if TYPE_CHECKING:
@@ -18,6 +18,26 @@ if TYPE_CHECKING:
 
 HEALTH_PATH = "/healthz"
 CHECKERS_MINIMUM = 3  # regions; what CreateHealthCheck asks for
+HOME_SECONDS = 60.0  # modelled: three failed checks and three passed ones, ten seconds apart
+HOME_POLL_SECONDS = 2.0
+
+
+def led_to(here: Target, deployment: Deployment) -> str:
+    """Return the region that the public name leads to, and give it a minute to be the primary.
+
+    Where functions have just been deployed, a check may fail while they start, and turn the name for some
+    seconds. A payment that is sent just then sets the latch, and the name stays. With the latch set nothing
+    is waited for.
+    """
+    found = ""
+
+    def at_home() -> bool:
+        nonlocal found
+        found = probes.public_answer(here, deployment)
+        return found == deployment.primary_region or latch.read(here, deployment).is_set
+
+    here.clock.wait_until(at_home, timeout=HOME_SECONDS, poll=HOME_POLL_SECONDS)
+    return found
 
 
 def failover_pair(here: Target, deployment: Deployment) -> str:

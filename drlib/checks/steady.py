@@ -10,7 +10,7 @@ from drlib.checklist import Checks, Failed, Probe
 from drlib.checks import standing
 from drlib.checks.machine import no_fault
 from drlib.checks.payment import Trial, taken
-from drlib.checks.routing import HEALTH_PATH, renewable
+from drlib.checks.routing import HEALTH_PATH, led_to, renewable
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
@@ -147,7 +147,7 @@ def _queues(here: Target, deployment: Deployment) -> list[Probe]:
 
 
 def _leads_to_primary(here: Target, deployment: Deployment) -> str:
-    region = probes.public_answer(here, deployment)
+    region = led_to(here, deployment)
     if region != deployment.primary_region:
         raise Failed(f"it leads to {region or 'neither region'}")
     return region

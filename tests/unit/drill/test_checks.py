@@ -10,7 +10,7 @@ from drill.world import PRIMARY, STANDBY
 from drlib import checklist, checks, clock, faults, probes
 from drlib import settings as parameters
 from drlib.checklist import Probe
-from drlib.checks import machine, rights, standing, steady
+from drlib.checks import machine, rights, routing, standing, steady
 from drlib.checks import payment as hops
 from drlib.errors import PreflightFailed
 
@@ -166,6 +166,21 @@ STEADY = [
 def test_each_hop_can_be_red(here, aws, stack, break_it, names):
     break_it(here, aws, stack)
     assert red(checks.steady_state(here, stack)) == names
+
+
+def test_a_name_that_leads_away_for_a_moment_is_waited_for(here, stack, monkeypatch):
+    told = iter([STANDBY, "", STANDBY])
+    monkeypatch.setattr(probes, "public_answer", lambda *_: next(told, PRIMARY))
+    assert routing.led_to(here, stack) == PRIMARY
+    assert list(told) == []
+
+
+def test_with_the_latch_set_nothing_is_waited_for(here, aws, stack, monkeypatch):
+    latch_set(here, aws)
+    asked = []
+    monkeypatch.setattr(probes, "public_answer", lambda *_: asked.append(STANDBY) or STANDBY)
+    assert routing.led_to(here, stack) == STANDBY
+    assert len(asked) == 1
 
 
 @pytest.fixture
