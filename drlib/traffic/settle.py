@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from drlib import charts, show, waits
+from drlib import charts
 from drlib.errors import StepFailed
 from drlib.traffic.prober import Prober
 
 LOOKS_IN_AN_INTERVAL = 6
 
 
-def settle(prober: Prober, *, seconds: float = 30.0, timeout_seconds: float | None = None) -> show.Line:
+def settle(prober: Prober, *, seconds: float = 30.0, timeout_seconds: float | None = None) -> None:
     """Wait until every cohort has had nothing but `ok` for `seconds` modelled seconds, up to now.
 
-    Returns a line that says so, and how long payments took; on a machine that does not keep up, that too.
     Raises StepFailed, with the last error that a client saw, when that is not so after `timeout_seconds`
     (by default three times as long).
     """
@@ -27,7 +26,7 @@ def settle(prober: Prober, *, seconds: float = 30.0, timeout_seconds: float | No
         streaks = {cohort: streak_seconds(prober, cohort, since=since, now=now) for cohort in prober.cohorts}
         if min(streaks.values()) >= seconds:
             live.finish()
-            return _served(prober, since=since)
+            return
         if now >= give_up_at:
             live.finish()
             raise _unsettled(prober, streaks, seconds=seconds, since=since)
@@ -56,11 +55,6 @@ def view(prober: Prober) -> charts.View:
         origin=prober.here.origin,
         since="the start",
     )
-
-
-def _served(prober: Prober, *, since: float) -> show.Line:
-    waited = waits.of(prober.ledger.attempts(since=since), scale=prober.clock.scale)
-    return show.Line("every client is served", detail=waited.warning or waited.figures if waited else "")
 
 
 def _unsettled(prober: Prober, streaks: dict[str, float], *, seconds: float, since: float) -> StepFailed:
