@@ -17,8 +17,8 @@ from drlib import ledger, samples
 from drlib.ledger import Attempt
 
 LONGEST_SECONDS = 3.0
-"""A median above this, in modelled seconds, is the machine's: functions that are warm, a table and a queue
-take tenths of a second on AWS, and some 0.9 modelled seconds in the sandbox on two cores that are free."""
+"""A median above this, in modelled seconds, is the machine's. Where the sandbox kept up it was 0.5 to 1.2 s;
+from some 4 s on, a recovery time could be more than 10 % off its prediction (150 seeded drills)."""
 
 
 @dataclass(frozen=True)

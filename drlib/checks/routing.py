@@ -25,9 +25,8 @@ HOME_POLL_SECONDS = 2.0
 def led_to(here: Target, deployment: Deployment) -> str:
     """Return the region that the public name leads to, and give it a minute to be the primary.
 
-    Where functions have just been deployed, a check may fail while they start, and turn the name for some
-    seconds. A payment that is sent just then sets the latch, and the name stays. With the latch set nothing
-    is waited for.
+    A name that is turned for some seconds comes back by itself, unless a payment is sent just then: the
+    standby serves it, which sets the latch. With the latch set nothing is waited for.
     """
     found = ""
 

@@ -259,6 +259,8 @@ def test_a_region_heals_by_itself_at_the_deadline(echo: Any, control: Control, s
     assert healed["at"] >= fault["deadline"]
 
 
+# A reset before the handshake can leave the socket of wrap_socket open, and nobody has hold of it.
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 def test_one_fault_takes_the_place_of_another(echo: Any, control: Control, sandbox: Status) -> None:
     inject(control, "refuse", deadline_seconds=10)
     inject(control, "503", deadline_seconds=600)
