@@ -58,7 +58,7 @@ class Settings(BaseModel):
         "", description="suffix/primary_region, needed on aws beside an approval of the plan"
     )
     mode: str = Field("apply", description="apply, or plan to show everything and change nothing")
-    time_scale: float = Field(20.0, description="how much faster the sandbox's clock runs, 1 to 60")
+    time_scale: float = Field(10.0, description="how much faster the sandbox's clock runs, 1 to 60")
     seed: int = Field(1, description="start of the sandbox's random numbers")
     replication_lag_seconds: float = Field(1.0, description="usual replication lag in the sandbox")
     ttl_clients: int = Field(6, description="probing clients that obey the DNS TTL")
@@ -70,7 +70,7 @@ class Settings(BaseModel):
     resolver_floor_seconds: float = Field(
         90.0, description="how long that resolver keeps any answer, at least"
     )
-    attempt_interval_seconds: float = Field(6.0, description="between two payments of one client")
+    attempt_interval_seconds: float = Field(10.0, description="between two payments of one client")
     state_backend: str = Field("", description="Pulumi state on aws, such as s3://bucket")
     jwt_issuer: str = Field("", description="issuer of the tokens that the payments API accepts")
     jwt_audience: str = Field("", description="audience of those tokens")

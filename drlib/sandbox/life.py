@@ -34,7 +34,7 @@ POLL_WALL_SECONDS = 0.02
 
 def up(
     *,
-    time_scale: float = 20.0,
+    time_scale: float = 10.0,
     seed: int = 1,
     replication_lag_seconds: float = 1.0,
     idle_wall_seconds: float = 3600.0,

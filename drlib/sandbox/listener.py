@@ -1,7 +1,7 @@
-"""A listening socket whose connections hypercorn serves, and that can fail as a region's would.
+"""A listening socket whose connections uvicorn serves, and that can fail as a region's would.
 
-hypercorn's own `serve` cannot close one socket of several, nor leave a connection without an answer. So the
-socket and its connections are kept here, and hypercorn's `TCPServer` only speaks HTTP on each of them.
+uvicorn's own server cannot close one socket of several, nor leave a connection without an answer. So the
+socket and its connections are kept here, and uvicorn's protocol only speaks HTTP on each of them.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hypercorn.app_wrappers import ASGIWrapper
-from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.asyncio.worker_context import WorkerContext
-from hypercorn.config import Config
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from drlib.sandbox.tls import handshaking
 
 BACKLOG = 512
 HANDSHAKE_WALL_SECONDS = 10.0
-KEEP_ALIVE_WALL_SECONDS = 75.0
-KEEP_ALIVE_REQUESTS = 1_000_000
+KEEP_ALIVE_WALL_SECONDS = 75
 ACCEPT_PAUSE_WALL_SECONDS = 0.2
 # SO_LINGER with a time of zero: closing sends RST in place of FIN.
 ABORTIVE = struct.pack("ii", 1, 0)
@@ -76,10 +74,17 @@ class Listener:
         self._sock = sock
         self._tls = tls
         self._loop = asyncio.get_running_loop()
-        self._config = Config()
-        self._config.keep_alive_timeout = KEEP_ALIVE_WALL_SECONDS
-        self._config.keep_alive_max_requests = KEEP_ALIVE_REQUESTS
-        self._context = WorkerContext(None)
+        self._config = Config(
+            app,
+            interface="asgi3",
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_WALL_SECONDS,
+        )
+        self._state = ServerState()
         self._transports: set[asyncio.BaseTransport] = set()
         self._handshakes: dict[socket.socket, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -121,7 +126,6 @@ class Listener:
         """Close the socket and every connection."""
         self._loop.remove_reader(self._sock)
         self._sock.close()
-        await self._context.terminated.set()
         self.mode = "refuse"
         self._changed.set()
         self.abort_all()
@@ -172,32 +176,27 @@ class Listener:
                 _abort(transport)
 
     async def _serve(self, sock: socket.socket) -> None:
-        reader = asyncio.StreamReader(loop=self._loop)
-        protocol = asyncio.StreamReaderProtocol(reader, loop=self._loop)
+        """Shake hands on a connection; from there on, its protocol serves it."""
         timeout = HANDSHAKE_WALL_SECONDS if self._tls else None
         handshaking.set(sock)
         try:
-            transport, _ = await self._loop.connect_accepted_socket(
-                lambda: protocol, sock, ssl=self._tls, ssl_handshake_timeout=timeout
+            await self._loop.connect_accepted_socket(
+                self._speaker, sock, ssl=self._tls, ssl_handshake_timeout=timeout
             )
         except (OSError, asyncio.CancelledError):
             # The client left, asked for a name that has no certificate here, or the region failed meanwhile.
             return
         finally:
             self._handshakes.pop(sock, None)
-        assert isinstance(transport, asyncio.Transport)
+
+    def _speaker(self) -> _Speaker:
+        return _Speaker(self, self._config, self._state)
+
+    def opened(self, transport: asyncio.Transport) -> App:
+        """Keep a connection, and return what answers its requests: nothing while the region hangs."""
         self._transports.add(transport)
         if self.mode in ("refuse", "reset"):
             _abort(transport)
-        writer = asyncio.StreamWriter(transport, protocol, reader, self._loop)
-        app = ASGIWrapper(self._guarded(transport))
-        try:
-            await TCPServer(app, self._loop, self._config, self._context, {}, reader, writer)
-        finally:
-            self._transports.discard(transport)
-
-    def _guarded(self, transport: asyncio.Transport) -> App:
-        """Return the app for one connection: it answers nothing while the region hangs."""
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             async def send_unless_hanging(message: Any) -> None:
@@ -210,14 +209,38 @@ class Listener:
                 await self._app(scope, receive, send_unless_hanging)
             except Unanswered:
                 _abort(transport)
+            # Whoever is gone gets no answer: that is no failure of the application.
+            while transport.is_closing() and (await receive())["type"] != "http.disconnect":
+                pass
 
         return app
+
+    def closed(self, transport: asyncio.BaseTransport) -> None:
+        """Forget a connection that is over."""
+        self._transports.discard(transport)
 
     async def _unless_hanging(self) -> None:
         if self.mode == "hang":
             while self.mode == "hang":
                 await self._changed.wait()
             raise Unanswered
+
+
+class _Speaker(HttpToolsProtocol):
+    """Speaks HTTP on one connection of a listener."""
+
+    def __init__(self, listener: Listener, config: Config, state: ServerState) -> None:
+        super().__init__(config, state, {})
+        self._listener = listener
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.app = self._listener.opened(transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._listener.closed(self.transport)
+        super().connection_lost(exc)
 
 
 class _Silent(asyncio.Protocol):

@@ -74,7 +74,6 @@ def story(sandbox: Any) -> Iterator[Story]:
             "suffix": SUFFIX,
             "domain_name": f"{SUFFIX}.test",
             "approval": f"{SUFFIX}@sandbox",
-            "attempt_interval_seconds": 12.0,
         }
     )
     here = target.open_target(chosen)

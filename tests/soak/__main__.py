@@ -1,11 +1,11 @@
-"""python -m tests.soak [--runs N] [--scenarios NAMES] [--modes refuse,reset] [--time-scale 20] [--interval 6]
+"""python -m tests.soak [--runs N] [--scenarios NAMES] [--modes refuse,reset] [--time-scale N] [--interval N]
 
 Drills in a row, three on a stack; `--scenarios all` takes every scenario. It prints a line for each run and
 keeps it in `runs/soak.jsonl`; started again, it does what is not done yet. It ends with a table of ratios,
 and with exit code 1 if a count was not exact, a hypothesis did not hold, or a run broke.
 
 A line says how long clients waited before the fault. Where that is seconds, the machine does not keep up, and
-a longer interval between a client's payments spares it.
+a longer interval between a client's payments, or a slower clock, spares it.
 """
 
 from __future__ import annotations
@@ -157,8 +157,8 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--scenarios", default="region-outage")
     parser.add_argument("--modes", default="refuse")
-    parser.add_argument("--time-scale", type=float, default=20.0)
-    parser.add_argument("--interval", type=float, default=soak.INTERVAL_SECONDS)
+    parser.add_argument("--time-scale", type=float, default=soak.DEFAULTS.time_scale)
+    parser.add_argument("--interval", type=float, default=soak.DEFAULTS.attempt_interval_seconds)
     return parser.parse_args(words)
 
 

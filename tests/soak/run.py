@@ -21,7 +21,7 @@ from tests.soak import truth
 READY_SECONDS = 1200.0
 SCAN_WALL_SECONDS = 0.5  # to read what the standby holds at takeover
 SUFFIX = "soak"
-INTERVAL_SECONDS = parameters.make({}).attempt_interval_seconds
+DEFAULTS = parameters.make({})
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Outcome:
     error: str = ""
     broken: tuple[str, ...] = ()
     waited_seconds: float | None = None
-    interval_seconds: float = INTERVAL_SECONDS
+    interval_seconds: float = DEFAULTS.attempt_interval_seconds
 
     @property
     def exact(self) -> bool:

@@ -30,7 +30,6 @@ VALUES = {
     "domain_name": f"{SUFFIX}.test",
     "approval": f"{SUFFIX}@sandbox",
     "lambda_in_vpc": False,
-    "attempt_interval_seconds": 12.0,
 }
 TRIES = 3
 Spans = dict[tuple[str, ...], float]

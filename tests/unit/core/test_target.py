@@ -44,7 +44,7 @@ def status(edges: dict[str, str], folder: Path) -> Status:
 def test_the_running_sandbox_is_attached_to_and_not_started(place: target.SandboxTarget) -> None:
     assert not place.started
     assert (place.name, place.origin, place.observe_interval_seconds) == ("sandbox", "simulated", 1.0)
-    assert place.clock.scale == 20
+    assert place.clock.scale == 10
 
 
 def test_other_options_are_refused_by_name(place: target.SandboxTarget) -> None:
@@ -204,7 +204,7 @@ def test_a_name_is_resolved_with_its_ttl(place: target.SandboxTarget) -> None:
         answer = place.resolve("www.core.drill.test")
         assert answer.addresses == ("127.0.0.11", "127.0.0.12")
         assert answer.address in answer.addresses
-        assert answer.ttl_wall_seconds == 3.0, "60 modelled seconds, 20 times faster"
+        assert answer.ttl_wall_seconds == 6.0, "60 modelled seconds, 10 times faster"
         with pytest.raises(StepFailed, match="has no address: NXDOMAIN"):
             place.resolve("none.core.drill.test")
     finally:

@@ -218,6 +218,6 @@ def test_packages_without_pins_are_skipped(here, aws, monkeypatch, tmp_path):
 def test_a_predicted_rto_beyond_the_target_fails_the_preflight_and_names_the_knob(here):
     here.settings = parameters.make({"check_interval_seconds": 30, "rto_target_seconds": 100})
     question = Probe("predicted RTO", lambda: machine._prediction(here))
-    with pytest.raises(PreflightFailed, match="leads to an RTO of 135 s, and the target is 100 s") as told:
+    with pytest.raises(PreflightFailed, match="leads to an RTO of 131 s, and the target is 100 s") as told:
         checklist.make("Preflight", [question]).require()
-    assert told.value.remedy.startswith("check_interval_seconds 10 instead of 30 would make it 79 s. See")
+    assert told.value.remedy.startswith("check_interval_seconds 10 instead of 30 would make it 74 s. See")

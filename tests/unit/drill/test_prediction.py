@@ -62,7 +62,7 @@ def played(settings, chance, *, fault):
         ({"outage_mode": "hang"}, 1.0),
         ({"outage_mode": "503"}, 1.0),
         ({"check_interval_seconds": 30}, 1.0),
-        ({"check_failure_threshold": 1}, 0.95),
+        ({"check_failure_threshold": 1, "attempt_interval_seconds": 6.0}, 0.95),
         ({"time_scale": 40.0, "ttl_clients": 12, "attempt_interval_seconds": 10.0}, 1.0),
         # Three clients are few: whose answer ends last is a matter of twenty seconds.
         ({"check_failure_threshold": 5, "ttl_clients": 3, "attempt_interval_seconds": 5.0}, 0.7),
@@ -181,15 +181,15 @@ def test_a_target_that_cannot_be_met_is_refused():
     [
         (
             {"check_interval_seconds": 30, "rto_target_seconds": 100},
-            "check_interval_seconds 10 instead of 30 would make it 79 s.",
+            "check_interval_seconds 10 instead of 30 would make it 74 s.",
         ),
-        ({"rto_target_seconds": 70}, "check_failure_threshold 2 instead of 3 would make it 69 s."),
+        ({"rto_target_seconds": 70}, "check_failure_threshold 2 instead of 3 would make it 64 s."),
         (
             {"check_interval_seconds": 30, "rto_target_seconds": 70},
             "check_interval_seconds 10 instead of 30 and check_failure_threshold 2 instead of 3 "
-            "would make it 69 s.",
+            "would make it 64 s.",
         ),
-        ({"rto_target_seconds": 50}, "No knob meets it: the least is 59 s. Set a target that can be met."),
+        ({"rto_target_seconds": 50}, "No knob meets it: the least is 54 s. Set a target that can be met."),
         ({"rto_target_seconds": 180}, ""),
     ],
 )
@@ -200,7 +200,7 @@ def test_the_advice_names_the_smallest_change_that_meets_the_target(changes, tol
 def test_the_advice_starts_from_what_is_deployed():
     deployed = SimpleNamespace(check_interval_seconds=30, check_failure_threshold=3, ttl_seconds=60)
     told = predict(parameters.make({"rto_target_seconds": 100}), deployed).advice
-    assert told == "check_interval_seconds 10 instead of 30 would make it 79 s."
+    assert told == "check_interval_seconds 10 instead of 30 would make it 74 s."
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_where_the_operator_moves_it_no_checker_has_a_stage(monkeypatch):
     expect = {"traffic": "moves", "moved_by": "operator", "detected_by": "clients"}
     found = scenario_of(monkeypatch, faults=[LIES], expect=expect)
     assert (found.stages["check_failing"], found.stages["unhealthy"]) == (0.0, 0.0)
-    assert found.predicted_seconds == pytest.approx(10.0 + 4.0 + 2.0 + 50.0, abs=2.0)
+    assert found.predicted_seconds == pytest.approx(16.7 + 2.0 + 2.0 + 46.0, abs=2.0)
     assert "the latch's alarm rings" in str(found)
 
 

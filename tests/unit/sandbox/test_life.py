@@ -101,7 +101,7 @@ def test_up_and_down(home: Path) -> None:
     assert sandbox.status() == status
     assert status.seed == 7
     assert abs(status.anchor - time.time()) < 60
-    assert status.clock.scale == 20
+    assert status.clock.scale == 10
     assert json.loads(json.dumps(status.as_json())) == status.as_json()
     assert Path(status.ca_file).read_text().startswith("-----BEGIN CERTIFICATE-----")
     call(status, "sqs").create_queue(QueueName="q")
@@ -120,12 +120,12 @@ def test_up_twice_is_the_same_one_and_after_down_a_new_empty_one(home: Path) -> 
     first = sandbox.up()
     call(first, "sqs").create_queue(QueueName="q")
     assert sandbox.up() == first
-    with pytest.raises(SandboxError, match=r"time_scale=20, not 10.*drlib sandbox down"):
-        sandbox.up(time_scale=10)
+    with pytest.raises(SandboxError, match=r"time_scale=10, not 5.*drlib sandbox down"):
+        sandbox.up(time_scale=5)
     with pytest.raises(SandboxError, match="seed=1, not 2"):
         sandbox.up(seed=2)
     sandbox.down()
-    second = sandbox.up(time_scale=10)
+    second = sandbox.up(time_scale=5)
     assert second.instance_id != first.instance_id
     assert call(second, "sqs").list_queues().get("QueueUrls", []) == []
 

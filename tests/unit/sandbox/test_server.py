@@ -1,4 +1,4 @@
-"""What the server and its listeners use of hypercorn and the emulator, and other versions may not have."""
+"""What the server and its listeners use of uvicorn and the emulator, and other versions may not have."""
 
 from __future__ import annotations
 
@@ -15,21 +15,40 @@ from typing import Any
 
 from drlib.sandbox import Status
 
-HYPERCORN_PARAMETERS = ["self", "app", "loop", "config", "context", "state", "reader", "writer"]
+PROTOCOL_PARAMETERS = ["self", "config", "server_state", "app_state", "_loop"]
 
 
-def test_hypercorn_speaks_http_on_a_connection_that_it_did_not_accept() -> None:
-    from hypercorn.app_wrappers import ASGIWrapper
-    from hypercorn.asyncio.tcp_server import TCPServer
-    from hypercorn.asyncio.worker_context import WorkerContext
-    from hypercorn.config import Config
+def test_uvicorn_speaks_http_on_a_connection_that_it_did_not_accept() -> None:
+    from uvicorn.config import Config
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    from uvicorn.server import ServerState
 
-    assert list(inspect.signature(TCPServer.__init__).parameters) == HYPERCORN_PARAMETERS
-    assert asyncio.iscoroutinefunction(TCPServer.run)
-    assert list(inspect.signature(ASGIWrapper.__init__).parameters) == ["self", "app"]
-    assert list(inspect.signature(WorkerContext.__init__).parameters) == ["self", "max_requests"]
-    assert asyncio.iscoroutinefunction(WorkerContext.event_class.set)
-    assert {"keep_alive_timeout", "keep_alive_max_requests"} <= vars(Config).keys()
+    assert list(inspect.signature(HttpToolsProtocol.__init__).parameters) == PROTOCOL_PARAMETERS
+    assert issubclass(HttpToolsProtocol, asyncio.Protocol)
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    class Own(HttpToolsProtocol):
+        def connection_made(self, transport: Any) -> None:
+            self.app = answer  # whatever the configuration names
+            super().connection_made(transport)
+
+    async def ask() -> bytes:
+        config = Config(lambda: None, interface="asgi3", lifespan="off", ws="none", log_config=None)
+        ours, theirs = socket.socketpair()
+        transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: Own(config, ServerState(), {}), theirs
+        )
+        reader, writer = await asyncio.open_connection(sock=ours)
+        writer.write(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
+        line = await reader.readline()
+        writer.close()
+        transport.close()
+        return line
+
+    assert asyncio.run(ask()) == b"HTTP/1.1 204 No Content\r\n"
 
 
 def test_answers_are_not_delayed_by_the_socket() -> None:
