@@ -34,6 +34,7 @@ from drlib import (
 from drlib.checklist import Checks
 from drlib.deployment import Deployment
 from drlib.ledger import Ledger
+from tests.conftest import PACE
 from tests.soak import truth
 from tests.soak.kills import act
 from tests.soak.kills.plan import MOVE, Kill
@@ -74,6 +75,7 @@ def story(sandbox: Any) -> Iterator[Story]:
             "suffix": SUFFIX,
             "domain_name": f"{SUFFIX}.test",
             "approval": f"{SUFFIX}@sandbox",
+            **PACE,
         }
     )
     here = target.open_target(chosen)

@@ -23,6 +23,7 @@ from drlib.deployment import Deployment
 from drlib.errors import StepFailed
 from drlib.plan import Plan
 from drlib.wire import Connection
+from tests.conftest import PACE
 
 pytestmark = pytest.mark.timeout(900)
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,8 +32,12 @@ PAYMENT = {"amount_minor": 1250, "currency": "EUR", "reference": "order 7"}
 
 
 def open_target(suffix: str, **changes: Any) -> target.Target:
-    values = {"suffix": suffix, "domain_name": f"{suffix}.test", "approval": f"{suffix}@sandbox", **changes}
-    return target.open(settings.make(values))
+    return target.open(settings.make(values_of(suffix, **changes)))
+
+
+def values_of(suffix: str, **changes: Any) -> dict[str, Any]:
+    names = {"suffix": suffix, "domain_name": f"{suffix}.test", "approval": f"{suffix}@sandbox"}
+    return {**names, **PACE, **changes}
 
 
 def approval(here: target.Target) -> journal.Approval:
@@ -216,7 +221,7 @@ UP = """
 
 def test_an_interrupted_deployment_ends_well_the_second_time(sandbox: Any) -> None:
     """Interrupt the process group in the middle, as Ctrl-C and a kernel's interrupt do."""
-    values = {"suffix": "cut", "domain_name": "cut.test", "approval": "cut@sandbox", "lambda_in_vpc": False}
+    values = values_of("cut", lambda_in_vpc=False)
     here = open_target("cut", lambda_in_vpc=False)
     child = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(UP).format(values=values)],

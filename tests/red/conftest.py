@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from drlib import checks, journal, settings, stack, target
+from tests.conftest import PACE
 from tests.red.stage import Stage
 
 
 def open_target(suffix: str) -> target.Target:
     """Return the sandbox as the place of a stack of its own."""
-    values = {"suffix": suffix, "domain_name": f"{suffix}.test", "approval": f"{suffix}@sandbox"}
+    values = {"suffix": suffix, "domain_name": f"{suffix}.test", "approval": f"{suffix}@sandbox", **PACE}
     return target.open(settings.make(values))
 
 

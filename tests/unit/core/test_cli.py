@@ -239,10 +239,16 @@ def test_a_sandbox_that_does_not_run_has_no_endpoints(
 
 
 def test_status_names_every_endpoint(
-    sandbox: Status, monkeypatch: pytest.MonkeyPatch, drlib: Drlib, capsys: pytest.CaptureFixture[str]
+    sandbox: Status,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    drlib: Drlib,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("DRLIB_HOME", str(Path(sandbox.folder).parents[2]))
-    assert drlib("sandbox", "up", "--json") == 0, "it runs already"
+    same = tmp_path / "same.yaml"
+    same.write_text(f"time_scale: {sandbox.time_scale}\n")
+    assert drlib("sandbox", "up", "-f", str(same), "--json") == 0, "it runs already"
     facts = json.loads(capsys.readouterr().out)
     assert {"aws_endpoint", "dns", "edges", "ca_file", "time_scale", "pid", "instance_id"} <= set(facts)
     assert facts["pid"] == sandbox.pid

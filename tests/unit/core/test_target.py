@@ -10,6 +10,7 @@ import pytest
 from drlib import planes, settings, target
 from drlib.errors import BadParameters, PreflightFailed, SandboxError, StepFailed
 from drlib.sandbox import Status
+from tests.conftest import PACE
 
 AWS = {"target": "aws", "domain_name": "pay.acme.io", "state_backend": "s3://states"}
 
@@ -18,7 +19,7 @@ AWS = {"target": "aws", "domain_name": "pay.acme.io", "state_backend": "s3://sta
 def place(sandbox: Status, monkeypatch: pytest.MonkeyPatch) -> target.SandboxTarget:
     """The shared sandbox, as a target."""
     monkeypatch.setenv("DRLIB_HOME", str(Path(sandbox.folder).parents[2]))
-    opened = target.open(settings.make({}))
+    opened = target.open(settings.make({**PACE}))
     assert isinstance(opened, target.SandboxTarget)
     return opened
 
@@ -44,13 +45,13 @@ def status(edges: dict[str, str], folder: Path) -> Status:
 def test_the_running_sandbox_is_attached_to_and_not_started(place: target.SandboxTarget) -> None:
     assert not place.started
     assert (place.name, place.origin, place.observe_interval_seconds) == ("sandbox", "simulated", 1.0)
-    assert place.clock.scale == 10
+    assert place.clock.scale == 20
 
 
 def test_other_options_are_refused_by_name(place: target.SandboxTarget) -> None:
     with pytest.raises(SandboxError, match="seed"):
-        target.open(settings.make({"seed": 2}))
-    attached = target.open(settings.make({"seed": 2}), start=False)
+        target.open(settings.make({**PACE, "seed": 2}))
+    attached = target.open(settings.make({**PACE, "seed": 2}), start=False)
     assert attached.instance_id == place.instance_id
 
 
@@ -204,7 +205,7 @@ def test_a_name_is_resolved_with_its_ttl(place: target.SandboxTarget) -> None:
         answer = place.resolve("www.core.drill.test")
         assert answer.addresses == ("127.0.0.11", "127.0.0.12")
         assert answer.address in answer.addresses
-        assert answer.ttl_wall_seconds == 6.0, "60 modelled seconds, 10 times faster"
+        assert answer.ttl_wall_seconds == 3.0, "60 modelled seconds, 20 times faster"
         with pytest.raises(StepFailed, match="has no address: NXDOMAIN"):
             place.resolve("none.core.drill.test")
     finally:

@@ -12,6 +12,7 @@ import pytest
 from drlib import rules, settings, stack, target
 from drlib.plan import Plan, PlannedResource
 from drlib.settings import Settings
+from tests.conftest import PACE
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -79,6 +80,7 @@ class Judged:
 
 @pytest.fixture(scope="session")
 def judged(sandbox: Any) -> Judged:
-    chosen = settings.make({"suffix": "rules", "domain_name": "rules.test", "approval": "rules@sandbox"})
+    names = {"suffix": "rules", "domain_name": "rules.test", "approval": "rules@sandbox"}
+    chosen = settings.make({**names, **PACE})
     here = target.open_target(chosen)
     return Judged(stack.plan(here), chosen)
