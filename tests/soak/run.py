@@ -100,9 +100,11 @@ def drill(chosen: parameters.Settings, deployment: Deployment) -> Outcome:
     questions.drill_ready(here, deployment).require()
     peace = random.Random(chosen.seed).uniform(0, 60)  # the fault comes at another point of every cycle
     found = rehearse(here, deployment, run, approval, peace_seconds=peace)
-    story = switch.story(here, deployment, run)
     repair.announce(here, deployment, run, approval)
     switch.gates(here, deployment, run).require()
+    # Behind the gates: where nothing took over, what the standby holds by now stands in for its takeover, and
+    # the last payments are on their way to it just before.
+    story = switch.story(here, deployment, run)
     with traffic.start(here, deployment, run) as prober:
         released = switch.release(here, deployment, run, approval)
         timeline.watch_return(here, deployment, prober, since=released.set_at)
