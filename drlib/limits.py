@@ -28,7 +28,7 @@ LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 RESERVED_NAMES = ("example.com", "example.net", "example.org", "example.edu")
 RESERVED_ENDINGS = ("example", "invalid", "localhost", "local", "internal", "onion")
 LONGEST_CERTIFICATE_NAME = 64  # ACM: the first name of a certificate
-ATTEMPTS_PER_WALL_SECOND = 100  # beyond any two cores; slow ones were seen to serve 15 to 20
+ATTEMPTS_PER_WALL_SECOND = 100  # a bound for typing errors; two slow cores were seen to serve 17 to 20
 # A cohort's clients pay once in so many intervals. Those that the RTO is not measured by pay less often, as
 # two cores have to carry them all; a client that never moves needs to be seen failing, and no more.
 INTERVALS_A_PAYMENT = {"ttl_clients": 1, "keepalive_clients": 1, "cached_clients": 2, "pinned_clients": 5}

@@ -19,7 +19,7 @@ from drlib.infra.component import Component, Scope, document, foreseen, statemen
 ROUTE53_METRICS_REGION = "us-east-1"
 PERIOD_SECONDS = 60
 OLDEST_MESSAGE_SECONDS = 900  # longer than a message may be deferred
-ERRORS_5XX = 3  # in a minute: one may be chance, and of a hundred requests five in a hundred are not
+ERRORS_5XX = 3  # in a minute: one or two may be chance
 
 
 class AlertTopic(Component):

@@ -82,6 +82,7 @@ class Listener:
             log_config=None,
             access_log=False,
             proxy_headers=False,
+            reset_contextvars=True,  # whose request it is must not outlive it on a kept connection
             timeout_keep_alive=KEEP_ALIVE_WALL_SECONDS,
         )
         self._state = ServerState()
@@ -122,7 +123,7 @@ class Listener:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORTIVE)
             task.cancel()
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Close the socket and every connection."""
         self._loop.remove_reader(self._sock)
         self._sock.close()

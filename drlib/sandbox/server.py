@@ -171,7 +171,7 @@ class Server:
             except Exception:
                 log.exception("%s did not stop", type(component).__name__)
         for listener in listeners:
-            await listener.stop()
+            listener.stop()
 
     def _announce(self) -> None:
         # Whoever started this one may have been killed since, and somebody else may have started another.

@@ -29,7 +29,7 @@ class Outcome:
     """What one run showed. Durations are modelled seconds, `wall_seconds` apart.
 
     `waited_seconds` is how long half of the payments took before the fault, which is the machine's share in
-    the rest; `interval_seconds` is what lay between two payments of a client.
+    the rest; `interval_seconds` is what lay between two payments of a client, None in lines older than it.
     """
 
     scenario: str
@@ -46,7 +46,7 @@ class Outcome:
     error: str = ""
     broken: tuple[str, ...] = ()
     waited_seconds: float | None = None
-    interval_seconds: float = DEFAULTS.attempt_interval_seconds
+    interval_seconds: float | None = None
 
     @property
     def exact(self) -> bool:

@@ -19,7 +19,7 @@ AWS = {"target": "aws", "domain_name": "pay.acme.io", "state_backend": "s3://sta
 def place(sandbox: Status, monkeypatch: pytest.MonkeyPatch) -> target.SandboxTarget:
     """The shared sandbox, as a target."""
     monkeypatch.setenv("DRLIB_HOME", str(Path(sandbox.folder).parents[2]))
-    opened = target.open(settings.make({**PACE}))
+    opened = target.open(settings.make(PACE))
     assert isinstance(opened, target.SandboxTarget)
     return opened
 

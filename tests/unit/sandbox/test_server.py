@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import inspect
 import json
 import os
@@ -51,6 +52,37 @@ def test_uvicorn_speaks_http_on_a_connection_that_it_did_not_accept() -> None:
     assert asyncio.run(ask()) == b"HTTP/1.1 204 No Content\r\n"
 
 
+def test_nothing_of_a_request_is_left_for_the_next_on_its_connection() -> None:
+    """A body that is longer than what is read ahead: reading goes on in the request's own context."""
+    from drlib.sandbox.listener import Listener, listening_socket
+
+    mine = contextvars.ContextVar("mine", default="nobody")
+    found = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        found.append(mine.get())
+        mine.set(scope["path"])
+        while (await receive())["more_body"]:
+            await asyncio.sleep(0)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    async def ask_twice() -> None:
+        sock = listening_socket("127.0.0.1")
+        listener = Listener(app, sock)
+        listener.start()
+        reader, writer = await asyncio.open_connection(*sock.getsockname())
+        for path in ("first", "second"):
+            head = f"POST /{path} HTTP/1.1\r\nhost: here\r\ncontent-length: 1000000\r\n\r\n"
+            writer.write(head.encode() + bytes(1_000_000))
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        writer.close()
+        listener.stop()
+
+    asyncio.run(ask_twice())
+    assert found == ["nobody", "nobody"]
+
+
 def test_answers_are_not_delayed_by_the_socket() -> None:
     from drlib.sandbox.listener import Listener, listening_socket
 
@@ -65,7 +97,7 @@ def test_answers_are_not_delayed_by_the_socket() -> None:
             transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
             for transport in listener._transports
         ]
-        await listener.stop()
+        listener.stop()
         with contextlib.suppress(ConnectionResetError):
             await reader.read()
         writer.close()
