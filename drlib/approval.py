@@ -78,14 +78,16 @@ def approve(
         settings: of the runbook.
         what: the act, in a few words.
         here, run: where, and the run that the plan is written down in.
-        plan: what was shown; its text is what is approved, or what its `as_plan()` returns.
+        plan: what was shown; its text is what is approved, or what its `as_plan()` returns. If its `is_empty`
+            says that there is nothing to do, nobody has to approve it.
 
     Raises:
         NotApproved: there is none, it is for another plan, or it has ended. It names the command.
         SystemExit: the parameter `mode` is `plan`: everything was shown, and nothing was changed. Papermill
             takes this for a good end.
     """
-    if settings.plans:
+    is_empty = bool(getattr(plan, "is_empty", False))
+    if settings.plans and not is_empty:
         _end_of_plan(what, here, run)
     if settings.approval != settings.approval_phrase:
         given = f"{settings.approval!r}" if settings.approval else "empty"
@@ -93,7 +95,7 @@ def approve(
             f"{what} is not approved: the parameter approval is {given}.",
             remedy=f"To go ahead, set approval to {settings.approval_phrase!r} and run again.",
         )
-    if not is_bound(settings):
+    if is_empty or not is_bound(settings):
         return Approval(what, settings.approval)
     if here is None or run is None:
         raise NotApproved(

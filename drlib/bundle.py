@@ -166,7 +166,7 @@ def _rpo(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any
     counted = {name: len(ids) if isinstance(ids, list) else ids for name, ids in losses.items()}
     rpo = {"seconds": counted.get("rpo_seconds"), "target_seconds": settings["rpo_target_seconds"]}
     rpo |= {name: counted.get(name) for name in COUNTS}
-    rpo |= {name: counted[name] for name in (*verdict.RED_COUNTS, *MORE) if name in counted}
+    rpo |= {name: counted[name] for name in MORE if name in counted}
     return rpo | {"payment_ids": named | losses.get("payment_ids", {})}
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib.errors import DrError, OnlyPlanned, PreflightFailed, see, slug
+from drlib.errors import DrError, OnlyPlanned, PreflightFailed, VerdictRed, see, slug
 from drlib.show import Line, linked
 
 Status = Literal["passed", "failed", "skipped"]
@@ -96,11 +96,21 @@ class Checks:
 
     def require(self) -> Line:
         """Return one line that says how many passed. Raises PreflightFailed, which names what failed."""
+        return self._or_raise(PreflightFailed)
+
+    def judge(self) -> Line:
+        """Return one line that says how many passed. Raises VerdictRed, which names what failed.
+
+        For checks that look back at what was done: keep the evidence before.
+        """
+        return self._or_raise(VerdictRed)
+
+    def _or_raise(self, error: type[DrError]) -> Line:
         if not self.failed:
             return Line(self.line)
         what = "; ".join(f"{row.name}: {row.detail}" if row.detail else row.name for row in self.failed)
         hints = list(dict.fromkeys(row.hint for row in self.failed if row.hint))
-        raise PreflightFailed(
+        raise error(
             f"{self.title}: {len(self.failed)} of {len(self.rows)} checks failed. {what}.",
             remedy=" ".join(hints),
         )

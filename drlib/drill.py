@@ -108,7 +108,13 @@ class Drill:
     def _notebooks(self, run: Run, injected: Mapping[Path, Any], left: Sequence[Path]) -> Failure | None:
         width = max(len(source.stem) for source in self.sources)
         with runner.pool(run, drilled=True) as warm:
+            is_red = False
             for source in left:
+                if is_red and source.stem == TEARDOWN:
+                    self.say(
+                        f"  {source.stem:<{width}}  left out: look at what is red before you remove the stack"
+                    )
+                    continue
                 start = WALL.now()
                 self.say(f"  {source.stem:<{width}}  ...")
                 entry, more = run.as_runbook(source.stem), source is not left[-1]
@@ -117,6 +123,7 @@ class Drill:
                 self.say(f"  {source.stem:<{width}}  {word}, {WALL.now() - start:.1f} s")
                 if failure and failure.error != VerdictRed.__name__:
                     return failure
+                is_red = is_red or failure is not None
         return None
 
     def _end(self, run: Run, here: Target, failure: Failure | None) -> int:

@@ -18,6 +18,7 @@ from drlib import report as page
 from drlib.bundle import COUNTS
 from drlib.errors import BadParameters, StepFailed, VerdictRed
 from drlib.journal import Run
+from drlib.losses import LossCounts
 from drlib.planes import Recorder
 
 __all__ = ["COUNTS", "Evidence", "close", "load", "refresh", "report", "update", "verify"]
@@ -110,7 +111,7 @@ def update(
     checks: Iterable[Checks] = (),
     recovery: Any = None,
     prediction: Any = None,
-    losses: Any = None,
+    losses: LossCounts | None = None,
     figures: Mapping[str, Any] | None = None,
 ) -> Evidence:
     """Store what this runbook found, and bring the run's evidence.json up to date.
@@ -121,7 +122,7 @@ def update(
         checks: the tables of checks that this runbook made; they replace those it stored before.
         recovery: `measured_seconds`, `stable_seconds`, `stages`, `cohorts`, as an object with `as_dict()`.
         prediction: `predicted_seconds`.
-        losses: `rpo_seconds`, and each count as a list of payment ids, or as a number.
+        losses: the counts, as `reconcile.count` returned them.
         figures: name -> a chart, a matplotlib figure or PNG bytes, for the report.
 
     Raises:
@@ -135,11 +136,11 @@ def update(
     rows = [row for table in found for row in table.as_dicts()]
     if rows:
         run.save(f"checks.{run.runbook}", {"rows": rows})
-    for name, piece in (("recovery", recovery), ("prediction", prediction), ("losses", losses)):
+    for name, piece in (("recovery", recovery), ("prediction", prediction)):
         if piece is not None:
             run.save(name, piece)
-    if (basis := getattr(losses, "basis", None)) is not None:
-        basis.keep(run.folder)
+    if losses is not None:
+        losses.keep(run)
     for name, figure in (figures or {}).items():
         _picture(run, name, figure)
     return refresh(run)

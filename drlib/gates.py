@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from drlib import checklist, fence, holdings, latch, planes, probes, reconcile, repair, story
 from drlib.checklist import Check, Checks, Failed, Probe
-from drlib.errors import StepFailed
+from drlib.errors import StepFailed, VerdictRed
 from drlib.holdings import Payment
 from drlib.ledger import FILE, Ledger
+from drlib.losses import LossCounts
 from drlib.show import Line
 
 if TYPE_CHECKING:
@@ -32,6 +34,13 @@ MOST_PEEKED = 10  # ReceiveMessage gives no more at once
 RECEIPTS_LOOKED_AT = 50  # the newest: a bucket may hold millions
 
 
+@dataclass(frozen=True)
+class Gates(Checks):
+    """The answers at the gates, and the counts of payments that one of them made (None if it made none)."""
+
+    losses: LossCounts | None = None
+
+
 def moved(here: Target, deployment: Deployment) -> bool:
     """Tell whether the standby is the active region: the latch is set, or the public name leads there."""
     if latch.read(here, deployment).is_set:
@@ -39,27 +48,45 @@ def moved(here: Target, deployment: Deployment) -> bool:
     return probes.public_answer(here, deployment) == deployment.standby_region
 
 
-def gates(here: Target, deployment: Deployment, run: Run) -> Checks:
+def gates(here: Target, deployment: Deployment, run: Run) -> Gates:
     """Ask everything that must be so before traffic may return to the primary.
 
     Takes up to three minutes, modelled, while queues drain. Where nothing has moved, there is nothing to ask.
+    The answers and the counts of payments are saved with the run before anybody judges them (`passed`).
     """
+    counted: list[LossCounts] = []
     with planes.purpose("verify"):  # they look; what moves the traffic back is `release`
         if not moved(here, deployment):
-            return Checks(TITLE, (Check(NOTHING_MOVED, "passed", "the latch is released"),))
-        return checklist.make(TITLE, _questions(here, deployment, run))
+            made = Checks(TITLE, (Check(NOTHING_MOVED, "passed", "the latch is released"),))
+        else:
+            made = checklist.make(TITLE, _questions(here, deployment, run, counted))
+    found = Gates(made.title, made.rows, counted[-1] if counted else None)
+    run.save(f"gates.{run.runbook}", {"rows": found.as_dicts()})
+    if found.losses is not None:
+        found.losses.keep(run)
+    return found
 
 
 def passed(here: Target, run: Run, gates: Checks) -> Line:
     """Return one line if every gate is green, or if the parameter `force_reason` says why that is no matter.
 
-    Raises PreflightFailed, which names each red gate.
+    Raises:
+        VerdictRed: payments are lost, late, invented or settled twice. The run keeps the counts.
+        PreflightFailed: another gate is red; the message names each of them.
     """
     reason = here.settings.force_reason
     run.save(f"gates.{run.runbook}", {"rows": gates.as_dicts()})
-    if not gates.failed or not reason:
-        return gates.require()
-    return forced(run, gates, reason)
+    if gates.failed and reason:
+        return forced(run, gates, reason)
+    losses = gates.losses if isinstance(gates, Gates) else None
+    if losses is not None and losses.reasons:
+        raise VerdictRed(
+            f"{' '.join(losses.reasons)} The traffic stays in the standby.",
+            remedy="The run keeps the ids of these payments. Look at each of them before anything else. "
+            "To fail back all the same, give the reason in force_reason.",
+            entry="every-payment-is-accounted-for",
+        )
+    return gates.require()
 
 
 def forced(run: Run, gates: Checks, reason: str) -> Line:
@@ -70,7 +97,8 @@ def forced(run: Run, gates: Checks, reason: str) -> Line:
     return Line(f"{gates.line}, forced", detail=f"past {', '.join(names)}, because {reason}")
 
 
-def _questions(here: Target, deployment: Deployment, run: Run) -> list[Probe]:
+def _questions(here: Target, deployment: Deployment, run: Run, counted: list[LossCounts]) -> list[Probe]:
+    """Return the questions; the reconciliation puts its counts into `counted`."""
     primary, standby = deployment.primary_region, deployment.standby_region
     regions = {"primary": primary, "standby": standby}
     questions = [
@@ -115,7 +143,7 @@ def _questions(here: Target, deployment: Deployment, run: Run) -> list[Probe]:
             ),
         ]
     questions.append(Probe("no payment waits", lambda: _all_settled(here, deployment), ANNOUNCE))
-    accepted = partial(_reconciled, here, deployment, run)
+    accepted = partial(_reconciled, here, deployment, run, counted)
     questions.append(Probe("every payment is accounted for", accepted))
     return questions
 
@@ -224,13 +252,14 @@ def _payment_named(body: str) -> str:
     return str(found.get("payment_id", "")) if isinstance(found, dict) else ""
 
 
-def _reconciled(here: Target, deployment: Deployment, run: Run) -> str:
+def _reconciled(here: Target, deployment: Deployment, run: Run, counted: list[LossCounts]) -> str:
     """Require that what this run's clients were told is in the tables: stop them before you ask."""
     if not (run.folder / FILE).exists():
         return "no payments in this run"
     ledger = Ledger.load(run.folder)
     told = story.recall(here, deployment, run)
     losses = reconcile.count(here, deployment, ledger, told.takeover, told.fault)
+    counted.append(losses)
     if losses.reasons:
         raise Failed(" ".join(filter(None, (*losses.reasons, told.gap))))
     return f"{len(losses.acknowledged)} acknowledged"

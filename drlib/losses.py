@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from drlib import show
-from drlib.errors import StepFailed
+from drlib.errors import VerdictRed
+from drlib.record import RECONCILED
 
 if TYPE_CHECKING:
     from drlib.basis import Basis
+    from drlib.record import Run
 
 NAMES = (
     "acknowledged",
@@ -30,7 +32,7 @@ NAMES = (
     "unexpected",
     "rejected",
 )
-MORE = ("unsettled", "differing", "unreceipted", "one_sided")
+MORE = ("unexplained_duplicates", "unexplained_late", "unsettled", "differing", "unreceipted", "one_sided")
 INSTRUCTIONS = {
     "lost": "Ask its client to pay again, under the same idempotency key: no region knows of it.",
     "stranded": "Nothing to mend: it is back. Refund what its client may have paid again under another key.",
@@ -56,7 +58,8 @@ class LossCounts:
 
     An attempt that was given no id is named by its idempotency key. `rpo_seconds` is modelled. `explained`
     holds those of `duplicated` that were taken before the takeover, and whose settlement in the primary the
-    standby did not have then; nothing explains `unexplained_duplicates`. `differing` are records that the two
+    standby did not have then; nothing explains `unexplained_duplicates`. A late payment that was stranded
+    waited for its region; `unexplained_late` holds the others. `differing` are records that the two
     tables, or a table and the ledger, do not agree on. `unreceipted` are settled and have a receipt in no
     bucket, `one_sided` in one of them alone. `messages` are what each queue still holds (approximate on AWS).
     Where `both_served`, each region took payments without hearing of the other, as the scenario wanted: what
@@ -76,6 +79,7 @@ class LossCounts:
     rejected: tuple[str, ...] = ()
     explained: tuple[str, ...] = ()
     unexplained_duplicates: tuple[str, ...] = ()
+    unexplained_late: tuple[str, ...] = ()
     unsettled: tuple[str, ...] = ()
     differing: tuple[str, ...] = ()
     unreceipted: tuple[str, ...] = ()
@@ -92,6 +96,10 @@ class LossCounts:
             (self.lost, "acknowledged payments are lost"),
             (self.unexpected, "payments are there that certainly failed or were never sent"),
             (twice, "payments were settled twice without a replication gap behind it"),
+            (
+                self.unexplained_late,
+                "payments were settled after their target time, though no region held them back",
+            ),
             (self.unsettled, "acknowledged payments are not settled"),
             (self.differing, "records differ between the two tables"),
             (self.unreceipted, "settled payments have no receipt"),
@@ -101,19 +109,26 @@ class LossCounts:
     def require(self) -> show.Verdict:
         """Return the verdict, one line.
 
-        Raises StepFailed when a payment was lost, invented, or settled twice for no reason.
+        Raises VerdictRed when a count is red: payments are lost, late, invented or settled twice.
+        Keep the counts before (`keep`): a red figure is evidence, not a failed step.
         """
         if self.reasons:
-            raise StepFailed(
+            raise VerdictRed(
                 " ".join(self.reasons),
                 remedy="Do not tear down: look first.",
                 entry="reconciliation",
             )
         return self.verdict()
 
+    def keep(self, run: Run) -> None:
+        """Save the counts with a run, and what they were counted from: evidence has them from now on."""
+        run.save(RECONCILED, self)
+        if self.basis is not None:
+            self.basis.keep(run.folder)
+
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-like data for the evidence."""
-        lists = {name: list(getattr(self, name)) for name in (*NAMES, "unexplained_duplicates", *MORE)}
+        lists = {name: list(getattr(self, name)) for name in (*NAMES, *MORE)}
         todo = {name: INSTRUCTIONS[name] for name in INSTRUCTIONS if getattr(self, name)}
         return {
             "rpo_seconds": round(self.rpo_seconds, 3),
@@ -125,7 +140,6 @@ class LossCounts:
     def table(self) -> show.Table:
         """Return the counts, each with its first few payments, and what to do about one."""
         rows = [self._row(name, name.replace("_", " ")) for name in (*NAMES, *MORE)]
-        rows.append(("duplicated, unexplained", f"{len(self.unexplained_duplicates)}", "", ""))
         rows.append(("messages left in queues", f"{sum(self.messages.values())}", "", ""))
         rows.append(("RPO, s", f"{self.rpo_seconds:.1f}", "", ""))
         columns = ("payments", "number", "such as", "what to do about each")

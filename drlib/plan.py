@@ -58,7 +58,7 @@ class PlannedResource:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an `up` would do. Prints as a table of services.
+    """What an `up` would do. Prints as a table of services, and the names of all that changes.
 
     Attributes:
         title: what the plan is of.
@@ -133,6 +133,20 @@ class Plan:
         rows.append(("all", *(total[op] for op in shown)))
         return Table(("service", *shown), rows, title=self.title)
 
+    def names(self) -> Table:
+        """Return what an approver has to read: the name of each resource that is not left as it is.
+
+        What is created stands in one row for each service; what changes, is replaced or is deleted, one by
+        one, with the inputs that differ.
+        """
+        rows = []
+        for service in sorted({found.service for found in self.of(CREATE)}):
+            created = sorted(found.name for found in self.of(CREATE) if found.service == service)
+            rows.append((CREATE, service, ", ".join(created), ""))
+        for op in (UPDATE, REPLACE, DELETE):
+            rows += sorted((op, found.service, found.name, ", ".join(found.changed)) for found in self.of(op))
+        return Table(("what", "service", "name", "inputs that differ"), rows)
+
     def details(self) -> Table:
         """Return what would change, one resource a line."""
         rows = [
@@ -142,7 +156,8 @@ class Plan:
         return Table(("what", "type", "name", "region", "inputs"), sorted(rows), title=self.title)
 
     def __str__(self) -> str:
-        return str(self.table())
+        return f"{self.table()}\n\n{self.names()}" if self.changes else str(self.table())
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return self.table()._repr_mimebundle_()
+        names = f"<p>{self.names().html()}</p>" if self.changes else ""
+        return {"text/plain": str(self), "text/html": f"{self.table().html()}{names}"}

@@ -116,6 +116,7 @@ def tally(
         and _was_unknown(row.payment_id, primary.region, takeover)
     ]
     now = max(primary.at, standby.at)
+    late = [row for row in there if _is_late(row, settlements.get(row.payment_id, ()), now=now)]
     return LossCounts(
         rpo_seconds=rpo_seconds(missing_at_takeover, fault_at=fault_at),
         acknowledged=_names(acknowledged),
@@ -123,7 +124,8 @@ def tally(
         lost=_names(row for row in acknowledged if row.idempotency_key not in by_key),
         stranded=_names(row for row in missing_at_takeover if row.idempotency_key in by_key),
         duplicated=tuple(sorted(duplicated)),
-        late=_names(row for row in there if _is_late(row, settlements.get(row.payment_id, ()), now=now)),
+        late=_names(late),
+        unexplained_late=_names(row for row in late if row not in missing_at_takeover),
         recovered=_names(
             row for row in attempts if row.outcome == "indeterminate" and row.idempotency_key in by_key
         ),

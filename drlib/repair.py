@@ -8,6 +8,7 @@ that is stored, and that no worker knows of.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drlib import holdings, planes
@@ -21,6 +22,41 @@ if TYPE_CHECKING:
 
 SETTLE_WITHIN_SECONDS = 60.0
 """A payment older than this and not settled waits for something: it is no longer just under way. Modelled."""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What `announce` would announce again; empty most of the time."""
+
+    region: str
+    payments: tuple[Payment, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do, and so nothing to approve."""
+        return not self.payments
+
+    def as_plan(self) -> list[str]:
+        """Return what is approved: the ids of the payments."""
+        return [payment.payment_id for payment in self.payments]
+
+    def __str__(self) -> str:
+        if self.is_empty:
+            return "No payment waits to be announced."
+        return f"{len(self.payments)} payments are announced again in {self.region}."
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        ids = "".join(f"<li><code>{one}</code></li>" for one in self.as_plan())
+        return {"text/plain": str(self), "text/html": f"{self}<ul>{ids}</ul>" if ids else str(self)}
+
+
+def plan(here: Target, deployment: Deployment) -> Announcement:
+    """Return the payments that wait in the standby for an announcement. Reads, and changes nothing."""
+    region = deployment.standby_region
+    with planes.purpose("failback"):
+        before = here.clock.now() - SETTLE_WITHIN_SECONDS
+        found = waiting(holdings.scan(here, deployment.table, region), before=before)
+    return Announcement(region, tuple(found))
 
 
 def waiting(*tables: Holdings, before: float) -> list[Payment]:
@@ -39,19 +75,17 @@ def announce(here: Target, deployment: Deployment, run: Run, approval: Approval)
 
     Safe at any time: a worker that finds a payment settled drops its message. Data plane, in the standby.
 
-    Raises NotApproved.
+    Raises NotApproved when there is something to announce and the approval is not for it.
     """
+    found = plan(here, deployment)
+    names, region = found.as_plan(), found.region
+    if found.is_empty:
+        return names
     require(here, approval)
-    region = deployment.standby_region
     with planes.purpose("failback"):
-        before = here.clock.now() - SETTLE_WITHIN_SECONDS
-        found = waiting(holdings.scan(here, deployment.table, region), before=before)
-        if not found:
-            return []
         client, topic = here.client("sns", region), deployment.regions[region].topic_arn
-        names = [payment.payment_id for payment in found]
         with run.step("announce again", mutating=True, resource=region, detail={"payment_ids": names}):
-            for payment in found:
+            for payment in found.payments:
                 message = {"payment_id": payment.payment_id, "origin_region": payment.region}
                 client.publish(TopicArn=topic, Message=json.dumps(message))
     return names

@@ -76,6 +76,9 @@ class Settings(BaseModel):
     jwt_audience: str = Field("", description="audience of those tokens")
     alert_email: str = Field("", description="address that alarms write to, empty for none")
     force_reason: str = Field("", description="why to go past a red gate, kept as evidence, empty to stop")
+    delete_data: str = Field(
+        "", description="names of tables and buckets that a deployment may replace or delete"
+    )
 
     @property
     def origin(self) -> str:

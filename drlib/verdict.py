@@ -10,15 +10,20 @@ from typing import Any
 
 PASSED, FAILED, ABORTED, PENDING = "passed", "failed", "aborted", "pending-approval"
 STAGES = ("client_error", "check_failing", "unhealthy", "dns_answer", "client_switch")
-# Counts whose mere presence is a failure, and how to say it. A stranded payment came back, a late one was
-# settled; a duplicate is listed, and red only where the reconciliation cannot explain it.
+# Counts that are red as soon as they are not zero, and how to say it. A stranded payment came back. A
+# duplicated or a late one is red only where the reconciliation cannot explain it.
 RED_COUNTS = {
     "lost": "acknowledged and never found again",
     "unexpected": "found, though they failed or were never sent",
     "unexplained_duplicates": "settled twice without a replication gap that explains it",
+    "unexplained_late": "settled after their target time, though no region held them back",
     "unsettled": "acknowledged and never settled",
     "differing": "recorded differently in the two tables",
     "unreceipted": "settled, and have a receipt nowhere",
+}
+RED_IN_A_MOVE = {
+    "missing": "acknowledged, and not in the destination at the flip",
+    "outside": "refused outside the fence",
 }
 PLANNED = "switchover"  # a run that is about nothing else has no recovery to measure
 RUNBOOK = "runbook"  # the step that stands for a whole runbook
@@ -32,6 +37,8 @@ OPEN = frozenset((NOT_MEASURED, NOT_RECONCILED))
 def judge(evidence: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> tuple[str, list[str]]:
     """Return the verdict and every reason for which it is not `passed`.
 
+    A run that lost a payment has failed, even if a step of it failed as well or something was not measured.
+
     Args:
         evidence: `rto`, `rpo`, `planes`, `checks`, `forced`, `moves` and `hypothesis`, as they stand in
             evidence.json.
@@ -39,14 +46,15 @@ def judge(evidence: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> 
     """
     pending, broken = _stopped(journal)
     missing = list(_missing(evidence))
-    red = [*_hypothesis(evidence["hypothesis"]), *_times(evidence)]
-    red += [*_counts(evidence["rpo"], _allowed(evidence)), *_planes(evidence["planes"])]
+    payments = [*_counts(evidence["rpo"], _allowed(evidence)), *_moves(evidence["moves"])]
+    red = [*_hypothesis(evidence["hypothesis"]), *_times(evidence), *payments]
+    red += _planes(evidence["planes"])
     red += _checks(evidence["checks"])
     red += _forced(evidence["forced"])
     reasons = [*pending, *broken, *missing, *red]
     if pending:
         return PENDING, reasons
-    if broken or missing:
+    if (broken or missing) and not payments:
         return ABORTED, reasons
     return (FAILED if red else PASSED), reasons
 
@@ -128,6 +136,14 @@ def _counts(rpo: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[str]:
     for name, meaning in RED_COUNTS.items():
         if rpo.get(name) and name not in allowed:
             yield f"{rpo[name]} payments were {meaning}."
+
+
+def _moves(moves: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what a planned move may not do: leave a payment behind, or refuse one outside its fence."""
+    for move in moves:
+        for name, meaning in RED_IN_A_MOVE.items():
+            if move.get(name):
+                yield f"{move['runbook']}: {len(move[name])} payments were {meaning}."
 
 
 def _planes(planes: Mapping[str, Any]) -> Iterator[str]:

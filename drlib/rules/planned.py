@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drlib.plan import DELETE, PlannedResource
+from drlib.plan import DELETE, REPLACE, PlannedResource
 
 if TYPE_CHECKING:
     from drlib.settings import Settings
@@ -20,12 +20,14 @@ class Planned:
     """The resources that there will be.
 
     Args:
-        resources: of the plan; those that it deletes are left out.
+        resources: of the plan; those that it deletes are left out, and stand in `removed` alone.
         settings: the target, the regions and names.
     """
 
     def __init__(self, resources: Iterable[PlannedResource], settings: Settings) -> None:
-        self.resources = [found for found in resources if found.op != DELETE]
+        known = list(resources)
+        self.resources = [found for found in known if found.op != DELETE]
+        self.removed = [found for found in known if found.op in (DELETE, REPLACE)]
         self.settings = settings
         self._by_urn = {found.urn: found for found in self.resources if found.urn}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from drlib.plan import PlannedResource
@@ -12,6 +13,21 @@ BUCKET, TABLE = "s3/bucket:Bucket", "dynamodb/table:Table"
 REPLICATION = "s3/bucketReplicationConfig:BucketReplicationConfig"
 VERSIONING = "s3/bucketVersioning:BucketVersioning"
 BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+
+
+@rule(
+    "data-kept",
+    "critical",
+    requires="no table and no bucket is replaced or deleted, unless the parameter delete_data names it",
+    source="Pulumi documentation, Resource option: protect (a replacement deletes the old resource)",
+    fix="Undo the change that replaces it. If its data may go, write its name into delete_data.",
+)
+def kept(planned: Planned) -> Iterator[str]:
+    allowed = set(re.split(r"[,\s]+", planned.settings.delete_data))
+    for found in planned.removed:
+        if found.type in (f"aws:{TABLE}", f"aws:{BUCKET}") and not allowed & _names(found):
+            change = f" (for {', '.join(found.changed)})" if found.changed else ""
+            yield f"{found.name} would be {found.op}d with all its data{change}"
 
 
 @rule(
@@ -149,3 +165,8 @@ def _denies_plain_text(policy: PlannedResource) -> bool:
         and str(found.condition.get("Bool", {}).get("aws:SecureTransport")).lower() == "false"
         for found in statements(policy, "policy")
     )
+
+
+def _names(found: PlannedResource) -> set[str]:
+    """Return the names by which a person may know a resource: the program's, and AWS's."""
+    return {found.name, *(str(found.inputs[key]) for key in ("name", "bucket") if found.inputs.get(key))}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from drlib import charts, show
 from drlib.charts import Mark
-from drlib.errors import StepFailed
+from drlib.errors import VerdictRed
 from drlib.ledger import Attempt, Ledger
 from drlib.reconcile import rpo_seconds
 
@@ -57,9 +57,9 @@ class Outcome:
         return [f"{len(names)} {words}, such as {names[0]}." for names, words in told if names]
 
     def require(self) -> show.Verdict:
-        """Return the verdict, one line. Raises StepFailed when something was lost, or refused elsewhere."""
+        """Return the verdict, one line. Raises VerdictRed when something was lost, or refused elsewhere."""
         if self.reasons:
-            raise StepFailed(
+            raise VerdictRed(
                 " ".join(self.reasons), remedy="Read the records of these payments first.", entry="switchover"
             )
         return self.verdict()
@@ -148,9 +148,9 @@ def outcome(move: Move, fence: Fence, flip: Flip, watch: Watch, opened: Opened, 
 def verdict(outcome: Outcome, proof: Checks) -> show.Verdict:
     """Return the verdict, one line: nothing went wrong, and only data planes of the two regions were used.
 
-    Raises PreflightFailed or StepFailed when that is not so.
+    Raises VerdictRed when that is not so. Keep the evidence before: a red figure is evidence.
     """
-    proof.require()
+    proof.judge()
     return outcome.require()
 
 

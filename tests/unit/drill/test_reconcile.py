@@ -9,7 +9,7 @@ from drill.aws import settlement as stored_settlement
 from drill.test_ledger import attempt
 from drill.world import PRIMARY, STANDBY
 from drlib import reconcile
-from drlib.errors import StepFailed
+from drlib.errors import VerdictRed
 from drlib.holdings import Holdings, Payment, Settlement, Stores, from_dict, stores
 from drlib.ledger import Ledger
 from drlib.losses import INSTRUCTIONS, MORE, NAMES, LossCounts
@@ -67,7 +67,7 @@ def test_a_good_payment_is_acknowledged_and_nothing_else():
 def test_a_payment_that_is_nowhere_is_lost():
     losses = count([attempt(1)], now=[], at_takeover=[], settlements=[])
     nothing_but(losses, acknowledged=("id-1",), lost=("id-1",))
-    with pytest.raises(StepFailed, match="1 acknowledged payments are lost, such as id-1"):
+    with pytest.raises(VerdictRed, match="1 acknowledged payments are lost, such as id-1"):
         losses.require()
 
 
@@ -138,7 +138,7 @@ def receipted(*regions, now, settlements=None):
 def test_a_settled_payment_without_a_receipt_is_told_and_red():
     losses = receipted(now=[payment(1)])
     assert (losses.unreceipted, losses.one_sided) == (("id-1",), ())
-    with pytest.raises(StepFailed, match="1 settled payments have no receipt, such as id-1"):
+    with pytest.raises(VerdictRed, match="1 settled payments have no receipt, such as id-1"):
         losses.require()
 
 
@@ -161,7 +161,8 @@ def test_receipts_of_payments_that_this_run_did_not_send_are_not_asked_for():
 
 
 def test_every_kind_that_needs_someone_has_one_instruction():
-    assert set(INSTRUCTIONS) == {*NAMES, *MORE} - {"acknowledged", "indeterminate"}
+    told_elsewhere = {"acknowledged", "indeterminate", "unexplained_duplicates", "unexplained_late"}
+    assert set(INSTRUCTIONS) == {*NAMES, *MORE} - told_elsewhere
     assert all(words.endswith(".") for words in INSTRUCTIONS.values())
     assert "payment id" in INSTRUCTIONS["duplicated"]
     losses = count([attempt(1)], now=[], at_takeover=[], settlements=[])
@@ -195,15 +196,17 @@ def test_both_regions_are_read_and_counted(here, deployment, aws):
 def test_a_settlement_after_the_target_time_is_late():
     one = payment(1)
     losses = count([attempt(1)], now=[one], at_takeover=[one], settlements=[settled(1, at=1302.0)])
-    nothing_but(losses, acknowledged=("id-1",), late=("id-1",))
-    assert losses.reasons == []
+    nothing_but(losses, acknowledged=("id-1",), late=("id-1",), unexplained_late=("id-1",))
+    assert "after their target time" in losses.reasons[0]
 
 
 def test_a_payment_that_is_never_settled_is_late_and_unsettled():
     one = payment(1)
     losses = count([attempt(1)], now=[one], at_takeover=[one], settlements=[])
-    nothing_but(losses, acknowledged=("id-1",), late=("id-1",), unsettled=("id-1",))
-    assert "not settled" in losses.reasons[0]
+    nothing_but(
+        losses, acknowledged=("id-1",), late=("id-1",), unexplained_late=("id-1",), unsettled=("id-1",)
+    )
+    assert "not settled" in " ".join(losses.reasons)
 
 
 def test_an_unclear_payment_is_recovered_if_it_is_there_and_never_acknowledged():
@@ -228,6 +231,17 @@ def test_a_payment_of_this_run_that_nobody_sent_is_unexpected_and_others_are_not
     now = [payment(1), payment(2), payment(3, idempotency_key="verify-abc")]
     losses = count([attempt(1)], now=now, at_takeover=now, settlements=[settled(seq) for seq in (1, 2, 3)])
     assert losses.unexpected == ("id-2",)
+
+
+def test_a_late_payment_is_red_unless_its_region_held_it_back():
+    row, late = attempt(40), settled(40, at=1500.0)
+    known = count([row], now=[payment(40)], at_takeover=[payment(40)], settlements=[late])
+    assert (known.late, known.unexplained_late) == (("id-40",), ("id-40",))
+    with pytest.raises(VerdictRed, match="after their target time"):
+        known.require()
+    stranded = count([row], now=[payment(40)], at_takeover=[], settlements=[late])
+    assert (stranded.late, stranded.stranded, stranded.unexplained_late) == (("id-40",), ("id-40",), ())
+    assert stranded.reasons == []
 
 
 def test_a_rejected_payment_is_counted_as_that():
@@ -260,7 +274,7 @@ def test_the_evidence_gets_a_list_of_ids_for_every_count():
     one = payment(1)
     data = count([attempt(1)], now=[one], at_takeover=[one], settlements=[settled(1)]).as_dict()
     lists = {name for name, value in data.items() if isinstance(value, list)}
-    assert lists == {*NAMES, *MORE, "unexplained_duplicates"}
+    assert lists == {*NAMES, *MORE}
     assert data["acknowledged"] == ["id-1"]
     assert data["rpo_seconds"] == 0
 

@@ -9,7 +9,7 @@ from drill.test_ledger import attempt
 from drill.world import PRIMARY, STANDBY
 from drlib import fence, switch, switchover, timeline
 from drlib.checklist import Check, Checks
-from drlib.errors import NotApproved, PreflightFailed, StepFailed
+from drlib.errors import NotApproved, PreflightFailed, StepFailed, VerdictRed
 from drlib.holdings import from_dict
 from drlib.journal import Approval
 from drlib.ledger import Ledger
@@ -202,7 +202,7 @@ def test_its_stages_add_up_to_the_window(move):
 def test_what_was_refused_outside_the_fence_is_red(move, row):
     found = outcome(move, [row])
     assert (found.refused, found.outside) == (0, (row.name,))
-    with pytest.raises(StepFailed, match="1 payments were refused outside the fence"):
+    with pytest.raises(VerdictRed, match="1 payments were refused outside the fence"):
         switchover.verdict(found, checks())
 
 
@@ -216,7 +216,7 @@ def test_a_payment_that_the_destination_does_not_hold_at_the_flip_is_missing(mov
     found = outcome(move, rows, held=["id-1"])
     assert found.missing == ("id-2",)
     assert found.rpo_seconds == FLIPPED - (FENCED - 10)
-    with pytest.raises(StepFailed, match="were not in the destination at the flip"):
+    with pytest.raises(VerdictRed, match="were not in the destination at the flip"):
         found.require()
 
 
@@ -226,5 +226,5 @@ def test_an_attempt_without_an_answer_is_counted_and_not_judged_here(move):
 
 
 def test_a_control_plane_that_was_needed_is_red(move):
-    with pytest.raises(PreflightFailed):
+    with pytest.raises(VerdictRed):
         switchover.verdict(outcome(move, []), checks("failed"))

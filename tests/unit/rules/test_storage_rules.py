@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.rules.conftest import Judged
@@ -43,3 +45,12 @@ def test_a_mistake_turns_its_rule_red_and_no_other(
     judged: Judged, id: str, said: str, mistake: Break
 ) -> None:
     only(judged, id, said, mistake)
+
+
+@pytest.mark.parametrize("op", ["replace", "delete"])
+@pytest.mark.parametrize("name", ["table", "receipts-us-west-2"])
+def test_data_is_replaced_or_deleted_by_name_alone(judged: Judged, op: str, name: str) -> None:
+    lost = judged._each(name, lambda one: replace(one, op=op, changed=("hashKey",)))
+    assert lost.red()["data-kept"].startswith(f"{name} would be {op}d with all its data (for hashKey)")
+    assert "data-kept" in lost.with_settings(delete_data="another-table").red()
+    assert "data-kept" not in lost.with_settings(delete_data=f"another-table, {name}").red()

@@ -37,8 +37,21 @@ def test_a_resource_knows_its_service_and_region() -> None:
     ]
 
 
-def test_it_prints_as_services_without_columns_that_are_empty() -> None:
-    assert str(PLAN).splitlines() == [
+def test_it_prints_as_services_and_the_names_of_what_an_approver_approves() -> None:
+    gone = resource("s3/bucket:Bucket", "receipts", "delete")
+    assert str(Plan("Plan", (*PLAN.resources, gone))).splitlines()[-5:] == [
+        "what     service  name      inputs that differ",
+        "create   sqs      work",
+        "update   iam      payments  tags",
+        "replace  ec2      network",
+        "delete   s3       receipts",
+    ]
+    same = Plan("Plan", (PLAN.resources[1],))
+    assert str(same) == str(same.table())
+
+
+def test_its_table_counts_services_without_columns_that_are_empty() -> None:
+    assert str(PLAN.table()).splitlines() == [
         "Plan",
         "service  create  update  replace  same",
         "ec2      0       0       1        0",
