@@ -30,7 +30,7 @@ PACKAGES = (
     "pyarrow", "pydantic", "dnspython", "ministack", "cryptography",
 )  # fmt: skip
 EVIDENCE = "evidence.json"
-WELL = ("no fault is in force", "the primary is healthy")  # the gates that show a restore
+WELL = ("no-fault-in-force", "the-primary-is-healthy")  # ids of the gates that show a restore
 
 
 def build(folder: Path, *, head: str = "", instead: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -216,7 +216,7 @@ def _restore(saved: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> 
         "restored_at": fault.get("restored_at"),
         "state": fault["state"],
         "by": ended[-1]["runbook"] if ended else "",
-        "shown_by": [row for row in _rows(saved, "gates.") if row["name"] in WELL],
+        "shown_by": [row for row in _rows(saved, "gates.") if row["id"] in WELL],
     }
 
 

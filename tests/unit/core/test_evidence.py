@@ -57,7 +57,7 @@ class Table:
 
     def as_dicts(self) -> list[dict[str, str]]:
         return [
-            {"name": f"check {n}", "status": status, "detail": "<b>", "hint": ""}
+            {"id": f"check-{n}", "name": f"check {n}", "status": status, "detail": "<b>", "hint": ""}
             for n, status in enumerate(self.statuses)
         ]
 
@@ -280,7 +280,7 @@ def test_a_red_check_in_the_report_leads_to_its_entry(run: journal.Run, here: No
     def off() -> str:
         raise OSError("<off>")
 
-    failed = checklist.Probe("the worker is on (primary)", off)
+    failed = checklist.Probe("the-worker-is-on", "the worker is on", off).of("primary")
     full(run, here, checks=[checklist.make("One", [failed])])
     text = evidence.report(run).read_text()
     anchor = "90-troubleshoot.ipynb#the-worker-is-on"

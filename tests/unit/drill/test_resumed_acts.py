@@ -64,7 +64,9 @@ def test_arming_is_done_once(here, deployment, aws, run, approval, released, cap
 def test_a_flip_that_was_cut_off_is_found_done_and_its_decision_not_asked_again(
     here, deployment, aws, run, approval, capsys
 ):
-    red = Checks("Decision", (Check("something speaks for a failover", "failed"),))
+    red = Checks(
+        "Decision", (Check("something-speaks-for-a-failover", "something speaks for a failover", "failed"),)
+    )
     with pytest.raises(PreflightFailed):
         switch.fail_over(here, deployment, run, approval, red, reason="an incident")
     switch.set(here, deployment, run.as_runbook("elsewhere"), approval, reason="an incident")
