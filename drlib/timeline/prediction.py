@@ -40,6 +40,7 @@ from drlib.ledger import BEHIND_RESOLVER, COHORTS, KEEPS_CONNECTION, OBEYS_TTL
 from drlib.pace import Beat
 from drlib.probes import HEALTHY_SHARE
 from drlib.timeline import shock, turning
+from drlib.timeline.knobs import advice
 from drlib.timeline.shock import Shock
 from drlib.timeline.turning import Foreseen, Outage
 from drlib.traffic.cohorts import beats_of
@@ -130,12 +131,11 @@ class Prediction:
 
 def predict(settings: Settings, deployment: Deployment | None = None) -> Prediction:
     """Work out the RTO of an outage of the primary, from the configuration that is deployed (or to be)."""
-    from drlib.timeline.knobs import advice
-
     prediction = foretell(settings, deployment)
-    return (
-        prediction if prediction.within_target else replace(prediction, advice=advice(settings, deployment))
-    )
+    if prediction.within_target:
+        return prediction
+    told = advice(settings, deployment, predicted_seconds=lambda other: foretell(other).predicted_seconds)
+    return replace(prediction, advice=told)
 
 
 def foretell(settings: Settings, deployment: Deployment | None = None) -> Prediction:
