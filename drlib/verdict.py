@@ -8,18 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from drlib.terms import COUNTS
+
 PASSED, FAILED, ABORTED, PENDING = "passed", "failed", "aborted", "pending-approval"
-STAGES = ("client_error", "check_failing", "unhealthy", "dns_answer", "client_switch")
-# Counts whose mere presence is a failure, and how to say it. A stranded payment came back, a late one was
-# settled; a duplicate is listed, and red only where the reconciliation cannot explain it.
-RED_COUNTS = {
-    "lost": "acknowledged and never found again",
-    "unexpected": "found, though they failed or were never sent",
-    "unexplained_duplicates": "settled twice without a replication gap that explains it",
-    "unsettled": "acknowledged and never settled",
-    "differing": "recorded differently in the two tables",
-    "unreceipted": "settled, and have a receipt nowhere",
-}
 PLANNED = "switchover"  # a run that is about nothing else has no recovery to measure
 RUNBOOK = "runbook"  # the step that stands for a whole runbook
 AGAIN = "runbook again"  # the same, tried once more after its acts were done
@@ -125,9 +116,9 @@ def _hypothesis(hypothesis: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _counts(rpo: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[str]:
-    for name, meaning in RED_COUNTS.items():
-        if rpo.get(name) and name not in allowed:
-            yield f"{rpo[name]} payments were {meaning}."
+    for name, one in COUNTS.items():
+        if one.red and rpo.get(name) and name not in allowed:
+            yield f"{rpo[name]} payments were {one.meaning}."
 
 
 def _planes(planes: Mapping[str, Any]) -> Iterator[str]:

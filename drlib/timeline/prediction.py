@@ -34,7 +34,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from drlib import scenario, show
+from drlib import scenario, show, terms
 from drlib.errors import BadParameters
 from drlib.ledger import BEHIND_RESOLVER, COHORTS, KEEPS_CONNECTION, OBEYS_TTL
 from drlib.pace import Beat
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 STREAK = 10
 """So many successes in a row, by clients that obey the TTL, end the RTO."""
-STAGES = ("client_error", "check_failing", "unhealthy", "dns_answer", "client_switch")
+STAGES = tuple(terms.STAGES)
 CHECKERS = 8  # all regions that Route 53 has checkers in
 TTL_SECONDS = 60.0  # of an alias record: it has its target's
 DECIDING_ATTEMPTS = 10  # payments that failed are enough to decide by
