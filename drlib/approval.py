@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from drlib import chain, planes
 from drlib.checklist import Check, Checks
 from drlib.clock import Clock, iso
-from drlib.errors import BadParameters, NotApproved, PreflightFailed
+from drlib.errors import BadParameters, NotApproved, PreflightFailed, see
 from drlib.planes import Recorder
 from drlib.record import Run
 from drlib.settings import Settings
@@ -244,5 +244,11 @@ def unchanged(here: Calls) -> Checks:
     ]
     seen = f"{sum(row['count'] for row in rows)} calls, all of them read"
     wrong = f"{len(writes)} kinds of calls that write, such as {writes[0]}" if writes else ""
-    check = Check("no call changed anything", "failed" if wrong else "passed", wrong or seen)
+    check = Check(
+        "no-call-changed-anything",
+        "no call changed anything",
+        "failed" if wrong else "passed",
+        wrong or seen,
+        f"See {see('only-planned')}.",
+    )
     return Checks("Planned", (check,))

@@ -14,23 +14,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from drlib import chain, hypothesis, origin, planes, scenario, schema, verdict
+from drlib import chain, hypothesis, origin, planes, scenario, schema, terms, verdict
 from drlib import settings as parameters
 from drlib.clock import Clock
-from drlib.losses import MORE
 from drlib.redaction import mask_all
 from drlib.samples import Stamp
 
-COUNTS = (
-    "acknowledged", "indeterminate", "lost", "stranded", "duplicated", "late", "recovered", "unexpected",
-    "rejected",
-)  # fmt: skip
+COUNTS = terms.NAMES
 PACKAGES = (
     "boto3", "botocore", "pulumi", "pulumi-aws", "papermill", "nbclient", "ipykernel", "pandas", "matplotlib",
     "pyarrow", "pydantic", "dnspython", "ministack", "cryptography",
 )  # fmt: skip
 EVIDENCE = "evidence.json"
-WELL = ("no fault is in force", "the primary is healthy")  # the gates that show a restore
+WELL = ("no-fault-in-force", "the-primary-is-healthy")  # ids of the gates that show a restore
 
 
 def build(folder: Path, *, head: str = "", instead: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -166,7 +162,7 @@ def _rpo(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any
     counted = {name: len(ids) if isinstance(ids, list) else ids for name, ids in losses.items()}
     rpo = {"seconds": counted.get("rpo_seconds"), "target_seconds": settings["rpo_target_seconds"]}
     rpo |= {name: counted.get(name) for name in COUNTS}
-    rpo |= {name: counted[name] for name in MORE if name in counted}
+    rpo |= {name: counted[name] for name in terms.COUNTS if name in counted}
     return rpo | {"payment_ids": named | losses.get("payment_ids", {})}
 
 
@@ -216,7 +212,7 @@ def _restore(saved: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> 
         "restored_at": fault.get("restored_at"),
         "state": fault["state"],
         "by": ended[-1]["runbook"] if ended else "",
-        "shown_by": [row for row in _rows(saved, "gates.") if row["name"] in WELL],
+        "shown_by": [row for row in _rows(saved, "gates.") if row["id"] in WELL],
     }
 
 

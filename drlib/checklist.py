@@ -1,4 +1,7 @@
-"""Checks: named questions with a verdict, and the hint that mends each.
+"""Checks: questions with a verdict, and the hint that mends each.
+
+A check has an `id` for code and a `name` for people. The id is a slug, unique in its list, and stays when the
+name is worded anew: results are compared, selected and stored by id.
 
 A check that could not be asked is `skipped`, never `passed`. The plain text of a table shows names and
 verdicts only, which do not vary between two good runs; what was seen stands in the html beside it.
@@ -27,6 +30,7 @@ COLOUR = {"passed": "#0072b2", "failed": "#d55e00", "skipped": "#777777"}
 class Check:
     """One question and its answer: what was seen is in `detail`, what mends a red one in `hint`."""
 
+    id: str
     name: str
     status: Status
     detail: str = ""
@@ -39,9 +43,10 @@ class Probe:
 
     `ask` returns what it saw, and raises a DrError when that is not good; the error's remedy, or else this
     probe's `hint`, tells what to do. It may raise `Skip` when the question cannot be asked here.
-    `entry` is the heading of 90-troubleshoot that explains it, where that is not made from the name.
+    `entry` is the heading of 90-troubleshoot that explains it, where that is not the id.
     """
 
+    id: str
     name: str
     ask: Callable[[], str]
     hint: str = ""
@@ -49,7 +54,13 @@ class Probe:
 
     def told(self, remedy: str = "") -> str:
         """What to do about a red answer, and where more is written on it."""
-        return f"{remedy or self.hint} See {see(self.entry or slug(self.name))}.".strip()
+        return f"{remedy or self.hint} See {see(self.entry or self.id)}.".strip()
+
+    def of(self, role: str) -> Probe:
+        """Return the same question put to one role, such as `primary`: the role ends its id and its name."""
+        return Probe(
+            f"{self.id}-{slug(role)}", f"{self.name} ({role})", self.ask, self.hint, self.entry or self.id
+        )
 
 
 class Skip(Exception):  # noqa: N818 - not an error: the question does not arise here
@@ -70,8 +81,12 @@ class Checks:
     def __iter__(self) -> Iterator[Check]:
         return iter(self.rows)
 
-    def __getitem__(self, name: str) -> Check:
-        return next(row for row in self.rows if row.name == name)
+    def __getitem__(self, id: str) -> Check:  # noqa: A002 - the word of the row
+        """Return the answer with an id. Raises KeyError where the list has no such check."""
+        for row in self.rows:
+            if row.id == id:
+                return row
+        raise KeyError(id)
 
     @property
     def failed(self) -> list[Check]:
@@ -158,18 +173,21 @@ def make(title: str, probes: Sequence[Probe], *, threads: int = 8) -> Checks:
 
 
 def _answer(probe: Probe) -> Check:
+    def answer(status: Status, detail: str, remedy: str = "") -> Check:
+        return Check(probe.id, probe.name, status, detail, probe.told(remedy))
+
     try:
-        return Check(probe.name, "passed", probe.ask(), probe.told())
+        return answer("passed", probe.ask())
     except Skip as reason:
-        return Check(probe.name, "skipped", str(reason), probe.told())
+        return answer("skipped", str(reason))
     except OnlyPlanned as error:
-        return Check(probe.name, "skipped", error.message, probe.told(error.remedy))
+        return answer("skipped", error.message, error.remedy)
     except DrError as error:
-        return Check(probe.name, "failed", error.message, probe.told(error.remedy))
+        return answer("failed", error.message, error.remedy)
     except ClientError as error:
-        return Check(probe.name, "failed", f"{error.operation_name}: {_code(error)}", probe.told())
+        return answer("failed", f"{error.operation_name}: {_code(error)}")
     except (BotoCoreError, OSError) as error:
-        return Check(probe.name, "failed", f"{type(error).__name__}: {error}", probe.told())
+        return answer("failed", f"{type(error).__name__}: {error}")
 
 
 def _code(error: ClientError) -> str:

@@ -47,8 +47,6 @@ __all__ = [
 ]
 
 
-INJECT, RESTORE = "inject", "restore"  # the steps' names
-
 scenario = known.load
 scenarios = known.every
 
@@ -97,14 +95,16 @@ def inject(
             remedy="Run 40-failback, which counts this run's payments; after it, a drill is a new run.",
             region=deployment.primary_region,
         )
-    resume.skipped(run, INJECT, wrong="nothing is broken by it")
+    resume.skipped(run, resume.INJECT, wrong="nothing is broken by it")
     seconds = planned.deadline_seconds if deadline_seconds is None else deadline_seconds
     fault_id = _name(run, planned.name)
     with planes.purpose(mending.PURPOSE):
         acts = breakage.acts(here, deployment, planned, fault_id)
     filed = _intended(here, deployment, planned, run, acts, fault_id=fault_id, seconds=seconds)
     run.save("scenario", planned)
-    with run.step(INJECT, mutating=True, resource=filed.fault.region, detail=filed.fault.as_dict()) as step:
+    with run.step(
+        resume.INJECT, mutating=True, resource=filed.fault.region, detail=filed.fault.as_dict()
+    ) as step:
         filed.write()
         fault = _act(here, filed, acts, seconds).fault
         step.detail.update(fault.as_dict())
@@ -119,7 +119,7 @@ def spent(run: Run) -> bool:
 
     One that was undone at once, or was cut off before its file said how it is mended, has broken nothing.
     """
-    ended = resume.earlier(run, INJECT)
+    ended = resume.earlier(run, resume.INJECT)
     meant = mending.folder() / f"{_name(run, run.settings.scenario)}.json"
     return ended == DONE or (ended == resume.CUT and meant.exists())
 
@@ -134,7 +134,7 @@ def restore(here: Target, fault: Fault, run: Run | None = None) -> Fault:
         with contextlib.ExitStack() as step:
             with contextlib.suppress(StepFailed):  # a journal that cannot be written keeps nothing broken
                 if run:
-                    step.enter_context(run.step(RESTORE, mutating=True, resource=fault.region))
+                    step.enter_context(run.step(resume.RESTORE, mutating=True, resource=fault.region))
             filed = mending.mend(here, filed)
     if run and run.run_id == fault.run_id:
         run.save("fault", filed.fault)

@@ -57,7 +57,7 @@ def gates(here: Target, deployment: Deployment, run: Run) -> Gates:
     counted: list[LossCounts] = []
     with planes.purpose("verify"):  # they look; what moves the traffic back is `release`
         if not moved(here, deployment):
-            made = Checks(TITLE, (Check(NOTHING_MOVED, "passed", "the latch is released"),))
+            made = Checks(TITLE, (Check("nothing-moved", NOTHING_MOVED, "passed", "the latch is released"),))
         else:
             made = checklist.make(TITLE, _questions(here, deployment, run, counted))
     found = Gates(made.title, made.rows, counted[-1] if counted else None)
@@ -102,49 +102,67 @@ def _questions(here: Target, deployment: Deployment, run: Run, counted: list[Los
     primary, standby = deployment.primary_region, deployment.standby_region
     regions = {"primary": primary, "standby": standby}
     questions = [
-        Probe("no fault is in force", lambda: _no_fault(here), "Run `drlib restore`.", "no-fault-in-force"),
+        Probe("no-fault-in-force", "no fault is in force", lambda: _no_fault(here), "Run `drlib restore`."),
         Probe(
+            "the-primary-is-healthy",
             "the primary is healthy",
             lambda: _in_time(here, lambda: probes.deep_health(here, deployment, primary)),
         ),
         Probe(
+            "every-checker-passes",
             "its health check passes",
             lambda: _in_time(
                 here, lambda: probes.check_is_healthy(here, deployment.checks["primary_endpoint"])
             ),
             "Wait until every checker has passed, and ask again.",
-            "every-checker-passes",
         ),
         Probe(
+            "replication-to-standby",
             "writes reach the standby",
             lambda: probes.replicates(here, deployment, primary, standby),
             entry="replication",
         ),
         Probe(
+            "replication-to-primary",
             "writes reach the primary",
             lambda: probes.replicates(here, deployment, standby, primary),
             entry="replication",
         ),
-        Probe("both tables hold the same", partial(_tables_agree, here, deployment)),
-        Probe("receipts are in both buckets", partial(_receipts_agree, here, deployment)),
-        Probe("the primary is not fenced", partial(_not_fenced, here, deployment), entry="fence"),
+        Probe(
+            "both-tables-hold-the-same", "both tables hold the same", partial(_tables_agree, here, deployment)
+        ),
+        Probe(
+            "receipts-are-in-both-buckets",
+            "receipts are in both buckets",
+            partial(_receipts_agree, here, deployment),
+        ),
+        Probe(
+            "no-fence-in-force",
+            "the primary is not fenced",
+            partial(_not_fenced, here, deployment),
+            entry="fence",
+        ),
     ]
     for role, region in regions.items():
         queues = deployment.regions[region].queues
         questions += [
             Probe(
-                f"work queue drained ({role})",
+                "work-queue-drained",
+                "work queue drained",
                 lambda url=queues["work"]["url"], region=region: _drained(here, url, region),  # type: ignore[misc]
-            ),
+            ).of(role),
             Probe(
-                f"nothing unaccounted for was put aside ({role})",
+                "nothing-unaccounted-for-was-put-aside",
+                "nothing unaccounted for was put aside",
                 partial(_accounted_for, here, deployment, queues["dead_letter"]["url"], region),
                 "Look at the messages: each is a payment that no worker could settle.",
-            ),
+            ).of(role),
         ]
-    questions.append(Probe("no payment waits", lambda: _all_settled(here, deployment), ANNOUNCE))
+    questions.append(
+        Probe("no-payment-waits", "no payment waits", lambda: _all_settled(here, deployment), ANNOUNCE)
+    )
     accepted = partial(_reconciled, here, deployment, run, counted)
-    questions.append(Probe("every payment is accounted for", accepted))
+    questions.append(Probe("every-payment-is-accounted-for", "every payment is accounted for", accepted))
     return questions
 
 

@@ -16,39 +16,13 @@ from typing import TYPE_CHECKING, Any
 from drlib import show
 from drlib.errors import VerdictRed
 from drlib.record import RECONCILED
+from drlib.terms import COUNTS, MORE, NAMES
 
 if TYPE_CHECKING:
     from drlib.basis import Basis
     from drlib.record import Run
 
-NAMES = (
-    "acknowledged",
-    "indeterminate",
-    "lost",
-    "stranded",
-    "duplicated",
-    "late",
-    "recovered",
-    "unexpected",
-    "rejected",
-)
-MORE = ("unexplained_duplicates", "unexplained_late", "unsettled", "differing", "unreceipted", "one_sided")
-INSTRUCTIONS = {
-    "lost": "Ask its client to pay again, under the same idempotency key: no region knows of it.",
-    "stranded": "Nothing to mend: it is back. Refund what its client may have paid again under another key.",
-    "duplicated": (
-        "Ask the provider how often it charged. The settlement key is the payment id, so a provider that "
-        "honours keys charged once; refund the second charge if there is one."
-    ),
-    "late": "Tell whoever waited for the money; do not settle it again.",
-    "unexpected": "Find its client by the idempotency key, and refund it unless the client wants it.",
-    "recovered": "Nothing to mend: a client that asks again with its key is told the same payment.",
-    "rejected": "Nothing to mend: it was refused, and its client knows.",
-    "unsettled": "Announce it again with repair.announce, as 40-failback does.",
-    "differing": "Compare both records; that of the region which took the payment is right.",
-    "unreceipted": "Announce it again: a worker that finds a payment settled writes its receipt anew.",
-    "one_sided": "Wait for S3 (15 minutes at most by its time control), then copy the receipt over.",
-}
+INSTRUCTIONS = {name: one.todo for name, one in COUNTS.items() if one.todo}
 """What an operator does about each payment of a kind."""
 
 
@@ -91,20 +65,10 @@ class LossCounts:
     @property
     def reasons(self) -> list[str]:
         """Sentences on everything that no failover may do; empty if there is nothing of it."""
-        twice = () if self.both_served else self.unexplained_duplicates
-        told = (
-            (self.lost, "acknowledged payments are lost"),
-            (self.unexpected, "payments are there that certainly failed or were never sent"),
-            (twice, "payments were settled twice without a replication gap behind it"),
-            (
-                self.unexplained_late,
-                "payments were settled after their target time, though no region held them back",
-            ),
-            (self.unsettled, "acknowledged payments are not settled"),
-            (self.differing, "records differ between the two tables"),
-            (self.unreceipted, "settled payments have no receipt"),
-        )
-        return [f"{len(ids)} {words}, such as {ids[0]}." for ids, words in told if ids]
+        allowed = {"unexplained_duplicates"} if self.both_served else set()
+        red = {name: one.meaning for name, one in COUNTS.items() if one.red and name not in allowed}
+        found = ((getattr(self, name), meaning) for name, meaning in red.items())
+        return [f"{len(ids)} payments were {meaning}, such as {ids[0]}." for ids, meaning in found if ids]
 
     def require(self) -> show.Verdict:
         """Return the verdict, one line.
@@ -128,7 +92,7 @@ class LossCounts:
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-like data for the evidence."""
-        lists = {name: list(getattr(self, name)) for name in (*NAMES, *MORE)}
+        lists = {name: list(getattr(self, name)) for name in COUNTS}
         todo = {name: INSTRUCTIONS[name] for name in INSTRUCTIONS if getattr(self, name)}
         return {
             "rpo_seconds": round(self.rpo_seconds, 3),

@@ -1,6 +1,6 @@
-"""What a run has done, looked at again before it is gone on with. Reads, and changes nothing.
+"""What a run has done, verified before the run goes on. Reads, and changes nothing.
 
-A step that another one took back since then needs no proof: a stack that was destroyed is not missed.
+A step that was undone since then needs no proof: nobody misses a stack that was destroyed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib import faults, journal, planes, stack, switch, target
+from drlib import faults, journal, planes, resume, stack, switch, target
 from drlib.errors import DrError, SandboxError, StepFailed
 from drlib.verdict import RUNBOOK
 
@@ -24,14 +24,6 @@ CUT = (
     "was cut off after its fault. The recovery time cannot be measured any more, and a run has one fault. "
     "What remains is the way back, the payments and the report; to measure, start a new drill."
 )
-UNDONE_BY = {
-    stack.UP: {stack.DOWN},
-    stack.DOWN: {stack.UP},
-    faults.RESTORE: {faults.INJECT},
-    switch.SET: {switch.RELEASE},
-    switch.RELEASE: {switch.SET, faults.INJECT},
-    switch.ARM: {switch.SET, switch.RELEASE, faults.INJECT},
-}
 
 
 @dataclass(frozen=True)
@@ -57,17 +49,17 @@ def verify(here: Target, run: Run) -> list[Proof]:
 def standing(run: Run) -> dict[str, str]:
     """Return the steps that can be proved and that stand: step -> runbook, in the order of their ends.
 
-    A step stands until one that takes it back begins: a teardown that was cut off goes on, and what it took
-    away is not made again for it.
+    A step stands until one that undoes it begins (`resume.UNDONE_BY`): a teardown that was cut off goes on,
+    and what it deleted is not made again for it.
     """
     found: dict[str, str] = {}
     for line in run.lines():
         if not line["mutating"]:
             continue
-        for step, undoing in UNDONE_BY.items():
-            if line["step"] in undoing:
+        for step in PROOFS:
+            if line["step"] in resume.UNDONE_BY[step]:
                 found.pop(step, None)
-        if line["step"] in UNDONE_BY and line["phase"] == journal.DONE:
+        if line["step"] in PROOFS and line["phase"] == journal.DONE:
             found[line["step"]] = line["runbook"]
     return found
 
@@ -112,12 +104,12 @@ def _armed(here: Target) -> str:
 
 
 PROOFS: dict[str, Callable[[Target], str]] = {
-    stack.UP: _deployed,
-    stack.DOWN: _destroyed,
-    faults.RESTORE: _restored,
-    switch.SET: _latched,
-    switch.RELEASE: _released,
-    switch.ARM: _armed,
+    resume.DEPLOY: _deployed,
+    resume.DESTROY: _destroyed,
+    resume.RESTORE: _restored,
+    resume.SET_LATCH: _latched,
+    resume.RELEASE_LATCH: _released,
+    resume.ARM_LATCH: _armed,
 }
 
 
@@ -127,8 +119,8 @@ def require_stack(run: Run, proofs: list[Proof]) -> None:
     Raises:
         StepFailed: it is.
     """
-    gone = [proof for proof in proofs if proof.step == stack.UP and proof.wrong]
-    if gone and run.done(faults.INJECT, runbook=DRILL):
+    gone = [proof for proof in proofs if proof.step == resume.DEPLOY and proof.wrong]
+    if gone and run.done(resume.INJECT, runbook=DRILL):
         raise StepFailed(
             f"What {run.run_id} deployed is no longer there: {gone[0].wrong}. Its payments are gone with it.",
             remedy="Start a new drill.",

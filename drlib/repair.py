@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from drlib import holdings, planes
 from drlib.approval import require
 from drlib.holdings import Holdings, Payment
+from drlib.resume import ANNOUNCE_AGAIN
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
@@ -84,7 +85,7 @@ def announce(here: Target, deployment: Deployment, run: Run, approval: Approval)
     require(here, approval)
     with planes.purpose("failback"):
         client, topic = here.client("sns", region), deployment.regions[region].topic_arn
-        with run.step("announce again", mutating=True, resource=region, detail={"payment_ids": names}):
+        with run.step(ANNOUNCE_AGAIN, mutating=True, resource=region, detail={"payment_ids": names}):
             for payment in found.payments:
                 message = {"payment_id": payment.payment_id, "origin_region": payment.region}
                 client.publish(TopicArn=topic, Message=json.dumps(message))

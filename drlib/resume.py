@@ -1,7 +1,8 @@
-"""Steps that change something, met a second time: looked at, said aloud, and never silently done twice.
+"""The steps that change something: their names, what undoes each, and what a run does that meets one again.
 
-A step whose last line is `done` is verified and skipped. One whose intent stands alone was cut off: it is
-found done, or done again. What is said is the same on every run, so that a cell's output can be compared.
+A step whose last line is `done` is verified and skipped. One that has an intent and no end was cut off: it is
+verified, or done again. The run says which. The words are the same on every run, so that a cell's output can
+be compared.
 
 | step | proof | met again |
 |---|---|---|
@@ -9,47 +10,72 @@ found done, or done again. What is said is the same on every run, so that a cell
 | inject | - | never: a run has one fault, since its recovery is measured once |
 | restore | nothing is in force | restored again: mending twice is no error |
 | set latch, release latch, arm latch | the latch, read in the standby | written again, if it is otherwise |
-| announce again | a worker drops what is settled | what still waits, and nothing else |
-| fence, lift fence | the fence, read in its region | lifted; the move begins again |
+| announce again | a worker drops what is settled | announced again: what still waits, and nothing else |
+| fence, lift fence | the fence, read in its region | the fence is lifted, and the move begins again |
 | destroy | nothing bears the stack's name | the engine removes what is left |
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from drlib.record import DONE, FAILED, INTENT, Run
 from drlib.show import say
 
 CUT = "cut off"
 
+DEPLOY, DESTROY = "deploy", "destroy"
+INJECT, RESTORE = "inject", "restore"
+SET_LATCH, RELEASE_LATCH, ARM_LATCH = "set latch", "release latch", "arm latch"
+ANNOUNCE_AGAIN = "announce again"
+FENCE, LIFT_FENCE = "fence", "lift fence"
 
-def earlier(run: Run, step: str, *, undone_by: Collection[str] = ()) -> str:
+UNDONE_BY: Mapping[str, frozenset[str]] = {
+    DEPLOY: frozenset({DESTROY}),
+    DESTROY: frozenset({DEPLOY}),
+    INJECT: frozenset(),  # a run has one fault, and the restore does not make room for a second one
+    RESTORE: frozenset({INJECT}),
+    SET_LATCH: frozenset({RELEASE_LATCH}),
+    RELEASE_LATCH: frozenset({SET_LATCH, INJECT}),  # payments that fail over set the latch as well
+    ARM_LATCH: frozenset({SET_LATCH, RELEASE_LATCH, INJECT}),
+    ANNOUNCE_AGAIN: frozenset(),  # a message that was sent cannot be taken back
+    FENCE: frozenset({LIFT_FENCE}),
+    LIFT_FENCE: frozenset({FENCE}),
+}
+"""Every step that changes something -> the steps, of any runbook, that undo it.
+
+A step is undone as soon as one of these begins, which is when its intent is written: from then on nobody
+knows what is left of it.
+"""
+
+
+def earlier(run: Run, step: str) -> str:
     """Return how a step of this runbook ended earlier in this run: done, failed, cut off, or "" if it is new.
+
+    A step that was undone since then is new.
 
     Args:
         run: as the runbook joined it.
-        step: its name.
-        undone_by: steps, of any runbook, that take it back: what came before the last of them is over.
+        step: its name, a key of `UNDONE_BY`.
     """
     found = ""
-    for line in run.lines({step, *undone_by}):
-        if line["step"] in undone_by:
-            found = "" if line["phase"] == DONE else found
+    for line in run.lines({step, *UNDONE_BY[step]}):
+        if line["step"] in UNDONE_BY[step]:
+            found = ""
         elif line["runbook"] == run.runbook:
             found = CUT if line["phase"] == INTENT else line["phase"]
     return found
 
 
-def skipped(run: Run, step: str, *, wrong: str, resource: str = "", undone_by: Collection[str] = ()) -> bool:
+def skipped(run: Run, step: str, *, wrong: str, resource: str = "") -> bool:
     """Say what became of a step that this run has met before; return whether it need not be done again.
 
     Args:
-        run, step, undone_by: as in `earlier`.
+        run, step: as in `earlier`.
         wrong: a clause on what is otherwise than the step would leave it; empty if nothing is.
         resource: what it acts on.
     """
-    before = earlier(run, step, undone_by=undone_by)
+    before = earlier(run, step)
     if not before:
         return False
     if wrong:

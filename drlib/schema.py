@@ -86,6 +86,7 @@ class Check(Part):
     """A question that a runbook asked, and its answer."""
 
     runbook: str
+    id: str = Field(description="of the question: it stays when the name is worded anew")
     name: str
     status: Literal["passed", "failed", "skipped"]
     detail: str

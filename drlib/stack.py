@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from drlib.target import Target
 
 DRILL = "drill"
-UP, DOWN = "deploy", "destroy"  # the steps' names
 SERVICES = (
     "acm",
     "apigatewayv2",
@@ -100,9 +99,9 @@ def up(here: Target, approval: Approval, *, plan: Plan | None = None, run: Run |
     if run and plan:
         changes = len(plan.changes)
         wrong = f"{changes} of {len(plan.resources)} resources are not as planned" if changes else ""
-        if resume.skipped(run, UP, wrong=wrong, undone_by=(DOWN,)):
+        if resume.skipped(run, resume.DEPLOY, wrong=wrong):
             return current(here)
-    with _step(here, run, UP) as step:
+    with _step(here, run, resume.DEPLOY) as step:
         total = len(plan.resources) if plan else 0
         with Progress("Deploy", total=total) as bar, engine.open(here, _program(here)) as session:
             session.run("up", watch=_show(bar), refresh=True)
@@ -150,9 +149,9 @@ def destroy(here: Target, approval: Approval, *, run: Run | None = None) -> None
     state = engine.state(here)
     count = sum(item["type"].startswith("aws:") for item in state.get("resources", []))
     wrong = f"{count} resources are in the stack's state" if count else ""
-    if run and resume.skipped(run, DOWN, wrong=wrong, undone_by=(UP,)):
+    if run and resume.skipped(run, resume.DESTROY, wrong=wrong):
         return
-    with _step(here, run, DOWN) as step:
+    with _step(here, run, resume.DESTROY) as step:
         if count:
             _require_unprotected(here, state)
             with Progress("Destroy", total=count) as bar, engine.open(here, checkpoints=False) as session:

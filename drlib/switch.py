@@ -23,7 +23,7 @@ from drlib.errors import StepFailed
 from drlib.gates import forced, gates, moved, passed
 from drlib.holdings import Holdings
 from drlib.latch import Latch, publish, read, write
-from drlib.resume import earlier, skipped
+from drlib.resume import ARM_LATCH, RELEASE_LATCH, SET_LATCH, earlier, skipped
 from drlib.story import recall
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ HOLD_SECONDS = 900.0
 """After a release, payments of clients that are still on their way back do not set the latch for so long,
 unless `arm` ends it."""
 
-SET, RELEASE, ARM = "set latch", "release latch", "arm latch"  # the steps' names
 TAKEOVER = "takeover"  # what the standby held then is saved under it
 
 latch = read
@@ -78,10 +77,10 @@ def set(  # noqa: A001 - read as switch.set
     with planes.purpose("failover"):
         before = read(here, deployment)
     wrong = "" if before.is_set else "the latch is released"
-    if skipped(run, SET, wrong=wrong, resource=deployment.standby_region, undone_by=(RELEASE,)):
+    if skipped(run, SET_LATCH, wrong=wrong, resource=deployment.standby_region):
         return before
     where = deployment.primary_region if planned else deployment.standby_region
-    with run.step(SET, mutating=True, resource=deployment.standby_region) as step:
+    with run.step(SET_LATCH, mutating=True, resource=deployment.standby_region) as step:
         with planes.purpose("failover"):
             write(here, deployment, where, is_set=True, reason=reason, hold_seconds=0.0)
             if planned:
@@ -103,7 +102,7 @@ def fail_over(
     goes into the evidence, and the run says that it was forced.
     """
     with planes.purpose("failover"):
-        done = bool(earlier(run, SET, undone_by=(RELEASE,))) and read(here, deployment).is_set
+        done = bool(earlier(run, SET_LATCH)) and read(here, deployment).is_set
     if not done:
         passed(here, run, decision)
     return set(here, deployment, run, approval, reason=reason)
@@ -128,11 +127,11 @@ def release(
     require(here, approval)
     before = read(here, deployment)
     wrong = f"the latch is set, because {before.reason or 'of a reason unknown'}" if before.is_set else ""
-    if skipped(run, RELEASE, wrong=wrong, resource=deployment.standby_region, undone_by=(SET,)):
+    if skipped(run, RELEASE_LATCH, wrong=wrong, resource=deployment.standby_region):
         return before
     if not before.is_set and before.hold_until is None and not moved(here, deployment):
         return before
-    with run.step(RELEASE, mutating=True, resource=deployment.standby_region) as step:
+    with run.step(RELEASE_LATCH, mutating=True, resource=deployment.standby_region) as step:
         with planes.purpose("failback"):
             write(
                 here,
@@ -165,9 +164,9 @@ def arm(here: Target, deployment: Deployment, run: Run, approval: Approval) -> L
             region=deployment.standby_region,
         )
     wrong = "a release still holds the latch open" if before.hold_until is not None else ""
-    if skipped(run, ARM, wrong=wrong, resource=deployment.standby_region, undone_by=(SET, RELEASE)):
+    if skipped(run, ARM_LATCH, wrong=wrong, resource=deployment.standby_region):
         return before
-    with run.step(ARM, mutating=True, resource=deployment.standby_region) as step:
+    with run.step(ARM_LATCH, mutating=True, resource=deployment.standby_region) as step:
         with planes.purpose("failback"):
             write(here, deployment, deployment.standby_region, is_set=False, reason="armed", hold_seconds=0.0)
             now = read(here, deployment)

@@ -20,6 +20,7 @@ from drlib.rules import CATALOGUE
 
 FILE = Path(__file__).with_suffix(".yaml")
 RULES = "rules"
+ROLE = re.compile("-(primary|standby|source|destination|route-53)$")  # how a check's id may end
 ABOUT_RULES = (
     "A rule looks at the plan of [10-deploy](10-deploy.ipynb). A red one names each resource that breaks it, "
     "and nothing of the plan is created. `drlib rules` lists all of them."
@@ -77,8 +78,9 @@ def explain(name: str) -> list[Entry]:
     """
     known = entries()
     exact = slug(name.removeprefix(f"{HANDBOOK}#"))
-    if exact in known:
-        return [known[exact]]
+    for one in (exact, ROLE.sub("", exact)):
+        if one in known:
+            return [known[one]]
     words = name.lower().split()
     found = [entry for entry in known.values() if all(word in str(entry).lower() for word in words)]
     if not words or not found:

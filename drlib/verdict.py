@@ -8,19 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from drlib.terms import COUNTS
+
 PASSED, FAILED, ABORTED, PENDING = "passed", "failed", "aborted", "pending-approval"
-STAGES = ("client_error", "check_failing", "unhealthy", "dns_answer", "client_switch")
-# Counts that are red as soon as they are not zero, and how to say it. A stranded payment came back. A
-# duplicated or a late one is red only where the reconciliation cannot explain it.
-RED_COUNTS = {
-    "lost": "acknowledged and never found again",
-    "unexpected": "found, though they failed or were never sent",
-    "unexplained_duplicates": "settled twice without a replication gap that explains it",
-    "unexplained_late": "settled after their target time, though no region held them back",
-    "unsettled": "acknowledged and never settled",
-    "differing": "recorded differently in the two tables",
-    "unreceipted": "settled, and have a receipt nowhere",
-}
 RED_IN_A_MOVE = {
     "missing": "acknowledged, and not in the destination at the flip",
     "outside": "refused outside the fence",
@@ -133,9 +123,9 @@ def _hypothesis(hypothesis: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _counts(rpo: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[str]:
-    for name, meaning in RED_COUNTS.items():
-        if rpo.get(name) and name not in allowed:
-            yield f"{rpo[name]} payments were {meaning}."
+    for name, one in COUNTS.items():
+        if one.red and rpo.get(name) and name not in allowed:
+            yield f"{rpo[name]} payments were {one.meaning}."
 
 
 def _moves(moves: Iterable[Mapping[str, Any]]) -> Iterator[str]:

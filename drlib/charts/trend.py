@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from drlib import show
 from drlib.charts import chart
 from drlib.charts.chart import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, Chart
-from drlib.charts.waterfall import WORDS
+from drlib.terms import stage_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,7 @@ def _draw(axis: Axes, panel: Panel) -> None:
     names = dict.fromkeys(name for bar in panel.bars for name in bar.stages)
     for name, colour in zip(names, COLOURS, strict=False):
         heights = [bar.stages.get(name, 0.0) for bar in panel.bars]
-        axis.bar(places, heights, 0.7, bottom=bottoms, color=colour, label=WORDS.get(name, name))
+        axis.bar(places, heights, 0.7, bottom=bottoms, color=colour, label=stage_words(name))
         bottoms = [bottom + height for bottom, height in zip(bottoms, heights, strict=True)]
     for at, bar, top in zip(places, panel.bars, bottoms, strict=True):
         if not bar.passed:

@@ -7,14 +7,7 @@ from collections.abc import Mapping
 from drlib import show
 from drlib.charts import chart
 from drlib.charts.chart import BLUE, GREY, INK, RED, Chart
-
-WORDS = {
-    "client_error": "first failed payment",
-    "check_failing": "first failed check",
-    "unhealthy": "check unhealthy",
-    "dns_answer": "DNS answer changed",
-    "client_switch": "clients switched",
-}
+from drlib.terms import stage_words
 
 
 def waterfall(
@@ -47,7 +40,7 @@ def waterfall(
     axis.axvline(
         target_seconds, color=RED, linewidth=1.2, linestyle=(0, (4, 2)), label=f"target {target_seconds:g} s"
     )
-    axis.set_yticks(range(len(names)), [WORDS.get(name, name) for name in names], fontsize=8.5)
+    axis.set_yticks(range(len(names)), [stage_words(name) for name in names], fontsize=8.5)
     axis.set_ylim(len(names) - 0.45, -0.55)
     axis.tick_params(axis="y", length=0)
     unit = "modelled seconds" if origin == "simulated" else "seconds"
@@ -55,8 +48,7 @@ def waterfall(
     chart.legend(axis, columns=3)
     chart.title(axis, "Where the recovery time went", origin=origin)
     rows = [
-        (WORDS.get(name, name), round(measured[name], 1), round(predicted.get(name, 0.0), 1))
-        for name in measured
+        (stage_words(name), round(measured[name], 1), round(predicted.get(name, 0.0), 1)) for name in measured
     ]
     rows.append(("RTO", round(sum(measured.values()), 1), round(sum(predicted.values()), 1)))
     table = show.Table(("stage", "measured s", "predicted s"), rows, varying=("measured s", "predicted s"))

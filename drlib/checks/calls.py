@@ -41,9 +41,13 @@ def planes_proof(here: Target, deployment: Deployment, *, planned: bool = False)
     return checklist.make(
         "Planes",
         [
-            Probe("no control plane was called", _none(made, lambda row: row["plane"] == "control")),
-            Probe("nothing was written to IAM", _none(made, _writes_iam)),
-            Probe(where, _none(made, lambda row: row["region"] not in allowed), entry="regions-called"),
+            Probe(
+                "no-control-plane-was-called",
+                "no control plane was called",
+                _none(made, lambda row: row["plane"] == "control"),
+            ),
+            Probe("nothing-was-written-to-iam", "nothing was written to IAM", _none(made, _writes_iam)),
+            Probe("regions-called", where, _none(made, lambda row: row["region"] not in allowed)),
         ],
     )
 

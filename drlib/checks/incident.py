@@ -174,7 +174,9 @@ def decide(situation: Situation) -> Checks:
             raise Failed("the primary serves its clients")
         return "; ".join(situation.speaks_for_it)
 
-    why = Probe("something speaks for a failover", reason, "Watch, and look again.")
+    why = Probe(
+        "something-speaks-for-a-failover", "something speaks for a failover", reason, "Watch, and look again."
+    )
     (found,) = checklist.make("", [why]).rows
     return Checks("Decision to fail over", (*situation.readiness.rows, found))
 

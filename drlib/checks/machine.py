@@ -31,15 +31,15 @@ CLOCK_SECONDS = 5.0  # wall
 def preflight(here: Target) -> Checks:
     """Check the machine, the tools, the target and the predicted RTO."""
     questions = [
-        Probe("python", _python, "Install Python 3.11 or newer, then run `make setup`."),
-        Probe("packages", _packages, SETUP),
-        Probe("pulumi command line tool", _pulumi, SETUP),
-        Probe("free disk", _disk, f"Free {DISK_MINIMUM_BYTES / 1e9:g} GB where runs/ is."),
-        Probe("target answers", lambda: _target(here)),
-        Probe("clock", lambda: _clock(here)),
-        Probe("scenario", lambda: _scenario(here), "`drlib scenarios` lists them."),
-        Probe("predicted RTO", lambda: _prediction(here)),
-        Probe("no fault in force", lambda: no_fault(here), "Run `drlib restore`."),
+        Probe("python", "python", _python, "Install Python 3.11 or newer, then run `make setup`."),
+        Probe("packages", "packages", _packages, SETUP),
+        Probe("pulumi-command-line-tool", "pulumi command line tool", _pulumi, SETUP),
+        Probe("free-disk", "free disk", _disk, f"Free {DISK_MINIMUM_BYTES / 1e9:g} GB where runs/ is."),
+        Probe("target-answers", "target answers", lambda: _target(here)),
+        Probe("clock", "clock", lambda: _clock(here)),
+        Probe("scenario", "scenario", lambda: _scenario(here), "`drlib scenarios` lists them."),
+        Probe("predicted-rto", "predicted RTO", lambda: _prediction(here)),
+        Probe("no-fault-in-force", "no fault is in force", lambda: no_fault(here), "Run `drlib restore`."),
     ]
     with planes.purpose("preflight"):
         return checklist.make("Preflight", questions)
@@ -48,8 +48,8 @@ def preflight(here: Target) -> Checks:
 def teardown_ready(here: Target) -> Checks:
     """Check that the target answers and is whole: what a broken region holds cannot be removed."""
     questions = [
-        Probe("target answers", lambda: _target(here)),
-        Probe("no fault in force", lambda: no_fault(here), "Run `drlib restore`."),
+        Probe("target-answers", "target answers", lambda: _target(here)),
+        Probe("no-fault-in-force", "no fault is in force", lambda: no_fault(here), "Run `drlib restore`."),
     ]
     with planes.purpose("preflight"):
         return checklist.make("Teardown", questions)

@@ -59,18 +59,30 @@ class Trial:
         """Return the questions, in the order of the payment's way."""
         regions = {"primary": self.deployment.primary_region, "standby": self.deployment.standby_region}
         found = [
-            Probe("a payment is accepted by the primary", self.accepted),
-            Probe("the same key gives the same answer", self.replayed),
-            Probe("the same key with another body is refused", self.conflicting),
-            Probe("a bad body is refused, and the field named", self.refused),
-            Probe("it is settled once, by the primary", self.settled),
+            Probe(
+                "a-payment-is-accepted-by-the-primary", "a payment is accepted by the primary", self.accepted
+            ),
+            Probe("the-same-key-gives-the-same-answer", "the same key gives the same answer", self.replayed),
+            Probe(
+                "the-same-key-with-another-body-is-refused",
+                "the same key with another body is refused",
+                self.conflicting,
+            ),
+            Probe(
+                "a-bad-body-is-refused-and-the-field-named",
+                "a bad body is refused, and the field named",
+                self.refused,
+            ),
+            Probe("it-is-settled-once-by-the-primary", "it is settled once, by the primary", self.settled),
         ]
         for role, region in regions.items():
-            drained = _with(self.drained, region)
+            recorded, receipted = _with(self.recorded, region), _with(self.receipted, region)
             found += [
-                Probe(f"its records are in the table ({role})", _with(self.recorded, region)),
-                Probe(f"its receipt is in the bucket ({role})", _with(self.receipted, region)),
-                Probe(f"the work queue is drained ({role})", drained, entry="work-queue-drained"),
+                Probe("its-records-are-in-the-table", "its records are in the table", recorded).of(role),
+                Probe("its-receipt-is-in-the-bucket", "its receipt is in the bucket", receipted).of(role),
+                Probe("work-queue-drained", "the work queue is drained", _with(self.drained, region)).of(
+                    role
+                ),
             ]
         return found
 

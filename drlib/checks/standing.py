@@ -12,43 +12,48 @@ from typing import TYPE_CHECKING
 from drlib import probes
 from drlib.checklist import Probe
 from drlib.checks import announcements, data, network, parity, rights, routes, routing, watch
+from drlib.errors import slug
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
     from drlib.target import Target
 
-ONCE: tuple[tuple[str, Callable[[Target, Deployment], str]], ...] = (
-    ("the failover pair is whole", routing.failover_pair),
-    ("the primary's health counts endpoint and latch", routing.primary_health),
-    ("the latch's alarm watches its metric", watch.latch_alarm),
-    ("the latch is published every minute", watch.latch_published),
+ONCE: tuple[tuple[str, str, Callable[[Target, Deployment], str]], ...] = (
+    ("the-failover-pair-is-whole", "the failover pair is whole", routing.failover_pair),
+    (
+        "the-primarys-health-counts-endpoint-and-latch",
+        "the primary's health counts endpoint and latch",
+        routing.primary_health,
+    ),
+    ("the-latchs-alarm-watches-its-metric", "the latch's alarm watches its metric", watch.latch_alarm),
+    ("the-latch-is-published-every-minute", "the latch is published every minute", watch.latch_published),
 )
-EACH_REGION: tuple[tuple[str, Callable[[Target, Deployment, str], str]], ...] = (
-    ("every route may invoke its function", routes.invoking),
-    ("the functions reach their services", network.reaching),
-    ("the work queue is fed", announcements.fed),
-    ("what cannot be settled is put aside", announcements.put_aside),
-    ("the table can be restored", data.restorable),
-    ("receipts are replicated", data.replicating),
-    ("receipts are closed to the public", data.closed),
+EACH_REGION: tuple[tuple[str, str, Callable[[Target, Deployment, str], str]], ...] = (
+    ("every-route-may-invoke-its-function", "every route may invoke its function", routes.invoking),
+    ("the-functions-reach-their-services", "the functions reach their services", network.reaching),
+    ("the-work-queue-is-fed", "the work queue is fed", announcements.fed),
+    ("what-cannot-be-settled-is-put-aside", "what cannot be settled is put aside", announcements.put_aside),
+    ("the-table-can-be-restored", "the table can be restored", data.restorable),
+    ("receipts-are-replicated", "receipts are replicated", data.replicating),
+    ("receipts-are-closed-to-the-public", "receipts are closed to the public", data.closed),
 )
 
 
 def questions(here: Target, deployment: Deployment) -> list[Probe]:
-    """Return the questions, those of one region with its role behind the name."""
+    """Return the questions; those of one region end with its role."""
     roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
-    found = [Probe(name, partial(ask, here, deployment)) for name, ask in ONCE]
+    found = [Probe(id, name, partial(ask, here, deployment)) for id, name, ask in ONCE]
     for role, region in roles.items():
         asks = partial(routing.endpoint_check, here, deployment, region, f"{role}_endpoint")
-        found.append(Probe(f"the health check asks the API ({role})", asks))
-    for name, look in EACH_REGION:
+        found.append(Probe("the-health-check-asks-the-api", "the health check asks the API", asks).of(role))
+    for id, name, look in EACH_REGION:
         for role, region in roles.items():
-            found.append(Probe(f"{name} ({role})", partial(look, here, deployment, region)))
+            found.append(Probe(id, name, partial(look, here, deployment, region)).of(role))
     told = {role: (region, list(deployment.regions[region].alarms)) for role, region in roles.items()}
     told["Route 53"] = (probes.ROUTE53_REGION, list(deployment.dns_alarms))
     for role, (region, names) in told.items():
         acts = partial(watch.alarms_act, here, deployment, region, names)
-        found.append(Probe(f"alarms tell somebody ({role})", acts))
+        found.append(Probe("alarms-tell-somebody", "alarms tell somebody", acts).of(role))
     return found
 
 
@@ -57,6 +62,7 @@ def standby(here: Target, deployment: Deployment) -> list[Probe]:
     names = sorted(deployment.regions[deployment.standby_region].functions)
     found = [
         Probe(
+            f"same-function-{slug(name)}",
             f"the standby's {name} function is the same",
             partial(parity.same, here, deployment, name),
             entry="same-function",
@@ -65,6 +71,7 @@ def standby(here: Target, deployment: Deployment) -> list[Probe]:
     ]
     return found + [
         Probe(
+            f"may-take-over-{slug(name)}",
             f"the standby's {name} function may take over",
             partial(rights.allowed, here, deployment, name),
             entry="may-take-over",

@@ -32,7 +32,6 @@ def steady_state(here: Target, deployment: Deployment) -> Checks:
     Writes one payment, under a key that begins with `verify-`, and two marker items that it takes away again.
     """
     trial = Trial(here, deployment)
-    primary, standby = deployment.primary_region, deployment.standby_region
     questions = [
         *_way_in(here, deployment),
         *trial.questions(),
@@ -41,9 +40,7 @@ def steady_state(here: Target, deployment: Deployment) -> Checks:
         *_standby(here, deployment),
         *_queues(here, deployment),
         *standing.questions(here, deployment),
-        _probe("no alarm rings (primary)", _alarms(primary), here, deployment),
-        _probe("no alarm rings (standby)", _alarms(standby), here, deployment),
-        _probe("no alarm rings (Route 53)", _dns_alarms, here, deployment),
+        *_quiet(here, deployment),
     ]
     with planes.purpose("verify"):
         return checklist.make("Steady state", questions, threads=THREADS)
@@ -52,13 +49,13 @@ def steady_state(here: Target, deployment: Deployment) -> Checks:
 def drill_ready(here: Target, deployment: Deployment) -> Checks:
     """Check, in a few seconds, what must be true just before a fault is injected."""
     questions = [
-        Probe("no fault in force", lambda: no_fault(here), "Run `drlib restore`."),
+        Probe("no-fault-in-force", "no fault is in force", lambda: no_fault(here), "Run `drlib restore`."),
         *_way_in(here, deployment),
         *_health(here, deployment),
         *_replication(here, deployment),
         *_standby(here, deployment),
         *_queues(here, deployment),
-        Probe("predicted RTO within target", lambda: _predicted(here, deployment), entry="predicted-rto"),
+        Probe("predicted-rto", "predicted RTO within target", lambda: _predicted(here, deployment)),
     ]
     with planes.purpose("verify"):
         return checklist.make("Ready for the drill", questions, threads=THREADS)
@@ -68,81 +65,112 @@ def standby_ready(here: Target, deployment: Deployment) -> Checks:
     """Check, in an incident, that the standby can take over. Asks no primary, and no control plane."""
     standby = deployment.standby_region
     questions = [
-        _probe("the API reads its table", _deep(standby), here, deployment),
-        _probe("certificate and mapping", named(standby), here, deployment),
-        _probe("it takes a payment", _takes(standby), here, deployment, "takes-a-payment"),
-        _probe("it is not fenced", _open(standby), here, deployment, "fence"),
+        _probe("the-api-reads-its-table", "the API reads its table", _deep(standby), here, deployment),
+        _probe("certificate-and-mapping", "certificate and mapping", named(standby), here, deployment),
+        _probe("takes-a-payment", "it takes a payment", _takes(standby), here, deployment),
+        _probe("no-fence-in-force", "it is not fenced", _open(standby), here, deployment, entry="fence"),
     ]
     with planes.purpose("observe"):
         return checklist.make("The standby can take over", questions, threads=THREADS)
 
 
-def _probe(name: str, ask: Ask, here: Target, deployment: Deployment, entry: str = "") -> Probe:
-    return Probe(name, lambda: ask(here, deployment), entry=entry)
+def _probe(
+    id: str,  # noqa: A002 - as in Probe
+    name: str,
+    ask: Ask,
+    here: Target,
+    deployment: Deployment,
+    *,
+    entry: str = "",
+) -> Probe:
+    return Probe(id, name, lambda: ask(here, deployment), entry=entry)
+
+
+def _roles(deployment: Deployment) -> dict[str, str]:
+    return {"primary": deployment.primary_region, "standby": deployment.standby_region}
 
 
 def _way_in(here: Target, deployment: Deployment) -> list[Probe]:
     return [
-        _probe("the public name leads to the primary", _leads_to_primary, here, deployment, "public-name"),
+        _probe("public-name", "the public name leads to the primary", _leads_to_primary, here, deployment),
+        *(
+            _probe(
+                "certificate-and-mapping", "certificate and mapping", _certified(region), here, deployment
+            ).of(role)
+            for role, region in _roles(deployment).items()
+        ),
         _probe(
-            "certificate and mapping (primary)",
-            _certified(deployment.primary_region),
+            "the-latch-is-released-and-armed",
+            "the latch is released, and armed",
+            _latch_armed,
             here,
             deployment,
         ),
-        _probe(
-            "certificate and mapping (standby)",
-            _certified(deployment.standby_region),
-            here,
-            deployment,
+        *(
+            _probe(
+                "no-fence-in-force", "no fence is in force", _open(region), here, deployment, entry="fence"
+            ).of(role)
+            for role, region in _roles(deployment).items()
         ),
-        _probe("the latch is released, and armed", _latch_armed, here, deployment),
-        _probe("no fence is in force (primary)", _open(deployment.primary_region), here, deployment, "fence"),
-        _probe("no fence is in force (standby)", _open(deployment.standby_region), here, deployment, "fence"),
     ]
 
 
 def _health(here: Target, deployment: Deployment) -> list[Probe]:
-    roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
     found = []
-    for role, region in roles.items():
-        found += [
-            _probe(f"the API reads its table ({role})", _deep(region), here, deployment),
-            _probe(f"every checker passes ({role})", _checkers(f"{role}_endpoint"), here, deployment),
-        ]
+    for role, region in _roles(deployment).items():
+        checkers = _checkers(f"{role}_endpoint")
+        for probe in (
+            _probe("the-api-reads-its-table", "the API reads its table", _deep(region), here, deployment),
+            _probe("every-checker-passes", "every checker passes", checkers, here, deployment),
+        ):
+            found.append(probe.of(role))
     return found
 
 
 def _replication(here: Target, deployment: Deployment) -> list[Probe]:
     primary, standby = deployment.primary_region, deployment.standby_region
     return [
-        _probe("writes reach the standby", _replicates(primary, standby), here, deployment, "replication"),
-        _probe("writes reach the primary", _replicates(standby, primary), here, deployment, "replication"),
+        _probe(
+            f"replication-to-{role}",
+            f"writes reach the {role}",
+            _replicates(source, destination),
+            here,
+            deployment,
+            entry="replication",
+        )
+        for role, source, destination in (("standby", primary, standby), ("primary", standby, primary))
     ]
 
 
 def _standby(here: Target, deployment: Deployment) -> list[Probe]:
     found = standing.standby(here, deployment)
-    roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
     found += [
-        _probe(f"the worker is on ({role})", _worker(region), here, deployment)
-        for role, region in roles.items()
+        _probe("the-worker-is-on", "the worker is on", _worker(region), here, deployment).of(role)
+        for role, region in _roles(deployment).items()
     ]
     return found
 
 
 def _queues(here: Target, deployment: Deployment) -> list[Probe]:
-    roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
     return [
         _probe(
-            f"the {queue.replace('_', '-')} queue is empty ({role})",
+            f"the-{queue.replace('_', '-')}-queue-is-empty",
+            f"the {queue.replace('_', '-')} queue is empty",
             _empty(queue, region),
             here,
             deployment,
-        )
+        ).of(role)
         for queue in QUEUES
-        for role, region in roles.items()
+        for role, region in _roles(deployment).items()
         if queue in deployment.regions[region].queues
+    ]
+
+
+def _quiet(here: Target, deployment: Deployment) -> list[Probe]:
+    asks = {role: _alarms(region) for role, region in _roles(deployment).items()} | {"Route 53": _dns_alarms}
+    return [
+        _probe("no-alarm-rings", "no alarm rings", ask, here, deployment).of(role)
+        for role, ask in asks.items()
     ]
 
 

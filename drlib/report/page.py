@@ -12,27 +12,13 @@ from drlib import audit, bundle, chain, show, waits
 from drlib.clock import iso
 from drlib.redaction import mask
 from drlib.report import mapping, regions, story, waterfall
+from drlib.terms import COUNTS
 
 REPORT = "report.html"
 FIGURES = "figures"
 FIDELITY = "drlib/sandbox/FIDELITY.md"
 RUNBOOKS = "../../notebooks/"
-MEANINGS = {
-    "acknowledged": "the client was told that the payment is accepted",
-    "indeterminate": "no answer after sending: may or may not have happened",
-    "lost": "acknowledged, and never there, even after the region healed",
-    "stranded": "acknowledged, missing at takeover, back after healing",
-    "duplicated": "settled more than once",
-    "late": "settled after its target time",
-    "recovered": "indeterminate, and there",
-    "unexpected": "there, though it certainly failed or was never sent",
-    "rejected": "refused by the API: the client's fault, or a planned move's fence",
-    "unexplained_duplicates": "settled twice, and no replication gap explains it",
-    "unsettled": "acknowledged, and never settled",
-    "differing": "recorded differently in the two tables",
-    "unreceipted": "settled, and have a receipt nowhere",
-    "one_sided": "have a receipt in one region alone",
-}
+MEANINGS = {name: one.meaning for name, one in COUNTS.items()}
 USUAL = ("acknowledged",)  # every payment that went well: counted, and not listed
 WORDS = {
     "passed": "Everything that a drill must show was shown, and every figure is within its target.",

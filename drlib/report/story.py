@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from drlib.clock import iso
-from drlib.report.waterfall import STAGE_NAMES
+from drlib.terms import stage_words
 
 SHOWN = ("done", "failed")
 
@@ -45,7 +45,7 @@ def events(journal: Iterable[Mapping[str, Any]], evidence: Mapping[str, Any]) ->
         since = fault
         for name, seconds in evidence["rto"]["stages"].items():
             since += seconds
-            found.append((since, STAGE_NAMES.get(name, name.replace("_", " ")), "the samples"))
+            found.append((since, stage_words(name), "the samples"))
         if restore["restored_at"]:
             found.append((restore["restored_at"], "fault restored", "the fault's own record"))
     return [

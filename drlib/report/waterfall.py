@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-STAGE_NAMES = {
-    "client_error": "first failed client request",
-    "check_failing": "first failed health check",
-    "unhealthy": "health check unhealthy",
-    "dns_answer": "DNS answer changed",
-    "client_switch": "first success from the standby",
-}
+from drlib.terms import stage_words
 
 
 class Bar(NamedTuple):
@@ -45,10 +39,7 @@ def of(rto: Mapping[str, Any]) -> Fall:
     longest = max(sum(stages.values()), sum(predicted.values()), 1e-9)
     longest = max(longest, rto["target_seconds"]) if rto["target_seconds"] <= 3 * longest else longest
     measured, foreseen = _bars(stages, longest), _bars(predicted, longest)
-    rows = [
-        Row(STAGE_NAMES.get(name, name.replace("_", " ")), bar, foreseen.get(name))
-        for name, bar in measured.items()
-    ]
+    rows = [Row(stage_words(name), bar, foreseen.get(name)) for name, bar in measured.items()]
     target = 100.0 * rto["target_seconds"] / longest
     return Fall(rows, target if target <= 100.0 else None, longest)
 

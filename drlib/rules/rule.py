@@ -72,10 +72,14 @@ def check(plan: Plan, settings: Settings) -> Checks:
 def _checked(one: Rule, planned: Planned) -> Check:
     found = list(one.find(planned))
     if not found:
-        return Check(one.id, "passed", one.requires)
+        return Check(one.id, one.id, "passed", one.requires)
     more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
     return Check(
-        one.id, "failed", "; ".join(found[:5]) + more, f"{one.fix} Source: {one.source}. See {see(one.id)}."
+        one.id,
+        one.id,
+        "failed",
+        "; ".join(found[:5]) + more,
+        f"{one.fix} Source: {one.source}. See {see(one.id)}.",
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from drlib import fence as fences
-from drlib import planes, switch, timeline
+from drlib import planes, resume, switch, timeline
 from drlib.approval import require
 from drlib.checklist import Checks
 from drlib.errors import StepFailed
@@ -67,7 +67,7 @@ def fence(here: Target, deployment: Deployment, run: Run, approval: Approval, mo
     It ends by itself after `fence.FENCE_SECONDS`.
     """
     require(here, approval)
-    with run.step("fence", mutating=True, resource=move.source) as step:
+    with run.step(resume.FENCE, mutating=True, resource=move.source) as step:
         with planes.purpose(PURPOSE):
             fences.write(here, deployment, move.source, destination=move.destination)
             now = fences.read(here, deployment, move.source)
@@ -121,7 +121,7 @@ def lift(here: Target, deployment: Deployment, run: Run, approval: Approval, mov
     connection is kept to the standby before that, or their next payment sets it at once.
     """
     require(here, approval)
-    with run.step("lift fence", mutating=True, resource=move.source) as step:
+    with run.step(resume.LIFT_FENCE, mutating=True, resource=move.source) as step:
         with planes.purpose(PURPOSE):
             fences.lift(here, deployment, move.source)
         opened = Opened(move.source, here.clock.now())

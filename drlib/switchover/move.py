@@ -105,30 +105,28 @@ def ready(here: Target, deployment: Deployment, move: Move) -> Checks:
     """Check, before anybody is refused anything, that both regions can do their part. Data plane only."""
     both = (("source", move.source), ("destination", move.destination))
     questions = [
-        Probe("no fault is in force", lambda: no_fault(here), "Run `drlib restore`.", "no-fault-in-force"),
-        Probe(
-            "the public name leads to the source",
-            partial(_leads, here, deployment, move),
-            entry="public-name",
-        ),
+        Probe("no-fault-in-force", "no fault is in force", lambda: no_fault(here), "Run `drlib restore`."),
+        Probe("public-name", "the public name leads to the source", partial(_leads, here, deployment, move)),
     ]
     for role, region in both:
         deep = partial(probes.deep_health, here, deployment, region)
-        questions.append(Probe(f"the API reads its table ({role})", deep))
+        questions.append(Probe("the-api-reads-its-table", "the API reads its table", deep).of(role))
     taken = partial(payment.taken, here, deployment, move.destination)
     questions += [
         Probe(
+            "certificate-and-mapping",
             "the destination has its certificate and mapping",
             partial(named(move.destination), here, deployment),
-            entry="certificate-and-mapping",
         ),
-        Probe("the destination takes a payment", taken, entry="takes-a-payment"),
+        Probe("takes-a-payment", "the destination takes a payment", taken),
         Probe(
+            "replication-to-destination",
             "writes reach the destination",
             partial(probes.replicates, here, deployment, move.source, move.destination),
             entry="replication",
         ),
         Probe(
+            "replication-to-source",
             "writes reach the source",
             partial(probes.replicates, here, deployment, move.destination, move.source),
             entry="replication",

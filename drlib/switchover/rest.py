@@ -43,11 +43,20 @@ def at_rest(here: Target, deployment: Deployment, move: Move, fence: fences.Fenc
         return later
 
     questions = [
-        Probe("payments are refused", partial(_refused, here, deployment, source)),
-        Probe("reads go on", partial(_read, here, deployment, source)),
-        Probe("every payment is settled", rested(partial(_settled, here, deployment))),
-        Probe("both tables hold the same", rested(partial(_same, here, deployment))),
+        Probe("payments-are-refused", "payments are refused", partial(_refused, here, deployment, source)),
+        Probe("reads-go-on", "reads go on", partial(_read, here, deployment, source)),
         Probe(
+            "every-payment-is-settled",
+            "every payment is settled",
+            rested(partial(_settled, here, deployment)),
+        ),
+        Probe(
+            "both-tables-hold-the-same",
+            "both tables hold the same",
+            rested(partial(_same, here, deployment)),
+        ),
+        Probe(
+            "a-marker-goes-round",
             "a marker goes round",
             rested(partial(_round_trip, here, deployment, source, destination)),
         ),

@@ -6,22 +6,31 @@ fail in a row. The rest is the clients': the TTL of an alias record is its targe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from drlib.limits import CHECK_INTERVALS
-from drlib.timeline.prediction import foretell
 
 if TYPE_CHECKING:
     from drlib.deployment import Deployment
     from drlib.settings import Settings
 
 
-def advice(settings: Settings, deployment: Deployment | None = None) -> str:
+def advice(
+    settings: Settings,
+    deployment: Deployment | None = None,
+    *,
+    predicted_seconds: Callable[[Settings], float],
+) -> str:
     """Return a sentence: the smallest change of a check that meets the target, or that none does.
 
     One knob is turned before two are, and the interval before the threshold: a lower threshold makes more
     failovers out of nothing.
+
+    Args:
+        settings: what is asked for.
+        deployment: what is deployed, if anything is: its checks count, and not those of the settings.
+        predicted_seconds: works out the RTO of settings, modelled.
     """
     now = settings
     if deployment is not None:
@@ -31,9 +40,9 @@ def advice(settings: Settings, deployment: Deployment | None = None) -> str:
                 "check_failure_threshold": deployment.check_failure_threshold,
             }
         )
-    least = foretell(now).predicted_seconds
+    least = predicted_seconds(now)
     for changes in _turns(now):
-        seconds = foretell(now.model_copy(update=changes)).predicted_seconds
+        seconds = predicted_seconds(now.model_copy(update=changes))
         if seconds <= settings.rto_target_seconds:
             told = " and ".join(
                 f"{name} {value} instead of {getattr(now, name)}" for name, value in changes.items()

@@ -34,12 +34,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from drlib import scenario, show
+from drlib import scenario, show, terms
 from drlib.errors import BadParameters
 from drlib.ledger import BEHIND_RESOLVER, COHORTS, KEEPS_CONNECTION, OBEYS_TTL
 from drlib.pace import Beat
 from drlib.probes import HEALTHY_SHARE
 from drlib.timeline import shock, turning
+from drlib.timeline.knobs import advice
 from drlib.timeline.shock import Shock
 from drlib.timeline.turning import Foreseen, Outage
 from drlib.traffic.cohorts import beats_of
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
 STREAK = 10
 """So many successes in a row, by clients that obey the TTL, end the RTO."""
-STAGES = ("client_error", "check_failing", "unhealthy", "dns_answer", "client_switch")
+STAGES = tuple(terms.STAGES)
 CHECKERS = 8  # all regions that Route 53 has checkers in
 TTL_SECONDS = 60.0  # of an alias record: it has its target's
 DECIDING_ATTEMPTS = 10  # payments that failed are enough to decide by
@@ -130,12 +131,11 @@ class Prediction:
 
 def predict(settings: Settings, deployment: Deployment | None = None) -> Prediction:
     """Work out the RTO of an outage of the primary, from the configuration that is deployed (or to be)."""
-    from drlib.timeline.knobs import advice
-
     prediction = foretell(settings, deployment)
-    return (
-        prediction if prediction.within_target else replace(prediction, advice=advice(settings, deployment))
-    )
+    if prediction.within_target:
+        return prediction
+    told = advice(settings, deployment, predicted_seconds=lambda other: foretell(other).predicted_seconds)
+    return replace(prediction, advice=told)
 
 
 def foretell(settings: Settings, deployment: Deployment | None = None) -> Prediction:

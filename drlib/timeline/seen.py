@@ -8,15 +8,10 @@ from dataclasses import dataclass, field
 from drlib import charts, show
 from drlib.charts import Mark, Observation
 from drlib.ledger import Attempt, Outcome
+from drlib.terms import STAGES
 from drlib.timeline.prediction import STREAK
 
 SHOWN_BEFORE_SECONDS = 30.0
-WORDS = {
-    "client_error": "first error",
-    "check_failing": "check fails",
-    "unhealthy": "unhealthy",
-    "dns_answer": "DNS changed",
-}
 
 
 @dataclass(frozen=True)
@@ -59,9 +54,11 @@ class Watch:
         """Return the events to mark in a figure."""
         begun = "fault" if self.scenario else "begun"
         marks = [Mark(self.zero, begun)]
-        marks += [Mark(at, WORDS[name]) for name, at in self.events.items() if at is not None]
+        marks += [Mark(at, STAGES[name].mark) for name, at in self.events.items() if at is not None]
         if self.streak:
-            marks.append(Mark(self.streak[0].finished_at, "recovered" if self.scenario else "moved"))
+            marks.append(
+                Mark(self.streak[0].finished_at, STAGES["client_switch"].mark if self.scenario else "moved")
+            )
         return marks
 
     def payments(self, *, restored_at: float | None = None) -> charts.Chart:
@@ -102,8 +99,8 @@ class Watch:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         rows = [
-            (words, self._after(self.events.get(name)))
-            for name, words in WORDS.items()
+            (one.words, self._after(self.events.get(name)))
+            for name, one in STAGES.items()
             if self.events.get(name) is not None
         ]
         rows += [("the alarm rang", self._after(self.alarm_at))] if self.alarm_at else []

@@ -225,8 +225,8 @@ def test_a_runbook_that_plans_changes_nothing(story: Story, name: str) -> None:
     runner.run(name, story.here.settings.values() | {"mode": "plan"}, say=lambda _: None)
     run = journal.current()
     assert run is not None
-    proof = {row["name"]: row["status"] for row in run.load(f"checks.{name}")["rows"]}
-    assert proof["no call changed anything"] == "passed"
+    proof = {row["id"]: row["status"] for row in run.load(f"checks.{name}")["rows"]}
+    assert proof["no-call-changed-anything"] == "passed"
     assert {row["access"] for row in run.load(f"planes.{name}")["calls"]} == {"read"}
     assert [line["step"] for line in run.lines() if line["mutating"]] == []
     assert seen(story) == before

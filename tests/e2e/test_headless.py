@@ -54,8 +54,8 @@ def test_a_runbook_that_plans_shows_it_and_changes_nothing(home: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Planned: deploy. Nothing was changed" in (home / "plan.ipynb").read_text()
     saved = max((home / "runs").glob("*/saved/checks.10-deploy.json"))  # beside it, that of the drill before
-    proof = {row["name"]: row["status"] for row in json.loads(saved.read_text())["rows"]}
-    assert proof["no call changed anything"] == "passed"
+    proof = {row["id"]: row["status"] for row in json.loads(saved.read_text())["rows"]}
+    assert proof["no-call-changed-anything"] == "passed"
     assert "Nothing is deployed" in drlib(home, "outputs").stderr
 
 

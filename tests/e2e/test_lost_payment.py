@@ -81,7 +81,7 @@ def test_the_runbook_alone_says_the_same(home: Path, lost: tuple[int, str, Path]
     (home / "runs" / "current").write_text(f"{lost[2].name}\n")  # the drill has closed it
     done = drlib(home, "run", "40", "-f", str(PARAMETERS))
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "acknowledged payments are lost" in done.stderr
+    assert "acknowledged and never found again" in done.stderr
     assert (evidence(lost[2])["verdict"], evidence(lost[2])["rpo"]["lost"]) == ("failed", 1)
 
 

@@ -21,9 +21,9 @@ from tests.red.mistakes import Inputs, Mistakes, Program
 from tests.red.sabotages.functions import AFTERWARDS, DRAINED, TRIAL
 
 FAILURES, CORRECTIONS = Mistakes(), Mistakes()
-REACHED = ("the functions reach their services (primary)", "the functions reach their services (standby)")
-READS = ("the API reads its table (primary)", "the API reads its table (standby)")
-DNS_RINGS = "no alarm rings (Route 53)"
+REACHED = ("the-functions-reach-their-services-primary", "the-functions-reach-their-services-standby")
+READS = ("the-api-reads-its-table-primary", "the-api-reads-its-table-standby")
+DNS_RINGS = "no-alarm-rings-route-53"
 STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
@@ -50,7 +50,7 @@ def everything(row: dict[str, Any]) -> None:
 @FAILURES.case(
     "functions in private subnets without endpoints: they reach no service of AWS",
     red=(*REACHED, *READS, *TRIAL, *AFTERWARDS, *DRAINED),
-    echo=("no alarm rings (primary)", "no alarm rings (standby)", "the latch is published every minute"),
+    echo=("no-alarm-rings-primary", "no-alarm-rings-standby", "the-latch-is-published-every-minute"),
     rules=("vpc-endpoints",),
 )
 def no_endpoints(program: Program) -> None:
@@ -75,7 +75,7 @@ def functions_on_everything(program: Program) -> None:
 
 @FAILURES.case(
     "the failover records are CNAMEs to the generated names of the APIs",
-    red=("the failover pair is whole",),
+    red=("the-failover-pair-is-whole",),
     rules=("dns-alias",),
 )
 def cname_to_the_api(program: Program) -> None:
@@ -99,7 +99,7 @@ def cname_to_the_api(program: Program) -> None:
 @FAILURES.case(
     "the table's gateway endpoint is in no route table",
     red=(REACHED[0], READS[0], *TRIAL, *AFTERWARDS, *DRAINED),
-    echo=("no alarm rings (primary)",),
+    echo=("no-alarm-rings-primary",),
     rules=("vpc-endpoint-routes",),
 )
 def no_routes(program: Program) -> None:
@@ -108,7 +108,7 @@ def no_routes(program: Program) -> None:
 
 @FAILURES.case(
     "the standby's health check asks a path that only takes POST",
-    red=("the health check asks the API (standby)", "every checker passes (standby)"),
+    red=("the-health-check-asks-the-api-standby", "every-checker-passes-standby"),
     echo=(DNS_RINGS,),
     rules=("check-path",),
 )
@@ -143,8 +143,8 @@ def dashboard_without_dimensions(program: Program) -> None:
 
 @FAILURES.case(
     "a function lacks a variable that its code reads, and no code looks before a payment comes",
-    red=("the standby's settlement function is the same", *AFTERWARDS, *DRAINED),
-    echo=("no alarm rings (primary)",),
+    red=("same-function-settlement", *AFTERWARDS, *DRAINED),
+    echo=("no-alarm-rings-primary",),
 )
 def variable_missing(program: Program) -> None:
     def drop(inputs: Inputs) -> None:
@@ -208,7 +208,7 @@ def singular_policy(program: Program) -> None:
 
 @CORRECTIONS.case(
     "no custom domain maps the public name to the standby's API",
-    red=("certificate and mapping (standby)",),
+    red=("certificate-and-mapping-standby",),
     rules=("api-domain",),
 )
 def no_custom_domain(program: Program) -> None:
@@ -223,7 +223,7 @@ def no_custom_domain(program: Program) -> None:
 
 @CORRECTIONS.case(
     "the role of the standby's function names the primary's table",
-    red=("the API reads its table (standby)", "the standby's payments function may take over"),
+    red=("the-api-reads-its-table-standby", "may-take-over-payments"),
     rules=("iam-own-region", "iam-reaches-own"),
 )
 def the_other_regions_table(program: Program) -> None:
@@ -284,9 +284,9 @@ def worker_answers_500(program: Program) -> None:
 @CORRECTIONS.case(
     "the handler looks at the path, and the stage has a name: the path begins with it",
     red=(
-        "the health check asks the API (standby)",
-        "every checker passes (standby)",
-        "the API reads its table (standby)",
+        "the-health-check-asks-the-api-standby",
+        "every-checker-passes-standby",
+        "the-api-reads-its-table-standby",
     ),
     echo=(DNS_RINGS,),
     rules=("check-path",),
@@ -299,8 +299,8 @@ def handler_looks_at_the_path(program: Program) -> None:
 
 @CORRECTIONS.case(
     "the primary's function in its VPC writes to the other region, to which no endpoint leads",
-    red=("the standby's payments function is the same", *TRIAL, *AFTERWARDS, *DRAINED),
-    echo=("no alarm rings (primary)",),
+    red=("same-function-payments", *TRIAL, *AFTERWARDS, *DRAINED),
+    echo=("no-alarm-rings-primary",),
     rules=("iam-own-region",),
 )
 def writes_to_the_other_region(program: Program) -> None:
@@ -343,8 +343,8 @@ def two_readers(program: Program) -> None:
 
 @CORRECTIONS.case(
     "the alarms on health checks are in the standby's region, where Route 53 publishes nothing",
-    red=("alarms tell somebody (Route 53)", DNS_RINGS),
-    echo=("no alarm rings (standby)",),
+    red=("alarms-tell-somebody-route-53", DNS_RINGS),
+    echo=("no-alarm-rings-standby",),
     rules=("alarm-route53-region",),
 )
 def dns_alarms_elsewhere(program: Program) -> None:

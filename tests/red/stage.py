@@ -177,12 +177,12 @@ class Told:
 
     def fits(self, made: Checks) -> bool:
         """Tell whether exactly the checks that should be red are."""
-        failed = {row.name for row in made.failed}
+        failed = {row.id for row in made.failed}
         return set(self.red) <= failed <= {*self.red, *self.echo}
 
     def require(self, made: Checks) -> None:
         """Fail unless exactly the checks that should be red are, each with a reason and a remedy."""
-        seen = {row.name: row.detail for row in made.failed if row.name not in self.echo}
+        seen = {row.id: row.detail for row in made.failed if row.id not in self.echo}
         assert seen.keys() == set(self.red), f"red: {seen}; should be {self.red}"
         assert all(row.detail and row.hint for row in made.failed)
 

@@ -36,7 +36,7 @@ def _mistake(case: Mistake) -> str:
 
 
 def _checks(case: Told) -> Iterator[str]:
-    yield from (f"*{name}*" for name in case.red[:NAMED])
+    yield from (f"`{name}`" for name in case.red[:NAMED])
     if len(case.red) > NAMED:
         yield f"{len(case.red) - NAMED} more"
     if not case.red and not isinstance(case, Mistake):

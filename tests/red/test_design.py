@@ -57,7 +57,7 @@ def test_a_mistake_breaks_its_rules(
     case.put_back(program)
     with program.installed():
         made = rules.check(stack.plan(blank), blank.settings)
-    assert {row.name: row.detail for row in made.failed}.keys() == set(case.rules)
+    assert {row.id: row.detail for row in made.failed}.keys() == set(case.rules)
     assert all(row.detail and row.hint for row in made.failed)
 
 

@@ -84,13 +84,13 @@ def test_the_gates_keep_what_they_counted_and_a_lost_payment_is_a_red_verdict(
     lost = lose(stage, paid[0])
     asked = switch.gates(stage.here, stage.deployment, run)
     evidence.update(run, stage.here, checks=[asked])
-    with pytest.raises(VerdictRed, match="acknowledged payments are lost"):
+    with pytest.raises(VerdictRed, match="acknowledged and never found again"):
         switch.passed(stage.here, run, asked)
     content = stored(run)
     assert (content["rpo"]["lost"], content["rpo"]["payment_ids"]["lost"]) == (1, [lost])
     assert content["verdict"] == "failed", content["reasons"]
-    red = [row["name"] for row in content["gates"] if row["status"] == "failed"]
-    assert "every payment is accounted for" in red
+    red = [row["id"] for row in content["gates"] if row["status"] == "failed"]
+    assert "every-payment-is-accounted-for" in red
 
 
 def test_without_a_wrong_payment_nothing_is_red(stage: Stage, run: journal.Run, paid: list[str]) -> None:

@@ -141,7 +141,7 @@ def test_an_incident_needs_the_standby_alone(
     assert checks.planes_proof(here, deployment).status == "passed"
     open_client("cloudwatch", stage.region("standby")).describe_alarms(MaxRecords=1)
     told = checks.planes_proof(here, deployment)
-    assert [row.name for row in told.failed] == ["no control plane was called"]
+    assert [row.id for row in told.failed] == ["no-control-plane-was-called"]
 
 
 def test_a_fence_that_does_not_hold_stops_the_move(
@@ -152,7 +152,7 @@ def test_a_fence_that_does_not_hold_stops_the_move(
     made = switchover.fence(here, deployment, run, approval, move)
     fence.write(here, deployment, move.source, destination=move.destination, seconds=0.0)
     at_rest = switchover.at_rest(here, deployment, move, made)
-    assert "payments are refused" in [row.name for row in at_rest.failed]
+    assert "payments-are-refused" in [row.id for row in at_rest.failed]
     with pytest.raises(PreflightFailed, match="the fence does not hold"):
         switchover.flip(here, deployment, run, approval, move, at_rest)
     assert not switch.latch(here, deployment).is_set

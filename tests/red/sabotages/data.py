@@ -21,9 +21,7 @@ def rule_off(stage: Stage, role: str) -> Iterator[None]:
     s3.put_bucket_replication(Bucket=bucket, ReplicationConfiguration=before)
 
 
-@CASES.case(
-    "the standby's replica has no point-in-time recovery", red=["the table can be restored (standby)"]
-)
+@CASES.case("the standby's replica has no point-in-time recovery", red=["the-table-can-be-restored-standby"])
 def no_recovery(stage: Stage) -> Iterator[None]:
     dynamodb, table = stage.client("dynamodb", "standby"), stage.deployment.table
     for enabled in (False, True):
@@ -36,7 +34,7 @@ def no_recovery(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the replication rule of the primary's receipts is disabled",
-    red=["receipts are replicated (primary)", "its receipt is in the bucket (standby)"],
+    red=["receipts-are-replicated-primary", "its-receipt-is-in-the-bucket-standby"],
 )
 def receipts_stay(stage: Stage) -> Iterator[None]:
     with rule_off(stage, "primary"):
@@ -44,7 +42,7 @@ def receipts_stay(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the replication rule of the standby's receipts is disabled", red=["receipts are replicated (standby)"]
+    "the replication rule of the standby's receipts is disabled", red=["receipts-are-replicated-standby"]
 )
 def receipts_of_a_takeover_stay(stage: Stage) -> Iterator[None]:
     with rule_off(stage, "standby"):
@@ -53,8 +51,8 @@ def receipts_of_a_takeover_stay(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the standby's bucket keeps no versions: it takes no receipts, and cannot send its own",
-    red=["receipts are replicated (standby)", "its receipt is in the bucket (standby)"],
-    echo=["no alarm rings (primary)"],
+    red=["receipts-are-replicated-standby", "its-receipt-is-in-the-bucket-standby"],
+    echo=["no-alarm-rings-primary"],
 )
 def versioning_suspended(stage: Stage) -> Iterator[None]:
     s3, bucket = stage.client("s3", "standby"), stage.outputs("standby").bucket
@@ -69,11 +67,11 @@ def versioning_suspended(stage: Stage) -> Iterator[None]:
 @CASES.case(
     "the replication of the table and of the receipts to the standby stalls",
     red=[
-        "writes reach the standby",
-        "its records are in the table (standby)",
-        "its receipt is in the bucket (standby)",
+        "replication-to-standby",
+        "its-records-are-in-the-table-standby",
+        "its-receipt-is-in-the-bucket-standby",
     ],
-    echo=["no alarm rings (primary)", "the work queue is drained (standby)"],
+    echo=["no-alarm-rings-primary", "work-queue-drained-standby"],
 )
 def replication_stalled(stage: Stage) -> Iterator[None]:
     cut = {"kind": "cut", "source": stage.region("primary"), "target": stage.region("standby")}
@@ -85,7 +83,7 @@ def replication_stalled(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the public access block of the standby's receipts is gone",
-    red=["receipts are closed to the public (standby)"],
+    red=["receipts-are-closed-to-the-public-standby"],
 )
 def open_to_the_public(stage: Stage) -> Iterator[None]:
     s3, bucket = stage.client("s3", "standby"), stage.outputs("standby").bucket

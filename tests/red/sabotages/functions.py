@@ -13,20 +13,20 @@ from tests.red.stage import Sabotages, Stage
 
 CASES = Sabotages()
 TRIAL = (
-    "a payment is accepted by the primary",
-    "the same key gives the same answer",
-    "the same key with another body is refused",
+    "a-payment-is-accepted-by-the-primary",
+    "the-same-key-gives-the-same-answer",
+    "the-same-key-with-another-body-is-refused",
 )
 AFTERWARDS = (
-    "it is settled once, by the primary",
-    "its records are in the table (primary)",
-    "its records are in the table (standby)",
-    "its receipt is in the bucket (primary)",
-    "its receipt is in the bucket (standby)",
+    "it-is-settled-once-by-the-primary",
+    "its-records-are-in-the-table-primary",
+    "its-records-are-in-the-table-standby",
+    "its-receipt-is-in-the-bucket-primary",
+    "its-receipt-is-in-the-bucket-standby",
 )
-DRAINED = ("the work queue is drained (primary)", "the work queue is drained (standby)")
-RINGS = "no alarm rings (primary)"
-STANDBY_RINGS = "no alarm rings (standby)"
+DRAINED = ("work-queue-drained-primary", "work-queue-drained-standby")
+RINGS = "no-alarm-rings-primary"
+STANDBY_RINGS = "no-alarm-rings-standby"
 
 
 @CASES.case(
@@ -50,7 +50,7 @@ def worker_may_not_write_receipts(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the role of the standby's worker may not read its queue",
-    red=["the standby's settlement function may take over", DRAINED[1]],
+    red=["may-take-over-settlement", DRAINED[1]],
 )
 def standby_may_not_read_its_queue(stage: Stage) -> Iterator[None]:
     with stage.without("standby", "settlement", "sqs:ReceiveMessage"):
@@ -59,7 +59,7 @@ def standby_may_not_read_its_queue(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the role of the standby's payments function may not announce",
-    red=["the standby's payments function may take over"],
+    red=["may-take-over-payments"],
 )
 def standby_may_not_announce(stage: Stage) -> Iterator[None]:
     with stage.without("standby", "payments", "sns:Publish"):
@@ -68,7 +68,7 @@ def standby_may_not_announce(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the standby's API may not invoke the function for payments",
-    red=["every route may invoke its function (standby)"],
+    red=["every-route-may-invoke-its-function-standby"],
 )
 def api_may_not_invoke(stage: Stage) -> Iterator[None]:
     functions, outputs = stage.client("lambda", "standby"), stage.outputs("standby")
@@ -86,7 +86,7 @@ def api_may_not_invoke(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the standby's API has no route for payments", red=["every route may invoke its function (standby)"]
+    "the standby's API has no route for payments", red=["every-route-may-invoke-its-function-standby"]
 )
 def no_route(stage: Stage) -> Iterator[None]:
     front, api_id = stage.client("apigatewayv2", "standby"), stage.outputs("standby").api_id
@@ -102,12 +102,12 @@ def no_route(stage: Stage) -> Iterator[None]:
 @CASES.case(
     "the standby's payments function may not run: its reserved concurrency is 0",
     red=[
-        "the standby's payments function is the same",
-        "certificate and mapping (standby)",
-        "the API reads its table (standby)",
-        "every checker passes (standby)",
+        "same-function-payments",
+        "certificate-and-mapping-standby",
+        "the-api-reads-its-table-standby",
+        "every-checker-passes-standby",
     ],
-    echo=[STANDBY_RINGS, "no alarm rings (Route 53)"],
+    echo=[STANDBY_RINGS, "no-alarm-rings-route-53"],
 )
 def no_concurrency(stage: Stage) -> Iterator[None]:
     functions, name = stage.client("lambda", "standby"), stage.outputs("standby").functions["payments"]
@@ -118,7 +118,7 @@ def no_concurrency(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the standby's worker runs other code than the primary's",
-    red=["the standby's settlement function is the same"],
+    red=["same-function-settlement"],
 )
 def stale_code(stage: Stage) -> Iterator[None]:
     functions, name = stage.client("lambda", "standby"), stage.outputs("standby").functions["settlement"]
@@ -133,7 +133,7 @@ def stale_code(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the standby's worker is told that it is the primary's",
-    red=["the standby's settlement function is the same"],
+    red=["same-function-settlement"],
 )
 def wrong_variable(stage: Stage) -> Iterator[None]:
     functions, name = stage.client("lambda", "standby"), stage.outputs("standby").functions["settlement"]
@@ -157,14 +157,14 @@ def _mapping_off(stage: Stage, role: str) -> Iterator[None]:
 
 @CASES.case(
     "the primary's worker is off",
-    red=["the worker is on (primary)", *AFTERWARDS, *DRAINED],
+    red=["the-worker-is-on-primary", *AFTERWARDS, *DRAINED],
 )
 def worker_off(stage: Stage) -> Iterator[None]:
     with _mapping_off(stage, "primary"):
         yield
 
 
-@CASES.case("the standby's worker is off", red=["the worker is on (standby)", DRAINED[1]])
+@CASES.case("the standby's worker is off", red=["the-worker-is-on-standby", DRAINED[1]])
 def standby_worker_off(stage: Stage) -> Iterator[None]:
     with _mapping_off(stage, "standby"):
         yield

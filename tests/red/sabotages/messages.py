@@ -35,9 +35,7 @@ def attribute(stage: Stage, role: str, queue: str, name: str, value: str) -> Ite
     sqs.set_queue_attributes(QueueUrl=url, Attributes={name: before})
 
 
-@CASES.case(
-    "the primary's topic no longer tells the standby's queue", red=["the work queue is fed (standby)"]
-)
+@CASES.case("the primary's topic no longer tells the standby's queue", red=["the-work-queue-is-fed-standby"])
 def standby_is_not_told(stage: Stage) -> Iterator[None]:
     with unsubscribed(stage, "standby"):
         yield
@@ -45,7 +43,7 @@ def standby_is_not_told(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the primary's topic no longer tells its own queue",
-    red=["the work queue is fed (primary)", *AFTERWARDS, DRAINED[1]],
+    red=["the-work-queue-is-fed-primary", *AFTERWARDS, DRAINED[1]],
 )
 def primary_is_not_told(stage: Stage) -> Iterator[None]:
     with unsubscribed(stage, "primary"):
@@ -56,8 +54,8 @@ def primary_is_not_told(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the policy of the standby's work queue is gone",
-    red=["the work queue is fed (standby)"],
-    echo=["the undelivered queue is empty (primary)", "no alarm rings (primary)"],
+    red=["the-work-queue-is-fed-standby"],
+    echo=["the-undelivered-queue-is-empty-primary", "no-alarm-rings-primary"],
 )
 def no_queue_policy(stage: Stage) -> Iterator[None]:
     with attribute(stage, "standby", "work", "Policy", ""):
@@ -67,7 +65,7 @@ def no_queue_policy(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the primary's work queue has no redrive policy", red=["what cannot be settled is put aside (primary)"]
+    "the primary's work queue has no redrive policy", red=["what-cannot-be-settled-is-put-aside-primary"]
 )
 def no_redrive(stage: Stage) -> Iterator[None]:
     with attribute(stage, "primary", "work", "RedrivePolicy", ""):
@@ -76,8 +74,8 @@ def no_redrive(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "a message lies in the standby's dead-letter queue",
-    red=["the dead-letter queue is empty (standby)"],
-    echo=["no alarm rings (standby)"],
+    red=["the-dead-letter-queue-is-empty-standby"],
+    echo=["no-alarm-rings-standby"],
 )
 def dead_letter(stage: Stage) -> Iterator[None]:
     sqs, url = stage.client("sqs", "standby"), stage.outputs("standby").queues["dead_letter"]["url"]

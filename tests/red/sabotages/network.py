@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from tests.red.stage import Sabotages, Stage
 
 CASES = Sabotages()
-REACHED = "the functions reach their services (standby)"
-LATCHED = "the latch is published every minute"
-RINGS = "no alarm rings (standby)"
+REACHED = "the-functions-reach-their-services-standby"
+LATCHED = "the-latch-is-published-every-minute"
+RINGS = "no-alarm-rings-standby"
 
 
 @CASES.case(
@@ -45,7 +45,7 @@ def no_private_dns(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the route to the standby's table is gone",
-    red=[REACHED, "the API reads its table (standby)", "the work queue is drained (standby)"],
+    red=[REACHED, "the-api-reads-its-table-standby", "work-queue-drained-standby"],
     echo=[LATCHED, RINGS],
 )
 def no_route_to_the_table(stage: Stage) -> Iterator[None]:

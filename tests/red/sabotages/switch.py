@@ -9,11 +9,11 @@ from drlib import probes
 from tests.red.stage import Sabotages, Stage
 
 CASES = Sabotages()
-PAIR = "the failover pair is whole"
-ASKS = "the health check asks the API (standby)"
-CHECKERS = "every checker passes (standby)"
-NAMED = "certificate and mapping (standby)"
-DNS_ALARM = "no alarm rings (Route 53)"
+PAIR = "the-failover-pair-is-whole"
+ASKS = "the-health-check-asks-the-api-standby"
+CHECKERS = "every-checker-passes-standby"
+NAMED = "certificate-and-mapping-standby"
+DNS_ALARM = "no-alarm-rings-route-53"
 
 
 @CASES.case("the PRIMARY record has lost its health check: Route 53 would never leave it", red=[PAIR])
@@ -89,7 +89,7 @@ def check_asks_the_wrong_path(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the primary's health no longer counts the latch", red=["the primary's health counts endpoint and latch"]
+    "the primary's health no longer counts the latch", red=["the-primarys-health-counts-endpoint-and-latch"]
 )
 def latch_does_not_count(stage: Stage) -> Iterator[None]:
     with stage.health_check("primary", HealthThreshold=1):
@@ -98,7 +98,7 @@ def latch_does_not_count(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the record that proves the certificates' name is deleted: they would not be renewed",
-    red=["certificate and mapping (primary)", NAMED],
+    red=["certificate-and-mapping-primary", NAMED],
 )
 def no_proof_of_the_name(stage: Stage) -> Iterator[None]:
     route53, zone = stage.client("route53"), stage.deployment.zone_id

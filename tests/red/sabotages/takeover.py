@@ -11,7 +11,7 @@ from drlib.checks import machine
 from tests.red.stage import Sabotages, Stage
 
 CASES = Sabotages()
-ARMED = "the latch is released, and armed"
+ARMED = "the-latch-is-released-and-armed"
 
 
 @CASES.case("a failback's hold was never ended: a failover would not latch", red=[ARMED])
@@ -32,13 +32,13 @@ def latch_held(stage: Stage) -> Iterator[None]:
     "the latch is set, and nobody knows why: the standby serves",
     red=[
         ARMED,
-        "the public name leads to the primary",
-        "a payment is accepted by the primary",
-        "it is settled once, by the primary",
-        "its records are in the table (primary)",
-        "its records are in the table (standby)",
+        "public-name",
+        "a-payment-is-accepted-by-the-primary",
+        "it-is-settled-once-by-the-primary",
+        "its-records-are-in-the-table-primary",
+        "its-records-are-in-the-table-standby",
     ],
-    echo=["no alarm rings (standby)", "no alarm rings (Route 53)"],
+    echo=["no-alarm-rings-standby", "no-alarm-rings-route-53"],
 )
 def latch_set(stage: Stage) -> Iterator[None]:
     standby = stage.region("standby")
@@ -71,17 +71,17 @@ def clock_skewed(stage: Stage) -> Iterator[None]:
     "the table's replica in the standby is dropped",
     red=[
         ARMED,
-        "its records are in the table (standby)",
-        "the API reads its table (standby)",
-        "writes reach the standby",
-        "writes reach the primary",
-        "the table can be restored (standby)",
-        "no fence is in force (standby)",
+        "its-records-are-in-the-table-standby",
+        "the-api-reads-its-table-standby",
+        "replication-to-standby",
+        "replication-to-primary",
+        "the-table-can-be-restored-standby",
+        "no-fence-in-force-standby",
     ],
     echo=[
-        "the latch is published every minute",
-        "no alarm rings (standby)",
-        "the work queue is drained (standby)",
+        "the-latch-is-published-every-minute",
+        "no-alarm-rings-standby",
+        "work-queue-drained-standby",
     ],
 )
 def replica_dropped(stage: Stage) -> Iterator[None]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from tests.red.stage import Sabotages, Stage
 
 CASES = Sabotages()
-TELLS = "alarms tell somebody (primary)"
-LATCHED = "the latch is published every minute"
+TELLS = "alarms-tell-somebody-primary"
+LATCHED = "the-latch-is-published-every-minute"
 
 
 @CASES.case("the actions of one of the primary's alarms are off", red=[TELLS])
@@ -19,7 +19,7 @@ def actions_off(stage: Stage) -> Iterator[None]:
     cloudwatch.enable_alarm_actions(AlarmNames=names)
 
 
-@CASES.case("one of the primary's alarms is deleted", red=[TELLS, "no alarm rings (primary)"])
+@CASES.case("one of the primary's alarms is deleted", red=[TELLS, "no-alarm-rings-primary"])
 def alarm_deleted(stage: Stage) -> Iterator[None]:
     name = stage.outputs("primary").alarms[0]
     with stage.alarm("primary", name):
@@ -37,7 +37,7 @@ def wrong_dimension(stage: Stage) -> Iterator[None]:
 
 @CASES.case(
     "the latch's alarm watches another stack's latch",
-    red=["the latch's alarm watches its metric", "alarms tell somebody (standby)"],
+    red=["the-latchs-alarm-watches-its-metric", "alarms-tell-somebody-standby"],
 )
 def wrong_latch(stage: Stage) -> Iterator[None]:
     name = stage.deployment.latch["alarm_name"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from drlib import audit, chain, checks, evidence, faults, journal, proofs, stack
+from drlib import audit, chain, checks, evidence, faults, journal, proofs, resume, stack
 from drlib.target import Target
 from tests.soak.kills.plan import BUILD, MOVE
 
@@ -49,7 +49,7 @@ def _twice(run: journal.Run) -> Iterator[str]:
         if line["mutating"] and line["phase"] == journal.DONE and "found_done_after" not in line["detail"]
     )
     for (name, step), count in done.items():
-        if count > 1 and (name, step) != (proofs.DRILL, faults.RESTORE):
+        if count > 1 and (name, step) != (proofs.DRILL, resume.RESTORE):
             yield f"{name}, {step}: done {count} times"
 
 

@@ -38,7 +38,13 @@ class Table:
 
     def as_dicts(self) -> list[dict[str, str]]:
         return [
-            {"name": name.replace("_", " "), "status": status, "detail": "seen", "hint": ""}
+            {
+                "id": name.replace("_", "-"),
+                "name": name.replace("_", " "),
+                "status": status,
+                "detail": "seen",
+                "hint": "",
+            }
             for name, status in self.rows.items()
         ]
 
@@ -177,7 +183,7 @@ def drilled(here: Nowhere, values: dict[str, Any] | None = None, *, count: int =
     run.save("takeover", basis.takeover)
     run.save("scenario", scenario.load("region-outage"))
     run.save("sightings", _sightings(seen, prediction))
-    gates = Table(no_fault_is_in_force="passed", the_primary_is_healthy="passed")
+    gates = Table(no_fault_in_force="passed", the_primary_is_healthy="passed")
     run.save("gates.40-failback", {"rows": gates.as_dicts()})
     evidence.update(
         run,

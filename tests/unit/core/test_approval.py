@@ -220,7 +220,7 @@ def test_a_runbook_that_only_plans_ends_there_and_papermill_takes_it_for_a_good_
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("Planned: deploy. Nothing was changed")
     (row,) = run.load("checks.10-deploy")["rows"]
-    assert (row["name"], row["status"]) == ("no call changed anything", "passed")
+    assert (row["id"], row["status"]) == ("no-call-changed-anything", "passed")
     with pytest.raises(NotApproved):
         approval.require(here, journal.Approval("deploy", "staging@aws", plan="x"))
 
@@ -242,7 +242,7 @@ def test_a_runbook_without_an_approval_has_the_proof_in_its_evidence(home: objec
     run = journal.open_run(here.settings, here, runbook="20-verify")
     here.name = "aws"  # type: ignore[attr-defined]
     evidence.update(run, here)  # type: ignore[arg-type]
-    assert [row["name"] for row in run.load("checks.20-verify")["rows"]] == ["no call changed anything"]
+    assert [row["id"] for row in run.load("checks.20-verify")["rows"]] == ["no-call-changed-anything"]
 
 
 @pytest.mark.parametrize(("command", "access"), [("Preview", "read"), ("Export", "read"), ("Up", "write")])

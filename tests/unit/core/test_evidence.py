@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drlib import audit, bundle, checklist, evidence, journal, planes, report, settings, verdict
+from drlib import audit, bundle, checklist, evidence, journal, planes, report, settings, terms, verdict
 from drlib.errors import BadParameters, NotApproved, StepFailed, VerdictRed
 from drlib.ledger import Ledger, Outcome
 
@@ -57,7 +57,7 @@ class Table:
 
     def as_dicts(self) -> list[dict[str, str]]:
         return [
-            {"name": f"check {n}", "status": status, "detail": "<b>", "hint": ""}
+            {"id": f"check-{n}", "name": f"check {n}", "status": status, "detail": "<b>", "hint": ""}
             for n, status in enumerate(self.statuses)
         ]
 
@@ -106,7 +106,7 @@ def test_it_has_the_keys_that_others_rely_on(run: journal.Run, here: Nowhere) ->
         "predicted_stages",
     }
     assert set(content["rpo"]) == {"seconds", "target_seconds", *bundle.COUNTS, "payment_ids"}
-    assert tuple(content["rto"]["stages"]) == verdict.STAGES, "in the order of events"
+    assert tuple(content["rto"]["stages"]) == tuple(terms.STAGES), "in the order of events"
     assert content["rpo"]["stranded"] == 2
     assert content["rpo"]["payment_ids"]["stranded"] == ["p1", "p2"]
     assert (content["origin"], content["target"], content["time_scale"]) == ("simulated", "sandbox", 20.0)
@@ -265,7 +265,7 @@ def test_the_report_is_one_page_that_says_simulated(run: journal.Run, here: Nowh
         "simulated",
         "79.5 s",
         "80.0 s",
-        "health check unhealthy",
+        terms.STAGES["unhealthy"].words,
         "0 ",
         "p9",
         "rto waterfall",
@@ -291,7 +291,7 @@ def test_a_red_check_in_the_report_leads_to_its_entry(run: journal.Run, here: No
     def off() -> str:
         raise OSError("<off>")
 
-    failed = checklist.Probe("the worker is on (primary)", off)
+    failed = checklist.Probe("the-worker-is-on", "the worker is on", off).of("primary")
     full(run, here, checks=[checklist.make("One", [failed])])
     text = evidence.report(run).read_text()
     anchor = "90-troubleshoot.ipynb#the-worker-is-on"

@@ -19,8 +19,14 @@ from drlib.errors import BadParameters, StepFailed
 from .conftest import Nowhere
 
 ROWS = [
-    {"name": "the worker is on", "status": "passed", "detail": "", "hint": ""},
-    {"name": "writes reach the standby", "status": "failed", "detail": "no", "hint": ""},
+    {"id": "the-worker-is-on", "name": "the worker is on", "status": "passed", "detail": "", "hint": ""},
+    {
+        "id": "replication-to-standby",
+        "name": "writes reach the standby",
+        "status": "failed",
+        "detail": "no",
+        "hint": "",
+    },
 ]
 
 

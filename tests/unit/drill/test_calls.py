@@ -6,10 +6,9 @@ from drill.world import PRIMARY, STANDBY
 from drlib import checklist, checks, planes
 from drlib.errors import PreflightFailed
 
-CONTROL = "no control plane was called"
-IAM = "nothing was written to IAM"
-ELSEWHERE = "nothing but the standby was called"
-OUTSIDE = "nothing outside the two regions was called"
+CONTROL = "no-control-plane-was-called"
+IAM = "nothing-was-written-to-iam"
+ELSEWHERE = OUTSIDE = "regions-called"
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +22,7 @@ def calls(here):
 
 
 def red(made):
-    return [row.name for row in made.failed]
+    return [row.id for row in made.failed]
 
 
 def test_data_planes_of_the_standby_are_enough(here, deployment):
@@ -79,7 +78,10 @@ def test_a_check_calls_for_the_purpose_of_whoever_asks(here, calls):
     with planes.purpose("switchover"):
         checklist.make(
             "Two",
-            [checklist.Probe(name, lambda: f"{calls.add('s3', 'GetObject', STANDBY)}") for name in "ab"],
+            [
+                checklist.Probe(name, name, lambda: f"{calls.add('s3', 'GetObject', STANDBY)}")
+                for name in "ab"
+            ],
         )
     assert [(row["purpose"], row["count"]) for row in calls.rows() if row["service"] == "s3"] == [
         ("switchover", 2)

@@ -3,7 +3,7 @@ from botocore.exceptions import ClientError
 
 from drlib import checklist
 from drlib.checklist import Failed, Probe, Skip
-from drlib.errors import PreflightFailed, StepFailed
+from drlib.errors import PreflightFailed, StepFailed, slug
 
 
 def fails(error):
@@ -17,12 +17,12 @@ def asked(*probes):
     return checklist.make("Preflight", probes)
 
 
-GOOD = Probe("dns", lambda: "us-east-2")
+GOOD = Probe("dns", "dns", lambda: "us-east-2")
 
 
 def test_answers_come_in_the_order_of_the_questions():
     names = [f"question {number}" for number in range(20)]
-    made = asked(*(Probe(name, lambda name=name: name) for name in names))
+    made = asked(*(Probe(slug(name), name, lambda name=name: name) for name in names))
     assert [row.name for row in made] == [row.detail for row in made] == names
     assert made.status == "passed"
     assert str(made.require()) == "Preflight: 20 of 20 passed"
@@ -41,7 +41,7 @@ def test_answers_come_in_the_order_of_the_questions():
     ],
 )
 def test_a_failure_is_an_answer(error, detail):
-    made = asked(GOOD, Probe("latch", fails(error), "Run 40-failback."))
+    made = asked(GOOD, Probe("latch", "latch", fails(error), "Run 40-failback."))
     assert made.status == "failed"
     assert (made["latch"].detail, made["latch"].hint) == (
         detail,
@@ -51,17 +51,19 @@ def test_a_failure_is_an_answer(error, detail):
 
 def test_a_mistake_of_ours_is_no_answer():
     with pytest.raises(ZeroDivisionError):
-        asked(Probe("broken", fails(ZeroDivisionError())))
+        asked(Probe("broken", "broken", fails(ZeroDivisionError())))
 
 
 def test_the_hint_of_the_error_wins():
-    made = asked(Probe("latch", fails(Failed("set", remedy="Release it.")), "See 90."))
+    made = asked(Probe("latch", "latch", fails(Failed("set", remedy="Release it.")), "See 90."))
     assert made["latch"].hint == "Release it. See 90-troubleshoot#latch."
 
 
 def test_require_names_everything_that_failed():
     made = asked(
-        Probe("one", fails(Failed("is off")), "Mend one."), GOOD, Probe("two", fails(Failed("is on")))
+        Probe("one", "one", fails(Failed("is off")), "Mend one."),
+        GOOD,
+        Probe("two", "two", fails(Failed("is on"))),
     )
     with pytest.raises(PreflightFailed) as caught:
         made.require()
@@ -70,14 +72,14 @@ def test_require_names_everything_that_failed():
 
 
 def test_what_was_skipped_is_not_passed_and_does_not_stop():
-    made = asked(GOOD, Probe("backlog", fails(Skip("AWS does not tell"))))
+    made = asked(GOOD, Probe("backlog", "backlog", fails(Skip("AWS does not tell"))))
     assert made.status == "skipped"
-    assert [row.name for row in made.skipped] == ["backlog"]
+    assert [row.id for row in made.skipped] == ["backlog"]
     assert made.require()._repr_mimebundle_()["text/plain"] == "Preflight: 1 of 2 passed"
 
 
 def test_plain_text_holds_names_and_verdicts_and_html_the_rest():
-    made = asked(GOOD, Probe("latch", fails(Failed("set <at 3 a.m.>")), "Release it."))
+    made = asked(GOOD, Probe("latch", "latch", fails(Failed("set <at 3 a.m.>")), "Release it."))
     assert str(made) == "Preflight: 1 of 2 passed\ndns    ok\nlatch  FAILED"
     shown = made._repr_mimebundle_()
     assert "us-east-2" not in shown["text/plain"]
@@ -86,12 +88,30 @@ def test_plain_text_holds_names_and_verdicts_and_html_the_rest():
 
 
 def test_an_entry_of_its_own_is_the_one_that_is_linked():
-    made = asked(Probe("writes reach the standby", fails(Failed("no")), entry="replication"))
+    made = asked(
+        Probe("replication-to-standby", "writes reach the standby", fails(Failed("no")), entry="replication")
+    )
     assert made.rows[0].hint == "See 90-troubleshoot#replication."
 
 
 def test_rows_are_plain_data():
     hint = "See 90-troubleshoot#dns."
     assert asked(GOOD).as_dicts() == [
-        {"name": "dns", "status": "passed", "detail": "us-east-2", "hint": hint}
+        {"id": "dns", "name": "dns", "status": "passed", "detail": "us-east-2", "hint": hint}
     ]
+
+
+def test_a_question_put_to_a_role_has_its_own_id_and_the_entry_of_all_roles():
+    made = asked(
+        *(Probe("queue", "the queue is empty", fails(Failed("no"))).of(role) for role in ("a", "B C"))
+    )
+    assert [row.id for row in made] == ["queue-a", "queue-b-c"]
+    assert [row.name for row in made] == ["the queue is empty (a)", "the queue is empty (B C)"]
+    assert {row.hint for row in made} == {"See 90-troubleshoot#queue."}
+
+
+def test_an_answer_is_found_by_its_id_alone():
+    made = asked(Probe("public-name", "the public name leads to the primary", lambda: "us-east-2"))
+    assert made["public-name"].detail == "us-east-2"
+    with pytest.raises(KeyError):
+        made["the public name leads to the primary"]

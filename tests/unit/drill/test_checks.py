@@ -38,7 +38,7 @@ def accept(aws, payment_id, region):
 
 
 def red(made):
-    return [row.name for row in made.failed]
+    return [row.id for row in made.failed]
 
 
 def test_the_steady_state_of_a_stack_that_is_well(here, aws, stack):
@@ -105,18 +105,18 @@ def broken_region(here, aws):
 
 
 READY = [
-    (other_region, ["the public name leads to the primary"]),
-    (latch_set, ["the latch is released, and armed"]),
-    (latch_held, ["the latch is released, and armed"]),
-    (checker_fails, ["every checker passes (standby)"]),
-    (old_code, ["the standby's settlement function is the same"]),
-    (variable_missing, ["the standby's latch function is the same"]),
-    (worker_off, ["the worker is on (standby)"]),
-    (worker_gone, ["the worker is on (primary)"]),
-    (two_readers, ["the worker is on (primary)"]),
-    (dead_letter, ["the dead-letter queue is empty (primary)"]),
-    (one_way, ["writes reach the standby"]),
-    (broken_region, ["no fault in force"]),
+    (other_region, ["public-name"]),
+    (latch_set, ["the-latch-is-released-and-armed"]),
+    (latch_held, ["the-latch-is-released-and-armed"]),
+    (checker_fails, ["every-checker-passes-standby"]),
+    (old_code, ["same-function-settlement"]),
+    (variable_missing, ["same-function-latch"]),
+    (worker_off, ["the-worker-is-on-standby"]),
+    (worker_gone, ["the-worker-is-on-primary"]),
+    (two_readers, ["the-worker-is-on-primary"]),
+    (dead_letter, ["the-dead-letter-queue-is-empty-primary"]),
+    (one_way, ["replication-to-standby"]),
+    (broken_region, ["no-fault-in-force"]),
 ]
 
 
@@ -147,16 +147,16 @@ def forgets_keys(here, aws, stack):
 
 
 STEADY = [
-    (no_receipt, ["its receipt is in the bucket (standby)"]),
-    (message_left, ["the work queue is drained (standby)"]),
-    (alarm_rings, ["no alarm rings (standby)"]),
-    (alarm_gone, ["no alarm rings (Route 53)"]),
+    (no_receipt, ["its-receipt-is-in-the-bucket-standby"]),
+    (message_left, ["work-queue-drained-standby"]),
+    (alarm_rings, ["no-alarm-rings-standby"]),
+    (alarm_gone, ["no-alarm-rings-route-53"]),
     (
         forgets_keys,
         [
-            "the same key gives the same answer",
-            "the same key with another body is refused",
-            "a bad body is refused, and the field named",
+            "the-same-key-gives-the-same-answer",
+            "the-same-key-with-another-body-is-refused",
+            "a-bad-body-is-refused-and-the-field-named",
         ],
     ),
 ]
@@ -204,7 +204,7 @@ def test_the_preflight_names_what_is_wrong(here, deployment, aws, run, approval,
     aws.clock_off_seconds = -90.0
     here.settings = parameters.make({"rto_target_seconds": 60, "time_scale": 60.0})
     made = checks.preflight(here)
-    assert red(made) == ["python", "packages", "free disk", "clock", "predicted RTO", "no fault in force"]
+    assert red(made) == ["python", "packages", "free-disk", "clock", "predicted-rto", "no-fault-in-force"]
     assert "boto3 is" in made["packages"].detail
     assert made["clock"].detail.endswith("s ahead of the target")
 
@@ -217,7 +217,7 @@ def test_packages_without_pins_are_skipped(here, aws, monkeypatch, tmp_path):
 
 def test_a_predicted_rto_beyond_the_target_fails_the_preflight_and_names_the_knob(here):
     here.settings = parameters.make({"check_interval_seconds": 30, "rto_target_seconds": 100})
-    question = Probe("predicted RTO", lambda: machine._prediction(here))
+    question = Probe("predicted-rto", "predicted RTO", lambda: machine._prediction(here))
     with pytest.raises(PreflightFailed, match="leads to an RTO of 131 s, and the target is 100 s") as told:
         checklist.make("Preflight", [question]).require()
     assert told.value.remedy.startswith("check_interval_seconds 10 instead of 30 would make it 74 s. See")

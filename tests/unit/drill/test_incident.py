@@ -23,7 +23,7 @@ def test_the_standby_alone_is_asked_whether_it_can_take_over(here, deployment, a
     assert made.status == "passed"
     fence.write(here, deployment, STANDBY, destination=PRIMARY)
     here.regions[STANDBY].mode = "503"
-    names = ["the API reads its table", "certificate and mapping", "it takes a payment", "it is not fenced"]
+    names = ["the-api-reads-its-table", "certificate-and-mapping", "takes-a-payment", "no-fence-in-force"]
     assert red(checks.standby_ready(here, deployment)) == names
 
 
@@ -42,7 +42,7 @@ def test_a_failover_needs_a_reason_and_a_standby_that_can(here, deployment, aws)
     here.regions[STANDBY].mode = "503"
     seen = look(here, deployment, aws, primary=8, down=True, clients=(10, 10))
     assert not seen.recommended
-    assert "it takes a payment" in red(checks.decide(seen))
+    assert "takes-a-payment" in red(checks.decide(seen))
     assert "do not fail over" in str(checks.message(seen))
 
 
@@ -53,7 +53,7 @@ def test_a_failover_needs_a_reason_and_a_standby_that_can(here, deployment, aws)
 )
 def test_one_witness_alone_moves_nothing(here, deployment, aws, trouble):
     seen = look(here, deployment, aws, **trouble)
-    assert red(checks.decide(seen)) == ["something speaks for a failover"]
+    assert red(checks.decide(seen)) == ["something-speaks-for-a-failover"]
 
 
 def test_a_flip_against_the_decision_needs_a_reason(here, deployment, aws, run, approval):

@@ -12,8 +12,9 @@ from drlib import reconcile
 from drlib.errors import VerdictRed
 from drlib.holdings import Holdings, Payment, Settlement, Stores, from_dict, stores
 from drlib.ledger import Ledger
-from drlib.losses import INSTRUCTIONS, MORE, NAMES, LossCounts
+from drlib.losses import INSTRUCTIONS, LossCounts
 from drlib.reconcile import tally, with_stores
+from drlib.terms import MORE, NAMES
 
 FAULT_AT = 1050.0
 
@@ -67,7 +68,7 @@ def test_a_good_payment_is_acknowledged_and_nothing_else():
 def test_a_payment_that_is_nowhere_is_lost():
     losses = count([attempt(1)], now=[], at_takeover=[], settlements=[])
     nothing_but(losses, acknowledged=("id-1",), lost=("id-1",))
-    with pytest.raises(VerdictRed, match="1 acknowledged payments are lost, such as id-1"):
+    with pytest.raises(VerdictRed, match="1 payments were acknowledged and never found again, such as id-1"):
         losses.require()
 
 
@@ -138,7 +139,7 @@ def receipted(*regions, now, settlements=None):
 def test_a_settled_payment_without_a_receipt_is_told_and_red():
     losses = receipted(now=[payment(1)])
     assert (losses.unreceipted, losses.one_sided) == (("id-1",), ())
-    with pytest.raises(VerdictRed, match="1 settled payments have no receipt, such as id-1"):
+    with pytest.raises(VerdictRed, match="1 payments were settled, and have a receipt nowhere, such as id-1"):
         losses.require()
 
 
@@ -206,7 +207,7 @@ def test_a_payment_that_is_never_settled_is_late_and_unsettled():
     nothing_but(
         losses, acknowledged=("id-1",), late=("id-1",), unexplained_late=("id-1",), unsettled=("id-1",)
     )
-    assert "not settled" in " ".join(losses.reasons)
+    assert "never settled" in losses.reasons[0]
 
 
 def test_an_unclear_payment_is_recovered_if_it_is_there_and_never_acknowledged():

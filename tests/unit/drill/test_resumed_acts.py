@@ -7,7 +7,7 @@ import pytest
 
 from drill.test_ledger import attempt
 from drill.world import PRIMARY, STANDBY
-from drlib import chain, faults, mending, runner, switch
+from drlib import chain, faults, mending, resume, runner, switch
 from drlib.checklist import Check, Checks
 from drlib.errors import PreflightFailed, StepFailed
 from drlib.ledger import Ledger
@@ -64,11 +64,13 @@ def test_arming_is_done_once(here, deployment, aws, run, approval, released, cap
 def test_a_flip_that_was_cut_off_is_found_done_and_its_decision_not_asked_again(
     here, deployment, aws, run, approval, capsys
 ):
-    red = Checks("Decision", (Check("something speaks for a failover", "failed"),))
+    red = Checks(
+        "Decision", (Check("something-speaks-for-a-failover", "something speaks for a failover", "failed"),)
+    )
     with pytest.raises(PreflightFailed):
         switch.fail_over(here, deployment, run, approval, red, reason="an incident")
     switch.set(here, deployment, run.as_runbook("elsewhere"), approval, reason="an incident")
-    run.note(switch.SET, "intent", mutating=True)  # and then the kernel was killed
+    run.note(resume.SET_LATCH, "intent", mutating=True)  # and then the kernel was killed
     aws.tables[STANDBY].writes.clear()
     assert switch.fail_over(here, deployment, run, approval, red, reason="an incident").is_set
     assert aws.tables[STANDBY].writes == []
@@ -86,7 +88,7 @@ def test_a_run_has_one_fault(here, deployment, run, approval):
 
 
 def test_an_injection_cut_off_before_its_file_has_broken_nothing(here, deployment, run, approval, capsys):
-    run.note(faults.INJECT, "intent", mutating=True)
+    run.note(resume.INJECT, "intent", mutating=True)
     assert not faults.spent(run)
     assert faults.inject(here, deployment, run, approval).state == "in force"
     assert "inject: cut off earlier: nothing is broken by it. It is done again." in capsys.readouterr().out
@@ -96,7 +98,7 @@ def test_an_injection_cut_off_after_its_file_may_have_broken_something(here, dep
     fault = faults.inject(here, deployment, run, approval)
     faults.restore(here, fault)
     cut = run.as_runbook("again")
-    cut.note(faults.INJECT, "intent", mutating=True)
+    cut.note(resume.INJECT, "intent", mutating=True)
     assert faults.spent(cut)
 
 

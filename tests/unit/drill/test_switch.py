@@ -147,23 +147,23 @@ def shut_payment(here, aws):
 @pytest.mark.parametrize(
     ("shut", "name"),
     [
-        (shut_fault, "no fault is in force"),
-        (shut_deep, "the primary is healthy"),
-        (shut_check, "its health check passes"),
-        (shut_forth, "writes reach the standby"),
-        (shut_back, "writes reach the primary"),
-        (shut_tables, "both tables hold the same"),
-        (shut_receipts, "receipts are in both buckets"),
-        (shut_fence, "the primary is not fenced"),
-        (shut_queue, "work queue drained (primary)"),
-        (shut_dead, "nothing unaccounted for was put aside (standby)"),
-        (shut_payment, "no payment waits"),
+        (shut_fault, "no-fault-in-force"),
+        (shut_deep, "the-primary-is-healthy"),
+        (shut_check, "every-checker-passes"),
+        (shut_forth, "replication-to-standby"),
+        (shut_back, "replication-to-primary"),
+        (shut_tables, "both-tables-hold-the-same"),
+        (shut_receipts, "receipts-are-in-both-buckets"),
+        (shut_fence, "no-fence-in-force"),
+        (shut_queue, "work-queue-drained-primary"),
+        (shut_dead, "nothing-unaccounted-for-was-put-aside-standby"),
+        (shut_payment, "no-payment-waits"),
     ],
 )
 def test_each_gate_can_shut(here, deployment, aws, failed_over, run, shut, name):
     shut(here, aws)
     made = switch.gates(here, deployment, run)
-    assert [row.name for row in made.failed] == [name]
+    assert [row.id for row in made.failed] == [name]
     assert all(row.hint for row in made.failed)
     with pytest.raises(PreflightFailed, match="Failback gates: 1 of 14"):
         switch.passed(here, run, made)
@@ -185,17 +185,17 @@ def test_what_was_put_aside_and_is_settled_is_accounted_for(here, deployment, aw
     aws.put_aside(f"https://sqs.{PRIMARY}/dead_letter", "p-1")
     made = switch.gates(here, deployment, run)
     assert made.status == "passed"
-    assert "all of them settled" in made["nothing unaccounted for was put aside (primary)"].detail
+    assert "all of them settled" in made["nothing-unaccounted-for-was-put-aside-primary"].detail
 
 
 def test_a_payment_that_is_nowhere_shuts_the_last_gate(here, deployment, aws, failed_over, run):
     Ledger([attempt(1)]).save(run.folder)
     made = switch.gates(here, deployment, run)
-    assert [row.name for row in made.failed] == ["every payment is accounted for"]
-    assert "This run kept no takeover" in made["every payment is accounted for"].detail
+    assert [row.id for row in made.failed] == ["every-payment-is-accounted-for"]
+    assert "This run kept no takeover" in made["every-payment-is-accounted-for"].detail
     switch.keep_takeover(here, deployment, run)
     made = switch.gates(here, deployment, run)
-    assert "kept no takeover" not in made["every payment is accounted for"].detail
+    assert "kept no takeover" not in made["every-payment-is-accounted-for"].detail
 
 
 def test_where_nothing_moved_there_is_nothing_to_ask_and_nothing_to_release(

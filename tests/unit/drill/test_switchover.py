@@ -20,7 +20,7 @@ FENCED, FLIPPED, TURNED, SERVED, LIFTED = 1100.0, 1110.0, 1150.0, 1180.0, 1200.0
 
 
 def checks(status="passed"):
-    return Checks("at rest", (Check("a marker goes round", status, "seen", "hint"),))
+    return Checks("at rest", (Check("a-marker-goes-round", "a marker goes round", status, "seen", "hint"),))
 
 
 # --- which move ---
@@ -126,9 +126,9 @@ def test_a_payment_that_is_not_settled_is_waited_for_and_named(here, deployment,
         table.put_item(TableName="", Item=payment("one", PRIMARY, 1.0))
     move = switchover.plan(here, deployment)
     found = switchover.at_rest(here, deployment, move, fence.Fence(PRIMARY, in_force=True, at=0.0))
-    row = found["every payment is settled"]
+    row = found["every-payment-is-settled"]
     assert (row.status, "such as one" in row.detail) == ("failed", True)
-    assert found["both tables hold the same"].status == "passed"
+    assert found["both-tables-hold-the-same"].status == "passed"
 
 
 def test_a_settlement_that_one_table_lacks_is_named(here, deployment, aws, monkeypatch):
@@ -139,7 +139,7 @@ def test_a_settlement_that_one_table_lacks_is_named(here, deployment, aws, monke
     aws.tables[PRIMARY].put_item(TableName="", Item=settlement("one", PRIMARY, 2.0))
     move = switchover.plan(here, deployment)
     found = switchover.at_rest(here, deployment, move, fence.Fence(PRIMARY, in_force=True, at=0.0))
-    row = found["both tables hold the same"]
+    row = found["both-tables-hold-the-same"]
     assert (row.status, "such as one" in row.detail) == ("failed", True)
 
 

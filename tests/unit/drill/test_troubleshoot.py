@@ -19,6 +19,7 @@ from drlib.checklist import Checks, Failed, Probe
 from drlib.errors import HANDBOOK, BadParameters, DrError, StepFailed, see, slug
 from drlib.rules import CATALOGUE
 from tests.notebooks import handbook, normalise
+from tests.red import first_design, sabotages
 
 ROOT = Path(drlib.__file__).resolve().parent
 SOURCES = sorted(file for file in ROOT.rglob("*.py"))
@@ -40,13 +41,13 @@ def everything() -> None:
 @pytest.fixture
 def asked(monkeypatch):
     """The questions that drlib puts, by the place that puts them. None of them is answered."""
-    found: dict[tuple[str, int], list[Probe]] = {}
+    found: dict[tuple[str, int], list[list[Probe]]] = {}
 
     def make(title, probes, **_):
         caller = sys._getframe(1)
         where = (Path(caller.f_code.co_filename).relative_to(ROOT).as_posix(), caller.f_lineno)
-        found.setdefault(where, []).extend(probes)
-        return Checks(title, tuple(checklist.Check(probe.name, "passed") for probe in probes))
+        found.setdefault(where, []).append(list(probes))
+        return Checks(title, tuple(checklist.Check(probe.id, probe.name, "passed") for probe in probes))
 
     monkeypatch.setattr(checklist, "make", make)
     return found
@@ -68,6 +69,10 @@ def put_all(here, deployment, run, monkeypatch):
     move = switchover.plan(here, deployment)
     switchover.ready(here, deployment, move)
     switchover.at_rest(here, deployment, move, fence.Fence(PRIMARY, True, STANDBY, 0.0, 1.0))
+
+
+def lists(asked) -> list[list[Probe]]:
+    return [probes for found in asked.values() for probes in found]
 
 
 def entry_of(probe: Probe) -> str:
@@ -115,7 +120,7 @@ def test_every_error_check_and_rule_has_an_entry_and_no_entry_is_left_over(
     put_all(here, deployment, run, monkeypatch)
     owners = {
         "errors": {slug(kind.__name__) for kind in errors() if kind.__module__.startswith("drlib.")},
-        "checks": {entry_of(probe) for probes in asked.values() for probe in probes},
+        "checks": {entry_of(probe) for probes in lists(asked) for probe in probes},
         "rules": set(CATALOGUE),
         "named": named_in_code(),
     }
@@ -128,6 +133,46 @@ def test_every_error_check_and_rule_has_an_entry_and_no_entry_is_left_over(
 def test_every_list_of_questions_was_looked_at(asked, here, deployment, aws, run, monkeypatch):
     put_all(here, deployment, run, monkeypatch)
     assert sites() == asked.keys()
+
+
+def test_every_id_is_a_slug_unique_in_its_list_and_explained(asked, here, deployment, aws, run, monkeypatch):
+    put_all(here, deployment, run, monkeypatch)
+    known = troubleshoot.entries().keys()
+    for probes in lists(asked):
+        ids = [probe.id for probe in probes]
+        assert ids == [slug(one) for one in ids]
+        assert len(set(ids)) == len(ids)
+        assert {entry_of(probe) for probe in probes} <= known
+    assert all(one.id == slug(one.id) and one.id in known for one in CATALOGUE.values())
+
+
+def test_one_question_has_one_id_and_one_name(asked, here, deployment, aws, run, monkeypatch):
+    """Two spellings of a name, or two ids, would be two checks for whoever reads the evidence."""
+    put_all(here, deployment, run, monkeypatch)
+    ids: dict[str, set[str]] = {}
+    for probe in (probe for probes in lists(asked) for probe in probes):
+        ids.setdefault(probe.name, set()).add(probe.id)
+    assert {name: found for name, found in ids.items() if len(found) > 1} == {}
+    (name,) = {probe.name for probes in lists(asked) for probe in probes if probe.id == "no-fault-in-force"}
+    assert name == "no fault is in force"
+
+
+ANSWERED_WITHOUT_A_QUESTION = {
+    "checklist.py": "answers every probe",
+    "rules/rule.py": "a rule's id is its check's, and its entry's",
+    "approval.py": "the calls of a plan, explained under `only-planned`",
+    "gates.py": "nothing has moved: always passed",
+}
+
+
+def test_a_check_without_a_probe_is_made_in_known_places_alone():
+    made = {
+        file.relative_to(ROOT).as_posix()
+        for file in SOURCES
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Check", "checklist.Check")
+    }
+    assert made == ANSWERED_WITHOUT_A_QUESTION.keys()
 
 
 def test_the_runbook_has_each_heading_once_and_is_what_the_entries_say():
@@ -167,7 +212,7 @@ def test_a_red_check_links_in_text_and_in_html(monkeypatch):
     def ask() -> str:
         raise Failed("<off>")
 
-    made = checklist.make("One", [Probe("the worker is on (primary)", ask)])
+    made = checklist.make("One", [Probe("the-worker-is-on", "the worker is on", ask).of("primary")])
     (row,) = made.rows
     assert row.hint == f"See {see('the-worker-is-on')}."
     link = '<a href="90-troubleshoot.ipynb#the-worker-is-on">90-troubleshoot#the-worker-is-on</a>'
@@ -190,3 +235,11 @@ def test_explain_finds_words_and_says_when_there_are_none():
     assert "fence" in [entry.name for entry in troubleshoot.explain("retry-after planned")]
     with pytest.raises(BadParameters, match="Nothing is known of 'meteor'"):
         troubleshoot.explain("meteor")
+
+
+def test_the_red_suite_names_checks_that_exist(asked, here, deployment, aws, run, monkeypatch):
+    put_all(here, deployment, run, monkeypatch)
+    known = {probe.id for probes in lists(asked) for probe in probes}
+    named = {one for case in (*sabotages.CASES, *first_design.CASES) for one in (*case.red, *case.echo)}
+    assert named
+    assert named - known == set()

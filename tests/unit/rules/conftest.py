@@ -26,7 +26,7 @@ class Judged:
 
     def red(self) -> dict[str, str]:
         """Return the failed rules and what they found."""
-        return {row.name: row.detail for row in rules.check(self.plan, self.settings).failed}
+        return {row.id: row.detail for row in rules.check(self.plan, self.settings).failed}
 
     def with_settings(self, **changes: Any) -> Judged:
         return replace(self, settings=self.settings.model_copy(update=changes))
