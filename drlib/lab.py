@@ -34,7 +34,7 @@ def contents_manager(base: type) -> type:
         base: an asynchronous contents manager of Jupyter Server, which is installed with JupyterLab alone.
     """
 
-    class RunbookManager(base):  # type: ignore[misc] - known at run time alone
+    class RunbookManager(base):  # type: ignore[misc]  # known at run time alone
         async def get(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
             model: dict[str, Any] = await super().get(*args, **kwargs)
             return _converted(model, opened)

@@ -35,12 +35,21 @@ class Parameter(NamedTuple):
     help: str
 
 
+# The groups of the parameters cell, each with the parameter that it begins with. The order of all is that of
+# the fields of Settings.
+GROUPS = {
+    "scenario": "what you type now",
+    "target": "the stack",
+    "rto_target_seconds": "the drill",
+    "time_scale": "the sandbox",
+}
+
+
 class Settings(BaseModel):
     """The checked parameters of a run. Immutable; prints as a short table."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    # what you type now
     scenario: str = Field("region-outage", description="what happens in the drill, see drlib scenarios")
     outage_mode: str = Field("refuse", description="how the region fails, refuse, reset, hang or 503")
     approval: str = Field("drill@sandbox", description="suffix@target, typed by the person who approves")
@@ -50,7 +59,6 @@ class Settings(BaseModel):
     mode: str = Field("apply", description="apply, or plan to show everything and change nothing")
     force_reason: str = Field("", description="why to go past a red gate, kept as evidence, empty to stop")
 
-    # the stack
     target: str = Field("sandbox", description="where to act, sandbox or aws")
     primary_region: str = Field("us-east-2", description="region that serves in peace")
     standby_region: str = Field("us-west-2", description="region that takes over")
@@ -65,7 +73,6 @@ class Settings(BaseModel):
     jwt_audience: str = Field("", description="audience of those tokens")
     alert_email: str = Field("", description="address that alarms write to, empty for none")
 
-    # the drill
     rto_target_seconds: int = Field(180, description="longest recovery time that passes")
     rpo_target_seconds: int = Field(60, description="longest loss of acknowledged payments that passes")
     ttl_clients: int = Field(6, description="probing clients that obey the DNS TTL")
@@ -79,7 +86,6 @@ class Settings(BaseModel):
     )
     attempt_interval_seconds: float = Field(10.0, description="between two payments of one client")
 
-    # the sandbox
     time_scale: float = Field(10.0, description="how much faster the sandbox's clock runs, 1 to 60")
     seed: int = Field(1, description="start of the sandbox's random numbers")
     replication_lag_seconds: float = Field(1.0, description="usual replication lag in the sandbox")
@@ -157,6 +163,13 @@ def _parameters() -> dict[str, Parameter]:
 
 PARAMETERS: dict[str, Parameter] = _parameters()
 KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def group_of(name: str) -> str:
+    """Return the heading of the group that a parameter is in."""
+    names = list(PARAMETERS)
+    first = [begins for begins in GROUPS if names.index(begins) <= names.index(name)]
+    return GROUPS[first[-1]]
 
 
 def home() -> Path:

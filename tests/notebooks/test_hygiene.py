@@ -7,12 +7,15 @@ import io
 import re
 import tokenize
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from drlib import settings
+from drlib import runbook, settings
 from tests.notebooks import normalise, stage
+from tests.notebooks import parameters as common
+from tests.notebooks.stage import ROOT
 
 SECTIONS = (
     "Purpose", "Parameters", "Validate", "Preflight", "Plan", "Approve", "Act", "Verify", "Evidence", "Next",
@@ -132,10 +135,56 @@ def test_the_common_parameters_are_those_of_the_settings(name: str) -> None:
         assert told["help"] == help_text
 
 
-def test_the_common_parameters_are_the_same_lines_everywhere() -> None:
-    count = len(settings.PARAMETERS)
-    blocks = {"\n".join(parameters(name)["source"].splitlines()[:count]) for name in stage.RUNBOOKS}
-    assert len(blocks) == 1
+@every_runbook
+def test_the_parameters_cell_begins_with_the_common_block(name: str) -> None:
+    assert f"{parameters(name)['source']}\n".startswith(f"{common.block()}\n")
+
+
+@every_runbook
+def test_the_groups_are_read_from_the_cell(name: str) -> None:
+    groups = runbook.grouped(stage.NOTEBOOKS / f"{name}.ipynb")
+    assert list(groups)[: len(settings.GROUPS)] == list(settings.GROUPS.values())
+    assert [next(iter(group)) for group in groups.values()][: len(settings.GROUPS)] == list(settings.GROUPS)
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("params/*.yaml")), ids=lambda file: file.name)
+def test_a_parameter_file_has_the_order_and_the_groups_of_the_cell(file: Path) -> None:
+    assert not common.disorder(file.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# the stack\nsuffix: a\ntarget: aws\n", "target"),
+        ("# the stack\ntarget: aws\nseed: 1\n", "seed"),
+        ("# the sandbox\nseed: 1\n# the stack\ntarget: aws\n", "target"),
+        ("# the stack\nmode: plan\n", "mode"),
+        ("target: aws\n", "target"),
+    ],
+)
+def test_disorder_is_found(text: str, said: str) -> None:
+    assert said in common.disorder(text)
+    assert not common.disorder(
+        "# about the file\n\n# the stack\n# why\ntarget: aws\n# the sandbox\nseed: 1\n"
+    )
+
+
+def test_the_common_block_is_written_before_what_a_runbook_adds() -> None:
+    before = 'target: str = "aws"  # old\n# its own\ndecision: str = "stay"  # flip or stay\nseed: int = 9'
+    added = '# its own\ndecision: str = "stay"  # flip or stay'
+    assert common.own(before) == added
+    assert common.own(common.block()) == ""
+
+
+def test_a_stale_common_block_is_named_and_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "00-preflight.ipynb"
+    fresh = (stage.NOTEBOOKS / file.name).read_text(encoding="utf-8")
+    file.write_text(fresh.replace("# the stack", "# the stick"), encoding="utf-8")
+    assert common.main(["--check"], folder=tmp_path) == 1
+    assert file.name in capsys.readouterr().err
+    file.write_text(fresh.replace("seed: int = 1 ", "seed: int = 2 "), encoding="utf-8")
+    assert common.main([], folder=tmp_path) == common.main(["--check"], folder=tmp_path) == 0
+    assert file.read_text(encoding="utf-8") == fresh
 
 
 @every_runbook
