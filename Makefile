@@ -96,6 +96,7 @@ lint: setup ## style, types, the direction of imports, the shape of stored noteb
 	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/python -m tests.notebooks.normalise --check
+	@.venv/bin/python -m tests.notebooks.parameters --check
 	@.venv/bin/python -m tests.notebooks.handbook --check
 	@.venv/bin/python -m tests.fidelity --check
 	@.venv/bin/python -m tests.red.table --check

@@ -1,8 +1,8 @@
 """A runbook as a file: where it is, and which parameters it takes.
 
 The parameters are read from the cell that is tagged `parameters`, by Python's own parser: one line each, of
-the form `name: type = value  # help`. Plain papermill ignores names that it does not know and takes any type;
-`check` does neither.
+the form `name: type = value  # help`. A line that is a comment is the heading of the lines below it. Plain
+papermill ignores names that it does not know and takes any type; `check` does neither.
 """
 
 from __future__ import annotations
@@ -46,11 +46,7 @@ def declared(notebook: Path) -> dict[str, Parameter]:
     Raises:
         BadParameters: it has no parameters cell, or that holds anything but typed constants.
     """
-    content = json.loads(notebook.read_text(encoding="utf-8"))
-    cells = [cell for cell in content["cells"] if TAG in cell.get("metadata", {}).get("tags", [])]
-    if not cells:
-        raise BadParameters(f"{notebook.name} has no cell with the tag {TAG}.")
-    source = "".join(cells[0]["source"])
+    source = _source(notebook)
     lines = source.splitlines()
     found: dict[str, Parameter] = {}
     for node in ast.parse(source).body:
@@ -64,6 +60,31 @@ def declared(notebook: Path) -> dict[str, Parameter]:
                     continue
         raise BadParameters(f"{notebook.name}: its parameters cell may not hold {line!r}.")
     return found
+
+
+def grouped(notebook: Path) -> dict[str, dict[str, Parameter]]:
+    """Return the parameters that a notebook takes, under the headings of its parameters cell.
+
+    Those before the first heading are under the empty one. Raises BadParameters, as `declared` does.
+    """
+    takes = declared(notebook)
+    groups: dict[str, dict[str, Parameter]] = {}
+    heading = ""
+    for line in _source(notebook).splitlines():
+        name = line.partition(":")[0]
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        elif name in takes:
+            groups.setdefault(heading, {})[name] = takes[name]
+    return groups
+
+
+def _source(notebook: Path) -> str:
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    cells = [cell for cell in content["cells"] if TAG in cell.get("metadata", {}).get("tags", [])]
+    if not cells:
+        raise BadParameters(f"{notebook.name} has no cell with the tag {TAG}.")
+    return "".join(cells[0]["source"])
 
 
 def check(

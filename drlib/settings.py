@@ -35,10 +35,32 @@ class Parameter(NamedTuple):
     help: str
 
 
+# The groups of the parameters cell, each with the parameter that it begins with. The order of all is that of
+# the fields of Settings.
+GROUPS = {
+    "scenario": "what you type now",
+    "target": "the stack",
+    "rto_target_seconds": "the drill",
+    "time_scale": "the sandbox",
+}
+
+
 class Settings(BaseModel):
     """The checked parameters of a run. Immutable; prints as a short table."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    scenario: str = Field("region-outage", description="what happens in the drill, see drlib scenarios")
+    outage_mode: str = Field("refuse", description="how the region fails, refuse, reset, hang or 503")
+    approval: str = Field("drill@sandbox", description="suffix@target, typed by the person who approves")
+    confirm: str = Field(
+        "", description="suffix/primary_region, needed on aws beside an approval of the plan"
+    )
+    mode: str = Field("apply", description="apply, or plan to show everything and change nothing")
+    force_reason: str = Field("", description="why to go past a red gate, kept as evidence, empty to stop")
+    delete_data: str = Field(
+        "", description="names of tables and buckets that a deployment may replace or delete"
+    )
 
     target: str = Field("sandbox", description="where to act, sandbox or aws")
     primary_region: str = Field("us-east-2", description="region that serves in peace")
@@ -49,18 +71,13 @@ class Settings(BaseModel):
     lambda_in_vpc: bool = Field(True, description="functions in private subnets with endpoints")
     check_interval_seconds: int = Field(10, description="between two checks of one checker, 10 or 30")
     check_failure_threshold: int = Field(3, description="failed checks in a row that mean unhealthy, 1 to 10")
+    state_backend: str = Field("", description="Pulumi state on aws, such as s3://bucket")
+    jwt_issuer: str = Field("", description="issuer of the tokens that the payments API accepts")
+    jwt_audience: str = Field("", description="audience of those tokens")
+    alert_email: str = Field("", description="address that alarms write to, empty for none")
+
     rto_target_seconds: int = Field(180, description="longest recovery time that passes")
     rpo_target_seconds: int = Field(60, description="longest loss of acknowledged payments that passes")
-    scenario: str = Field("region-outage", description="what happens in the drill, see drlib scenarios")
-    outage_mode: str = Field("refuse", description="how the region fails, refuse, reset, hang or 503")
-    approval: str = Field("drill@sandbox", description="suffix@target, typed by the person who approves")
-    confirm: str = Field(
-        "", description="suffix/primary_region, needed on aws beside an approval of the plan"
-    )
-    mode: str = Field("apply", description="apply, or plan to show everything and change nothing")
-    time_scale: float = Field(10.0, description="how much faster the sandbox's clock runs, 1 to 60")
-    seed: int = Field(1, description="start of the sandbox's random numbers")
-    replication_lag_seconds: float = Field(1.0, description="usual replication lag in the sandbox")
     ttl_clients: int = Field(6, description="probing clients that obey the DNS TTL")
     keepalive_clients: int = Field(1, description="probing clients that keep their connection")
     pinned_clients: int = Field(
@@ -71,14 +88,10 @@ class Settings(BaseModel):
         90.0, description="how long that resolver keeps any answer, at least"
     )
     attempt_interval_seconds: float = Field(10.0, description="between two payments of one client")
-    state_backend: str = Field("", description="Pulumi state on aws, such as s3://bucket")
-    jwt_issuer: str = Field("", description="issuer of the tokens that the payments API accepts")
-    jwt_audience: str = Field("", description="audience of those tokens")
-    alert_email: str = Field("", description="address that alarms write to, empty for none")
-    force_reason: str = Field("", description="why to go past a red gate, kept as evidence, empty to stop")
-    delete_data: str = Field(
-        "", description="names of tables and buckets that a deployment may replace or delete"
-    )
+
+    time_scale: float = Field(10.0, description="how much faster the sandbox's clock runs, 1 to 60")
+    seed: int = Field(1, description="start of the sandbox's random numbers")
+    replication_lag_seconds: float = Field(1.0, description="usual replication lag in the sandbox")
 
     @property
     def origin(self) -> str:
@@ -153,6 +166,13 @@ def _parameters() -> dict[str, Parameter]:
 
 PARAMETERS: dict[str, Parameter] = _parameters()
 KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def group_of(name: str) -> str:
+    """Return the heading of the group that a parameter is in."""
+    names = list(PARAMETERS)
+    first = [begins for begins in GROUPS if names.index(begins) <= names.index(name)]
+    return GROUPS[first[-1]]
 
 
 def home() -> Path:

@@ -49,12 +49,20 @@ def explain(
 
 @app.command()
 def params(notebook: Annotated[str, typer.Argument(help="A runbook's name, number or path.")]) -> None:
-    """Explain the parameters of a runbook."""
+    """Explain the parameters of a runbook, in the groups of its parameters cell."""
     from drlib import runbook
     from drlib.show import Table
 
+    groups = runbook.grouped(runbook.find(notebook))
     rows = [
         (name, parameter.type.__name__, json.dumps(parameter.default), parameter.help)
-        for name, parameter in runbook.declared(runbook.find(notebook)).items()
+        for parameters in groups.values()
+        for name, parameter in parameters.items()
     ]
-    say(str(Table(("name", "type", "default", "meaning"), rows)))
+    header, *lines = str(Table(("name", "type", "default", "meaning"), rows)).splitlines()
+    say(header)
+    for heading, parameters in groups.items():
+        if heading:
+            say(f"\n# {heading}")
+        for _ in parameters:
+            say(lines.pop(0))

@@ -16,9 +16,17 @@ import nbformat
 
 from tests.notebooks.stage import NOTEBOOKS
 
+# What JupyterLab writes when the kernel starts, but for the version of Python, which `drlib.lab` adds.
 METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
 }
 CELL_METADATA = ("tags",)
 

@@ -7,12 +7,17 @@ import io
 import re
 import tokenize
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
-from drlib import settings
+from drlib import lab, runbook, settings, troubleshoot
+from drlib.errors import HANDBOOK
 from tests.notebooks import normalise, stage
+from tests.notebooks import parameters as common
+from tests.notebooks.stage import ROOT
 
 SECTIONS = (
     "Purpose", "Parameters", "Validate", "Preflight", "Plan", "Approve", "Act", "Verify", "Evidence", "Next",
@@ -26,7 +31,7 @@ NEEDED = {
 FORBIDDEN = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Try, ast.TryStar, ast.For, ast.While, ast.Lambda,
 )  # fmt: skip
-MOST_CELLS, MOST_LINES, MOST_BYTES = 20, 12, 200_000
+MOST_CELLS, MOST_LINES, MOST_BYTES = 22, 12, 200_000
 NOT_TO_BE_SHOWN = {
     "an account id": r"(?<![\w.])(?<!-[0-9a-f]{4}-)\d{12}(?![\w.])",  # and no part of a payment's id
     "an ARN": r"arn:aws[\w-]*:",
@@ -89,10 +94,41 @@ def test_title_and_sections_come_in_order(name: str) -> None:
     assert set(known) >= NEEDED[name]
 
 
+HEAD = r"\*when \*not\* to use", r"^- \*takes\*: .*sandbox.*aws", r"^- \*needs\*: .*aws", r"^- \*tell\*: \S"
+ACT = ("effect", "expected time", "undo", "if it is red")
+# What an act calls; a cell has one of them. Bookkeeping and what only reads is no act.
+ACTS = re.compile(
+    r"\b\w+\.(?:start|inject|restore|perform|up|destroy|announce|set|fail_over|release|arm|clear|fence|flip|"
+    r"lift|rest)\("
+)
+
+
+def missing_in_head(purpose: str) -> list[str]:
+    """Return what the head of a runbook does not say."""
+    return [said for said in HEAD if not re.search(said, purpose, flags=re.IGNORECASE | re.MULTILINE)]
+
+
+def missing_in_act(about: str) -> list[str]:
+    """Return what the words before an act do not say, a link from its red line to an entry included."""
+    missing = [
+        part for part in ACT if not re.search(rf"^- \*{part}\*: \S", about, re.MULTILINE | re.IGNORECASE)
+    ]
+    (red,) = re.findall(r"^- \*If it is red\*: .*", about, re.MULTILINE) or [""]
+    return missing if f"]({HANDBOOK}.ipynb#" in red else [*missing, "a link to an entry"]
+
+
+def broken_links(text: str) -> list[str]:
+    """Return the links to a file that does not exist, or to an entry that is not in the handbook."""
+    links = re.findall(r"\]\((?!https?:|attachment:)([^)#\s]*)#?([^)\s]*)\)", text)
+    missing = [file for file, _ in links if not (stage.NOTEBOOKS / file).exists()]
+    entries = {entry.name for group in troubleshoot.groups() for entry in group.entries}
+    named = {name for file, name in links if file == f"{HANDBOOK}.ipynb" and name}
+    return missing + sorted(named - entries)
+
+
 @every_runbook
-def test_the_purpose_says_when_not_to_use_it(name: str) -> None:
-    purpose = words(name).split("## Parameters")[0]
-    assert re.search(r"when \*{0,2}not\*{0,2} to use", purpose, flags=re.IGNORECASE)
+def test_the_head_says_when_not_how_long_with_which_rights_and_whom_to_tell(name: str) -> None:
+    assert not missing_in_head(words(name).split("## Parameters")[0])
 
 
 @every_runbook
@@ -103,9 +139,54 @@ def test_each_act_is_announced(name: str) -> None:
             before = cell["source"]
             section = next(iter(re.findall(r"^## +(\w+)", before, flags=re.MULTILINE)), section)
         elif section == "Act":
-            said = before.lower()
-            assert all(word in said for word in ("effect", "expected time", "undo")), cell["source"]
+            assert not missing_in_act(before), cell["source"]
             before = ""
+
+
+@every_runbook
+def test_a_cell_has_one_act(name: str) -> None:
+    assert not [cell["source"] for cell in code(name) if len(ACTS.findall(cell["source"])) > 1]
+
+
+def test_an_act_without_one_of_its_lines_is_found() -> None:
+    lines = [
+        "- *Effect*: none.",
+        "- *Expected time*: at once.",
+        "- *Undo*: none needed.",
+        f"- *If it is red*: wait. See [fence]({HANDBOOK}.ipynb#fence).",
+    ]
+    assert not missing_in_act("\n".join(lines))
+    for at, part in enumerate(ACT):
+        left = lines[:at] + lines[at + 1 :]
+        assert part in missing_in_act("\n".join(left))
+    assert missing_in_act("\n".join([*lines[:3], "- *If it is red*: wait."])) == ["a link to an entry"]
+    assert missing_in_act("") == [*ACT, "a link to an entry"]
+
+
+def test_a_head_without_one_of_its_lines_is_found() -> None:
+    lines = [
+        "**When *not* to use it**: never.",
+        "- *Takes*: 1 s in the sandbox; on AWS 2.",
+        "- *Needs*: on AWS, nothing.",
+        "- *Tell*: nobody.",
+    ]
+    assert not missing_in_head("\n".join(lines))
+    for at, said in enumerate(HEAD):
+        assert missing_in_head("\n".join(lines[:at] + lines[at + 1 :])) == [said]
+    assert missing_in_head("\n".join(lines).replace("on AWS 2", "done")) == [HEAD[1]]
+
+
+def test_two_acts_in_one_cell_are_found() -> None:
+    assert len(ACTS.findall("fault = faults.restore(here, fault, run)\nrest = timeline.rest(here)")) == 2
+    assert not ACTS.findall("switch.latch(here)\nstack.plan(here)")
+
+
+def test_a_link_that_leads_nowhere_is_found() -> None:
+    assert not broken_links(f"[a](00-preflight.ipynb), [b]({HANDBOOK}.ipynb#fence), [c](https://x.org/#y)")
+    assert broken_links(f"[a](05-none.ipynb), [b]({HANDBOOK}.ipynb#no-entry)") == [
+        "05-none.ipynb",
+        "no-entry",
+    ]
 
 
 @every_runbook
@@ -135,10 +216,56 @@ def test_the_common_parameters_are_those_of_the_settings(name: str) -> None:
         assert told["help"] == help_text
 
 
-def test_the_common_parameters_are_the_same_lines_everywhere() -> None:
-    count = len(settings.PARAMETERS)
-    blocks = {"\n".join(parameters(name)["source"].splitlines()[:count]) for name in stage.RUNBOOKS}
-    assert len(blocks) == 1
+@every_runbook
+def test_the_parameters_cell_begins_with_the_common_block(name: str) -> None:
+    assert f"{parameters(name)['source']}\n".startswith(f"{common.block()}\n")
+
+
+@every_runbook
+def test_the_groups_are_read_from_the_cell(name: str) -> None:
+    groups = runbook.grouped(stage.NOTEBOOKS / f"{name}.ipynb")
+    assert list(groups)[: len(settings.GROUPS)] == list(settings.GROUPS.values())
+    assert [next(iter(group)) for group in groups.values()][: len(settings.GROUPS)] == list(settings.GROUPS)
+
+
+@pytest.mark.parametrize("file", sorted(ROOT.glob("params/*.yaml")), ids=lambda file: file.name)
+def test_a_parameter_file_has_the_order_and_the_groups_of_the_cell(file: Path) -> None:
+    assert not common.disorder(file.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# the stack\nsuffix: a\ntarget: aws\n", "target"),
+        ("# the stack\ntarget: aws\nseed: 1\n", "seed"),
+        ("# the sandbox\nseed: 1\n# the stack\ntarget: aws\n", "target"),
+        ("# the stack\nmode: plan\n", "mode"),
+        ("target: aws\n", "target"),
+    ],
+)
+def test_disorder_is_found(text: str, said: str) -> None:
+    assert said in common.disorder(text)
+    assert not common.disorder(
+        "# about the file\n\n# the stack\n# why\ntarget: aws\n# the sandbox\nseed: 1\n"
+    )
+
+
+def test_the_common_block_is_written_before_what_a_runbook_adds() -> None:
+    before = 'target: str = "aws"  # old\n# its own\ndecision: str = "stay"  # flip or stay\nseed: int = 9'
+    added = '# its own\ndecision: str = "stay"  # flip or stay'
+    assert common.own(before) == added
+    assert common.own(common.block()) == ""
+
+
+def test_a_stale_common_block_is_named_and_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "00-preflight.ipynb"
+    fresh = (stage.NOTEBOOKS / file.name).read_text(encoding="utf-8")
+    file.write_text(fresh.replace("# the stack", "# the stick"), encoding="utf-8")
+    assert common.main(["--check"], folder=tmp_path) == 1
+    assert file.name in capsys.readouterr().err
+    file.write_text(fresh.replace("seed: int = 1 ", "seed: int = 2 "), encoding="utf-8")
+    assert common.main([], folder=tmp_path) == common.main(["--check"], folder=tmp_path) == 0
+    assert file.read_text(encoding="utf-8") == fresh
 
 
 @every_runbook
@@ -213,5 +340,24 @@ def test_the_file_is_small_and_in_the_stored_form(name: str) -> None:
 
 @every_runbook
 def test_links_lead_somewhere(name: str) -> None:
-    for target in re.findall(r"\]\((?!https?:|#|attachment:)([^)#\s]+)", words(name)):
-        assert (stage.NOTEBOOKS / target).exists(), target
+    assert not broken_links(words(name))
+
+
+@every_runbook
+def test_where_a_runbook_acts_is_said_once(name: str) -> None:
+    said = [line for cell in code(name) for line in cell["source"].splitlines() if line.startswith("# here:")]
+    assert len(said) == 1
+
+
+@every_runbook
+def test_the_metadata_are_those_that_jupyterlab_writes(name: str) -> None:
+    from ipykernel.ipkernel import IPythonKernel
+
+    metadata = lab.opened(notebook(name))["metadata"]
+    assert metadata["language_info"] == IPythonKernel.language_info
+    assert metadata["kernelspec"] == {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    }
+    assert notebook(name)["nbformat_minor"] == nbformat.current_nbformat_minor

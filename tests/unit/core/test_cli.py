@@ -144,6 +144,14 @@ def test_params_explains_a_runbook(drlib: Drlib, capsys: pytest.CaptureFixture[s
     assert 'decision    str    "stay"     flip or stay' in out
 
 
+def test_params_prints_the_groups(drlib: Drlib, capsys: pytest.CaptureFixture[str]) -> None:
+    assert drlib("params", "00-preflight") == 0
+    lines = capsys.readouterr().out.splitlines()
+    headings = [line.removeprefix("# ") for line in lines if line.startswith("# ")]
+    assert headings == list(settings.GROUPS.values())
+    assert lines[lines.index("# the sandbox") + 1].split()[:3] == ["time_scale", "float", "10.0"]
+
+
 def test_rules_are_listed_with_their_sources(drlib: Drlib, capsys: pytest.CaptureFixture[str]) -> None:
     assert drlib("rules") == 0
     out = capsys.readouterr().out

@@ -25,6 +25,17 @@ def test_parameters_are_read_with_type_default_and_help(notebook: Path) -> None:
     assert found["decision"] == (str, "stay", "flip or stay")
 
 
+def test_parameters_are_grouped_by_the_headings_of_the_cell(tmp_path: Path) -> None:
+    first, *rest = notebooks.PARAMETERS.splitlines()
+    cell = "\n".join([first, "# the sandbox", *rest[:2], "", "# its own", *rest[2:]])
+    found = runbook.grouped(notebooks.write(tmp_path, "10-passes", parameters=cell))
+    assert {heading: list(group) for heading, group in found.items()} == {
+        "": ["target"],
+        "the sandbox": ["seed", "time_scale"],
+        "its own": ["decision"],
+    }
+
+
 @pytest.mark.parametrize(
     "line",
     [
