@@ -1,4 +1,4 @@
-"""One run's evidence: verify, report, seal, sign, export."""
+"""One run's evidence: verify, report, seal, sign."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from drlib.cli.app import File, RunFolder, app, say, short
+from drlib.cli.app import RunFolder, app, say, short
 from drlib.errors import BadParameters
 
 KMS_ARN_PARTS = 6
@@ -86,24 +86,3 @@ def sign(
         signer = signing.kms(client, str(kms))
     written = signing.sign(folder, signer)
     say(f"Signed: {short(written)}\nKey:    {signing.fingerprint(signer.public_key)}")
-
-
-@app.command()
-def export(
-    folder: Annotated[Path | None, typer.Argument(metavar="RUN_DIR", help="A run's folder.")] = None,
-    scenario: Annotated[str, typer.Option(help="Export this scenario as an experiment instead.")] = "",
-    form: Annotated[str, typer.Option("--format", help="There is one: chaostoolkit.")] = "chaostoolkit",
-    file: File = None,
-) -> None:
-    """Print a run as a Chaos Toolkit journal, or a scenario as an experiment that `chaos run` can run."""
-    from drlib import interchange
-    from drlib import scenario as scenarios
-
-    if form != "chaostoolkit":
-        raise BadParameters(f"--format must be chaostoolkit, and is {form!r}.")
-    if (folder is None) == (not scenario):
-        raise BadParameters("An export needs either RUN_DIR or --scenario NAME.")
-    if folder is not None:
-        say(interchange.dumps(interchange.journal(folder)))
-        return
-    say(interchange.dumps(interchange.experiment(scenarios.load(scenario), file=str(file or ""))))
