@@ -27,7 +27,7 @@ COUNTS = (
 )  # fmt: skip
 PACKAGES = (
     "boto3", "botocore", "pulumi", "pulumi-aws", "papermill", "nbclient", "ipykernel", "pandas", "matplotlib",
-    "pyarrow", "pydantic", "dnspython", "ministack", "cryptography",
+    "pyarrow", "pydantic", "dnspython", "ministack",
 )  # fmt: skip
 EVIDENCE = "evidence.json"
 WELL = ("no fault is in force", "the primary is healthy")  # the gates that show a restore
