@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from drlib.charts.waterfall import WORDS
 from drlib.clock import iso
-from drlib.report.waterfall import STAGE_NAMES
 
 SHOWN = ("done", "failed")
 
@@ -45,7 +45,7 @@ def events(journal: Iterable[Mapping[str, Any]], evidence: Mapping[str, Any]) ->
         since = fault
         for name, seconds in evidence["rto"]["stages"].items():
             since += seconds
-            found.append((since, STAGE_NAMES.get(name, name.replace("_", " ")), "the samples"))
+            found.append((since, WORDS.get(name, name.replace("_", " ")), "the samples"))
         if restore["restored_at"]:
             found.append((restore["restored_at"], "fault restored", "the fault's own record"))
     return [

@@ -254,7 +254,7 @@ def test_the_report_is_one_page_that_says_simulated(run: journal.Run, here: Nowh
         "simulated",
         "79.5 s",
         "80.0 s",
-        "health check unhealthy",
+        "check unhealthy",
         "0 ",
         "p9",
         "rto waterfall",
