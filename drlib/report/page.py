@@ -13,7 +13,7 @@ from drlib import audit, bundle, chain, show, waits
 from drlib.charts.waterfall import WORDS as STAGES
 from drlib.clock import iso
 from drlib.redaction import mask
-from drlib.report import mapping, regions, story
+from drlib.report import regions, story
 
 REPORT = "report.html"
 FIGURES = "figures"
@@ -74,7 +74,6 @@ def render(folder: Path, evidence: Mapping[str, Any]) -> str:
         events=story.events(journal, evidence),
         calls=story.calls(evidence["planes"]["calls"]),
         figures=_figures(folder, evidence["figures"]),
-        mapping=mapping.ROWS,
         limits=audit.limits.sentences(
             evidence, older=False, sealed=True, signed=False, trusted=False, noted=False
         ),
