@@ -23,7 +23,7 @@ from drlib.samples import Stamp
 COUNTS = terms.NAMES
 PACKAGES = (
     "boto3", "botocore", "pulumi", "pulumi-aws", "papermill", "nbclient", "ipykernel", "pandas", "matplotlib",
-    "pyarrow", "pydantic", "dnspython", "ministack", "cryptography",
+    "pyarrow", "pydantic", "dnspython", "ministack",
 )  # fmt: skip
 EVIDENCE = "evidence.json"
 WELL = ("no-fault-in-force", "the-primary-is-healthy")  # ids of the gates that show a restore

@@ -165,9 +165,11 @@ def load(folder: Path) -> Evidence:
     return Evidence(folder, content)
 
 
-def verify(run: Run | Path, *, head: str = "", public_key: Path | None = None) -> audit.Audit:
+def verify(
+    run: Run | Path, *, head: str = "", allowed_signers: Path | None = None, identity: str = ""
+) -> audit.Audit:
     """Check a run's evidence again; see `drlib.audit`."""
-    return audit.verify(_folder(run), head=head, public_key=public_key)
+    return audit.verify(_folder(run), head=head, allowed_signers=allowed_signers, identity=identity)
 
 
 def report(run: Run | Path, *, to: Path | None = None) -> Path:

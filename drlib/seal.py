@@ -5,7 +5,7 @@
 The journal's chain proves the journal, and the journal names the hash of each file that was written on the
 way. What is written last, or by other hands (the report, the last executed notebook, a log), is named by no
 line before: so a manifest lists all files, and the last line names the manifest. Whoever notes that line's
-hash elsewhere, or has it signed (`drlib.signing`), can tell any later change.
+hash elsewhere, or signs the manifest (`drlib.audit.signature`), can tell any later change.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from drlib import chain
 from drlib.clock import Clock
 
 MANIFEST = "manifest.json"
-SIGNATURE = "signature.json"
+SIGNATURE = f"{MANIFEST}.sig"
 STEP = "seal"
 OPEN, RUNBOOK = "open", "runbook"
 OUTSIDE = frozenset((chain.JOURNAL, MANIFEST, SIGNATURE))

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from drlib import bundle, seal, signing
-from drlib.audit import figures, files, limits, sense
+from drlib import bundle, seal
+from drlib.audit import figures, files, limits, sense, signature
 from drlib.audit.finding import Audit, Finding
 from drlib.errors import BadParameters
 from drlib.ledger import FILE as LEDGER
@@ -29,22 +29,26 @@ CANNOT = "The evidence cannot be made again: what the run saved is no longer who
 BROKEN = (LookupError, TypeError, ValueError, AttributeError, OSError)  # whatever a forged file may lead to
 
 
-def verify(folder: Path, *, head: str = "", public_key: Path | None = None) -> Audit:
+def verify(folder: Path, *, head: str = "", allowed_signers: Path | None = None, identity: str = "") -> Audit:
     """Check a run's evidence again.
 
     Args:
         folder: the run's.
         head: the seal's hash as it was noted elsewhere, or the first 16 digits of it or more.
-        public_key: file of the key that the seal must be signed with.
+        allowed_signers: file of those who may have signed the seal, as `ssh-keygen` reads it.
+        identity: which of them it must be; by default, any.
 
     Raises:
-        BadParameters: the folder is no run, or holds no evidence, or the key is none.
+        BadParameters: the folder is no run, or holds no evidence, or there is no such file of signers.
+        PreflightFailed: a signature is to be verified, and this machine has no `ssh-keygen`.
     """
     with _without_collection():
-        return _verify(folder, head, public_key)
+        return _verify(folder, head, allowed_signers, identity)
 
 
-def _verify(folder: Path, head: str, public_key: Path | None) -> Audit:
+def _verify(folder: Path, head: str, allowed: Path | None, identity: str) -> Audit:
+    if allowed:
+        signature.require_file(allowed)
     text = _text(folder)
     try:
         evidence = json.loads(text)
@@ -55,10 +59,9 @@ def _verify(folder: Path, head: str, public_key: Path | None) -> Audit:
         return Audit(folder.name, (Finding(files.CHAIN, broken),))
     expected = seal.expected(folder, entries)
     findings = [Finding(files.CHAIN, broken), *_noted(entries, head), *files.check(folder, expected)]
-    signed = (folder / seal.SIGNATURE).exists()
-    if signed or public_key:
-        wrong = signing.problem(folder, expected.sealed, trusted=public_key)
-        findings.append(Finding("signature: of this seal", wrong))
+    if allowed:
+        sealed = expected.sealed is not None
+        findings.append(signature.check(folder, sealed=sealed, allowed=allowed, identity=identity))
     again: dict[str, Any] = {}
     if not _wrong(findings):  # of changed files, nothing that they say can be relied on
         more, again = _content(folder, entries, expected, text, evidence)
@@ -69,8 +72,8 @@ def _verify(folder: Path, head: str, public_key: Path | None) -> Audit:
         evidence,
         older=not expected.sealed and files.is_older(evidence, entries),
         sealed=expected.sealed is not None,
-        signed=signed,
-        trusted=public_key is not None,
+        signed=(folder / seal.SIGNATURE).is_file(),
+        trusted=allowed is not None,
         noted=bool(head),
     )
     return Audit(folder.name, tuple(findings), again, files.uncovered(folder, expected), tuple(told))

@@ -9,12 +9,12 @@ from drlib.samples import SIMULATED
 
 NO_SIGNATURE = (
     "That nobody wrote all of it anew: whoever can write this folder can make another one that holds as "
-    "well. A note of the seal's hash that is kept elsewhere (`drlib verify --head`), or a signature "
-    "(`drlib sign`), tells."
+    "well. A note of the seal's hash that is kept elsewhere (`drlib verify --head`) shows it, and so does a "
+    "signature of the seal's manifest (`ssh-keygen -Y sign -n drlib -f KEY manifest.json`)."
 )
-ANY_KEY = (
-    "Who signed it: the key that came with the signature is as good as whoever put it there. Compare with "
-    "one that came another way (`drlib verify --public-key`)."
+NOT_CHECKED = (
+    "Who signed it: the run has a signature, and it was not checked. `drlib verify --allowed-signers FILE` "
+    "checks it."
 )
 KEY = "That the key's holder was honest: a signature says who vouches for the run, and not that it is true."
 UNSEALED = (
@@ -47,8 +47,8 @@ def sentences(
         evidence: its evidence.
         older: whether the run went on since that was written.
         sealed: whether it ends in a seal.
-        signed: whether it is signed, and the signature holds.
-        trusted: whether it is signed with a key that the caller trusts.
+        signed: whether it has a signature.
+        trusted: whether the signature is that of somebody whom the caller trusts.
         noted: whether the caller had a note of the seal's hash.
     """
     if evidence["origin"] == SIMULATED:
@@ -60,7 +60,7 @@ def sentences(
     if trusted:
         yield KEY
     elif signed:
-        yield ANY_KEY
+        yield NOT_CHECKED
     elif not noted:
         yield NO_SIGNATURE
     yield MADE_UP

@@ -1,4 +1,4 @@
-"""One run's evidence: verify, report, seal, sign, export."""
+"""One run's evidence: verify, report, seal."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import Annotated
 
 import typer
 
-from drlib.cli.app import File, RunFolder, app, say, short
+from drlib.cli.app import RunFolder, app, say, short
 from drlib.errors import BadParameters
-
-KMS_ARN_PARTS = 6
 
 
 @app.command()
@@ -19,14 +17,18 @@ def verify(
     head: Annotated[
         str, typer.Option(metavar="HASH", help="The seal's hash as it was noted: 16 digits of it or more.")
     ] = "",
-    public_key: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The public key that it must be signed with.")
+    allowed_signers: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Who may have signed it: a file of allowed signers of ssh-keygen."),
     ] = None,
+    identity: Annotated[str, typer.Option(metavar="NAME", help="Which of them must have signed it.")] = "",
 ) -> None:
     """Check a run again: every byte, and all figures from the raw samples. Exit code 1 if one is wrong."""
     from drlib import evidence
 
-    audit = evidence.verify(folder, head=head, public_key=public_key)
+    if identity and allowed_signers is None:
+        raise BadParameters("--identity needs --allowed-signers FILE.")
+    audit = evidence.verify(folder, head=head, allowed_signers=allowed_signers, identity=identity)
     for line in audit.lines():
         say(line)
     audit.require()
@@ -52,58 +54,3 @@ def seal(folder: RunFolder) -> None:
     from drlib import evidence
 
     say(f"Sealed: {evidence.close(folder)}")
-
-
-@app.command()
-def keygen(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the private key goes; not in runs/.")],
-) -> None:
-    """Make a key to sign runs with. FILE.pub is the half to hand to an auditor."""
-    from drlib import signing
-
-    say(f"Private key: {short(file)}\nPublic key:  {short(signing.keygen(file))}")
-
-
-@app.command()
-def sign(
-    folder: RunFolder,
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="A key of `drlib keygen`.")] = None,
-    kms: Annotated[str | None, typer.Option(metavar="ARN", help="An asymmetric KMS key for signing.")] = None,
-) -> None:
-    """Sign a run's seal, with a local key or with one in KMS. `drlib verify --public-key` checks it."""
-    from drlib import clients, evidence, signing
-
-    if (key is None) == (kms is None):
-        raise BadParameters("A signature needs either --key FILE or --kms ARN.")
-    evidence.load(folder)
-    if key is not None:
-        signer = signing.local(key)
-    else:
-        arn = str(kms).split(":")
-        if len(arn) != KMS_ARN_PARTS or arn[2] != "kms":
-            raise BadParameters("--kms must be the ARN of a key, such as arn:aws:kms:REGION:ACCOUNT:key/ID.")
-        client = clients.account_session().client("kms", region_name=arn[3], **clients.account_options())
-        signer = signing.kms(client, str(kms))
-    written = signing.sign(folder, signer)
-    say(f"Signed: {short(written)}\nKey:    {signing.fingerprint(signer.public_key)}")
-
-
-@app.command()
-def export(
-    folder: Annotated[Path | None, typer.Argument(metavar="RUN_DIR", help="A run's folder.")] = None,
-    scenario: Annotated[str, typer.Option(help="Export this scenario as an experiment instead.")] = "",
-    form: Annotated[str, typer.Option("--format", help="There is one: chaostoolkit.")] = "chaostoolkit",
-    file: File = None,
-) -> None:
-    """Print a run as a Chaos Toolkit journal, or a scenario as an experiment that `chaos run` can run."""
-    from drlib import interchange
-    from drlib import scenario as scenarios
-
-    if form != "chaostoolkit":
-        raise BadParameters(f"--format must be chaostoolkit, and is {form!r}.")
-    if (folder is None) == (not scenario):
-        raise BadParameters("An export needs either RUN_DIR or --scenario NAME.")
-    if folder is not None:
-        say(interchange.dumps(interchange.journal(folder)))
-        return
-    say(interchange.dumps(interchange.experiment(scenarios.load(scenario), file=str(file or ""))))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from drlib import audit, bundle, chain, show, waits
 from drlib.clock import iso
 from drlib.redaction import mask
-from drlib.report import mapping, regions, story, waterfall
-from drlib.terms import COUNTS
+from drlib.report import regions, story
+from drlib.terms import COUNTS, stage_words
 
 REPORT = "report.html"
 FIGURES = "figures"
@@ -51,14 +52,13 @@ def render(folder: Path, evidence: Mapping[str, Any]) -> str:
         words=WORDS[evidence["verdict"]],
         began=iso(journal[0]["at"]) if journal else "-",
         fidelity=FIDELITY,
-        fall=waterfall.of(evidence["rto"]),
+        stages=_stages(evidence["rto"]),
         parts=regions.of(folder, evidence),
         waited=waits.of_run(folder, evidence),
         counts=_counts(evidence["rpo"]),
         events=story.events(journal, evidence),
         calls=story.calls(evidence["planes"]["calls"]),
         figures=_figures(folder, evidence["figures"]),
-        mapping=mapping.ROWS,
         limits=audit.limits.sentences(
             evidence, older=False, sealed=True, signed=False, trusted=False, noted=False
         ),
@@ -70,6 +70,20 @@ def write(file: Path, page: str) -> Path:
     """Write a page, and return its path."""
     chain.write(file, page)
     return file
+
+
+def _stages(rto: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for each stage of the recovery: how long it took, and how long it should have taken."""
+    ends = accumulate(rto["stages"].values())
+    return [
+        {
+            "name": stage_words(name),
+            "measured": seconds,
+            "predicted": rto["predicted_stages"].get(name),
+            "until": end,
+        }
+        for (name, seconds), end in zip(rto["stages"].items(), ends, strict=True)
+    ]
 
 
 def _counts(rpo: Mapping[str, Any]) -> list[dict[str, Any]]:
