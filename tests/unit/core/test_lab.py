@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import runpy
+import sys
+import types
 from typing import Any
 
 import nbformat
+import pytest
 
 from drlib import lab
 from tests.notebooks import normalise, stage
@@ -44,6 +48,18 @@ def test_a_notebook_that_was_opened_is_saved_as_it_was() -> None:
     asyncio.run(files.save(model, "x.ipynb"))
     assert isinstance(files.kept, nbformat.NotebookNode)
     assert normalise.dumps(files.kept) == normalise.dumps(runbook())
+
+
+def test_the_configuration_of_make_lab_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "jupyter_server.services.contents.largefilemanager"
+    server = types.SimpleNamespace(AsyncLargeFileManager=Files)
+    for end in range(1, len(name.split(".")) + 1):
+        monkeypatch.setitem(sys.modules, ".".join(name.split(".")[:end]), server)
+    config = types.SimpleNamespace(ServerApp=types.SimpleNamespace())
+    file = stage.ROOT / ".jupyter" / "jupyter_server_config.py"
+    runpy.run_path(str(file), init_globals={"get_config": lambda: config})
+    assert issubclass(config.ServerApp.contents_manager_class, Files)
+    assert config.ServerApp.contents_manager_class is not Files
 
 
 def test_other_kernels_and_other_files_are_left_alone() -> None:
