@@ -1,10 +1,10 @@
-"""How true to AWS the sandbox is: each behaviour with its source, and with the test that proves it.
+"""How true to AWS the sandbox is: each behaviour with its source and the test that proves it.
 
-A test of a behaviour says so itself, and the ledger is made of these marks:
+The test of a behaviour carries a mark, and the ledger is written from these marks:
 
     @pytest.mark.fidelity(service="SQS", behaviour="...", level="documented", source="Developer Guide, ...")
 
-What is not modelled stands in `not_modelled.yaml`, with the reason.
+`not_modelled.yaml` lists what is not modelled, with the reason.
 """
 
 from __future__ import annotations
@@ -118,9 +118,10 @@ def _not_modelled(file: Path) -> Iterator[Behaviour]:
 INTRODUCTION = """\
 # How true to AWS the sandbox is
 
-Each behaviour that a runbook may rest on, with where AWS documents it and the test that proves that the
-sandbox does the same. *Approximated* says what differs; *not modelled* says why. What is in no line here
-was not looked at: a simulated run is no evidence of it. `python -m tests.fidelity` makes this page.
+Each row is a behaviour of AWS that a runbook may rely on. A row names the AWS document that describes the
+behaviour and the test that proves it for the sandbox. Where the sandbox approximates it, the row says
+what differs. Where the sandbox does not model a behaviour, the row says why. A behaviour that has no row was
+not examined, and a simulated run proves nothing about it. `python -m tests.fidelity` writes this page.
 """
 
 
@@ -140,7 +141,7 @@ def render(found: list[Behaviour]) -> str:
         f"| all | {' | '.join(totals)} |",
     ]
     for service in services:
-        parts.append(f"\n## {service}\n\n| behaviour | how | source, and the proof |\n|---|---|---|")
+        parts.append(f"\n## {service}\n\n| behaviour | in the sandbox | source and proof |\n|---|---|---|")
         parts += [_row(one) for one in found if one.service == service]
     return "\n".join(parts) + "\n"
 

@@ -48,7 +48,7 @@ def everything(row: dict[str, Any]) -> None:
 
 
 @FAILURES.case(
-    "functions in private subnets without endpoints: they reach no service of AWS",
+    "the functions are in private subnets without endpoints and cannot reach any AWS service",
     red=(*REACHED, *READS, *TRIAL, *AFTERWARDS, *DRAINED),
     echo=("no-alarm-rings-primary", "no-alarm-rings-standby", "the-latch-is-published-every-minute"),
     rules=("vpc-endpoints",),
@@ -58,7 +58,7 @@ def no_endpoints(program: Program) -> None:
 
 
 @FAILURES.case(
-    "the replication role may do its actions on every bucket",
+    "the replication role has its permissions on every bucket",
     rules=("iam-no-wildcards", "s3-replication-role"),
 )
 def replication_on_everything(program: Program) -> None:
@@ -66,7 +66,7 @@ def replication_on_everything(program: Program) -> None:
 
 
 @FAILURES.case(
-    "the functions' roles may do their actions on every table and queue",
+    "the functions' roles have their permissions on every table and queue",
     rules=("iam-no-wildcards",),
 )
 def functions_on_everything(program: Program) -> None:
@@ -74,7 +74,7 @@ def functions_on_everything(program: Program) -> None:
 
 
 @FAILURES.case(
-    "the failover records are CNAMEs to the generated names of the APIs",
+    "the failover records are CNAMEs to the APIs' generated host names",
     red=("the-failover-pair-is-whole",),
     rules=("dns-alias",),
 )
@@ -97,7 +97,7 @@ def cname_to_the_api(program: Program) -> None:
 
 
 @FAILURES.case(
-    "the table's gateway endpoint is in no route table",
+    "the table's gateway endpoint is associated with no route table",
     red=(REACHED[0], READS[0], *TRIAL, *AFTERWARDS, *DRAINED),
     echo=("no-alarm-rings-primary",),
     rules=("vpc-endpoint-routes",),
@@ -107,7 +107,7 @@ def no_routes(program: Program) -> None:
 
 
 @FAILURES.case(
-    "the standby's health check asks a path that only takes POST",
+    "the standby's health check requests a path that accepts only POST",
     red=("the-health-check-asks-the-api-standby", "every-checker-passes-standby"),
     echo=(DNS_RINGS,),
     rules=("check-path",),
@@ -134,7 +134,7 @@ def dashboard(change: Callable[[list[Any]], list[Any]]) -> Callable[[Inputs], No
 
 
 @FAILURES.case(
-    "the dashboard's rows have no dimensions: CloudWatch adds nothing up, and shows nothing",
+    "the dashboard's metrics have no dimensions, so its charts are empty",
     rules=("dashboard-syntax",),
 )
 def dashboard_without_dimensions(program: Program) -> None:
@@ -142,7 +142,7 @@ def dashboard_without_dimensions(program: Program) -> None:
 
 
 @FAILURES.case(
-    "a function lacks a variable that its code reads, and no code looks before a payment comes",
+    "a function lacks an environment variable and fails only when it processes a payment",
     red=("same-function-settlement", *AFTERWARDS, *DRAINED),
     echo=("no-alarm-rings-primary",),
 )
@@ -167,7 +167,7 @@ def create_table(dynamodb: Any, name: str, **more: Any) -> None:
 
 
 @FAILURES.case(
-    "the table of a state that was lost is still there, and its name is taken",
+    "the Pulumi state is lost, and the table that it described still exists",
     refused="Table already exists",
 )
 def table_of_a_lost_state(program: Program) -> None:
@@ -178,7 +178,7 @@ def table_of_a_lost_state(program: Program) -> None:
 
 
 @FAILURES.case(
-    "the zone is under example.com",
+    "the hosted zone is under example.com",
     refused="is reserved by AWS",
     rules=("domain-reserved",),
 )
@@ -187,7 +187,7 @@ def reserved_domain(program: Program) -> None:
 
 
 @CORRECTIONS.case(
-    "the failover policy is given as one object: the SDK knows a list only",
+    "the failover policy is one object, where the SDK requires a list",
     refused="failover_routing_policy",
 )
 def singular_policy(program: Program) -> None:
@@ -222,7 +222,7 @@ def no_custom_domain(program: Program) -> None:
 
 
 @CORRECTIONS.case(
-    "the role of the standby's function names the primary's table",
+    "the role of the standby's function has permissions on the primary's table",
     red=("the-api-reads-its-table-standby", "may-take-over-payments"),
     rules=("iam-own-region", "iam-reaches-own"),
 )
@@ -236,7 +236,7 @@ def the_other_regions_table(program: Program) -> None:
 
 
 @CORRECTIONS.case(
-    "the dashboard's dimensions are among a row's options, where CloudWatch knows no such key",
+    "the dashboard's dimensions are among a metric's options, where CloudWatch does not accept them",
     refused="The dashboard body is invalid",
     rules=("dashboard-syntax",),
 )
@@ -249,7 +249,7 @@ def dimensions_as_an_option(program: Program) -> None:
 
 
 @CORRECTIONS.case(
-    "a table is deleted before its replica, for which no waiting is the cure: the replica goes first",
+    "a table is deleted before its replica; the replica must be deleted first, and waiting does not help",
     refused="it has acted as a source region for new replica(s)",
 )
 def table_before_its_replica(program: Program) -> None:
@@ -264,7 +264,7 @@ def table_before_its_replica(program: Program) -> None:
 
 
 @CORRECTIONS.case(
-    "the worker answers a failure with a status code: SQS takes that for done, and deletes the message",
+    "the worker returns a status code for a failure, so SQS deletes the message as processed",
     red=AFTERWARDS[3:],
     rules=("iam-reaches-own",),
 )
@@ -282,7 +282,7 @@ def worker_answers_500(program: Program) -> None:
 
 
 @CORRECTIONS.case(
-    "the handler looks at the path, and the stage has a name: the path begins with it",
+    "the handler compares the path, which begins with the stage's name",
     red=(
         "the-health-check-asks-the-api-standby",
         "every-checker-passes-standby",
@@ -298,7 +298,7 @@ def handler_looks_at_the_path(program: Program) -> None:
 
 
 @CORRECTIONS.case(
-    "the primary's function in its VPC writes to the other region, to which no endpoint leads",
+    "the primary's function writes to the other region, which its VPC cannot reach",
     red=("same-function-payments", *TRIAL, *AFTERWARDS, *DRAINED),
     echo=("no-alarm-rings-primary",),
     rules=("iam-own-region",),
@@ -320,7 +320,7 @@ def writes_to_the_other_region(program: Program) -> None:
 
 
 @CORRECTIONS.case(
-    "a second function reads the work queue: each message goes to one of the two",
+    "a second function reads the work queue, so each function receives only some of the messages",
     refused="does not have permissions to call ReceiveMessage on SQS",
     rules=("sqs-one-consumer", "iam-reaches-own"),
 )
@@ -342,7 +342,7 @@ def two_readers(program: Program) -> None:
 
 
 @CORRECTIONS.case(
-    "the alarms on health checks are in the standby's region, where Route 53 publishes nothing",
+    "the alarms on health checks are in the standby's region, where Route 53 publishes no metrics",
     red=("alarms-tell-somebody-route-53", DNS_RINGS),
     echo=("no-alarm-rings-standby",),
     rules=("alarm-route53-region",),

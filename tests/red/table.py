@@ -1,4 +1,4 @@
-"""The README's table of what goes red, made from the cases: `python -m tests.red.table [--check]`."""
+"""The tables of README.md in this folder, written from the cases: `python -m tests.red.table [--check]`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from tests.red.mistakes import Mistake
 from tests.red.sabotages import CASES
 from tests.red.stage import Told
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- what goes red -->\n", "<!-- end of what goes red -->\n"
 NAMED = 2  # checks of a case that are named; the rest are counted
-DESIGN = (
-    "The first design failed on AWS in these ways, and so did its repair. Each is put back into the program:"
-)
-RUNNING = "What somebody could do to a running stack, as `20-verify` tells it (`00-preflight` the clock):"
-HEAD = "| what is wrong | what tells it |\n|---|---|\n"
+DESIGN = """\
+## Mistakes in the program
+
+The first design failed on AWS in these ways, and its first repair failed in some of them. Each test puts
+one mistake back into the Pulumi program or the functions."""
+RUNNING = """\
+## Sabotage of a running stack
+
+Each test breaks one thing in a running stack. Runbook `20-verify` detects it; `00-preflight` detects the
+wrong clock."""
+HEAD = "| mistake | detected by |\n|---|---|\n"
 
 
 def render() -> str:
@@ -40,7 +46,7 @@ def _checks(case: Told) -> Iterator[str]:
     if len(case.red) > NAMED:
         yield f"{len(case.red) - NAMED} more"
     if not case.red and not isinstance(case, Mistake):
-        yield "nothing"
+        yield "no check: nothing depends on it"
 
 
 def _row(what: str, told: Iterable[str]) -> str:
@@ -48,7 +54,7 @@ def _row(what: str, told: Iterable[str]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the table into the README, or say in one sentence that it is stale; return the exit code."""
+    """Write the tables into the README, or say in one sentence that they are stale; return the exit code."""
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -56,9 +62,7 @@ def main(arguments: list[str]) -> int:
     if "--check" not in arguments:
         README.write_text(wanted, encoding="utf-8")
     elif text != wanted:
-        sys.stderr.write(
-            "README.md's table is not what the red suite says: run `python -m tests.red.table`.\n"
-        )
+        sys.stderr.write("tests/red/README.md is out of date: run `python -m tests.red.table`.\n")
         return 1
     return 0
 

@@ -50,7 +50,7 @@ def receipts_of_a_takeover_stay(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the standby's bucket keeps no versions: it takes no receipts, and cannot send its own",
+    "versioning is suspended on the standby's bucket, so receipts are replicated neither to it nor from it",
     red=["receipts-are-replicated-standby", "its-receipt-is-in-the-bucket-standby"],
     echo=["no-alarm-rings-primary"],
 )
@@ -65,7 +65,7 @@ def versioning_suspended(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the replication of the table and of the receipts to the standby stalls",
+    "the replication of the table and the receipts to the standby stalls",
     red=[
         "replication-to-standby",
         "its-records-are-in-the-table-standby",
@@ -82,7 +82,7 @@ def replication_stalled(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the public access block of the standby's receipts is gone",
+    "the public access block of the standby's receipts is deleted",
     red=["receipts-are-closed-to-the-public-standby"],
 )
 def open_to_the_public(stage: Stage) -> Iterator[None]:

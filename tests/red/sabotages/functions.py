@@ -30,7 +30,7 @@ STANDBY_RINGS = "no-alarm-rings-standby"
 
 
 @CASES.case(
-    "the role of the primary's payments function may not write the table",
+    "the role of the primary's payments function cannot write to the table",
     red=[*TRIAL, *AFTERWARDS, *DRAINED],
     echo=[RINGS],
 )
@@ -40,7 +40,7 @@ def payments_may_not_write(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the role of the primary's worker may not write receipts",
+    "the role of the primary's worker cannot write receipts",
     red=[*AFTERWARDS[3:], DRAINED[0]],
 )
 def worker_may_not_write_receipts(stage: Stage) -> Iterator[None]:
@@ -49,7 +49,7 @@ def worker_may_not_write_receipts(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the role of the standby's worker may not read its queue",
+    "the role of the standby's worker cannot read its queue",
     red=["may-take-over-settlement", DRAINED[1]],
 )
 def standby_may_not_read_its_queue(stage: Stage) -> Iterator[None]:
@@ -58,7 +58,7 @@ def standby_may_not_read_its_queue(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the role of the standby's payments function may not announce",
+    "the role of the standby's payments function cannot publish to the topic",
     red=["may-take-over-payments"],
 )
 def standby_may_not_announce(stage: Stage) -> Iterator[None]:
@@ -67,7 +67,7 @@ def standby_may_not_announce(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the standby's API may not invoke the function for payments",
+    "the standby's API has no permission to invoke the payments function",
     red=["every-route-may-invoke-its-function-standby"],
 )
 def api_may_not_invoke(stage: Stage) -> Iterator[None]:
@@ -100,7 +100,7 @@ def no_route(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the standby's payments function may not run: its reserved concurrency is 0",
+    "the standby's payments function has a reserved concurrency of 0 and cannot run",
     red=[
         "same-function-payments",
         "certificate-and-mapping-standby",
@@ -132,7 +132,7 @@ def stale_code(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the standby's worker is told that it is the primary's",
+    "the standby's worker is configured with the role of the primary",
     red=["same-function-settlement"],
 )
 def wrong_variable(stage: Stage) -> Iterator[None]:
@@ -156,7 +156,7 @@ def _mapping_off(stage: Stage, role: str) -> Iterator[None]:
 
 
 @CASES.case(
-    "the primary's worker is off",
+    "the primary's worker is disabled",
     red=["the-worker-is-on-primary", *AFTERWARDS, *DRAINED],
 )
 def worker_off(stage: Stage) -> Iterator[None]:
@@ -164,7 +164,7 @@ def worker_off(stage: Stage) -> Iterator[None]:
         yield
 
 
-@CASES.case("the standby's worker is off", red=["the-worker-is-on-standby", DRAINED[1]])
+@CASES.case("the standby's worker is disabled", red=["the-worker-is-on-standby", DRAINED[1]])
 def standby_worker_off(stage: Stage) -> Iterator[None]:
     with _mapping_off(stage, "standby"):
         yield

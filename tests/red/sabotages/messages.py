@@ -35,14 +35,16 @@ def attribute(stage: Stage, role: str, queue: str, name: str, value: str) -> Ite
     sqs.set_queue_attributes(QueueUrl=url, Attributes={name: before})
 
 
-@CASES.case("the primary's topic no longer tells the standby's queue", red=["the-work-queue-is-fed-standby"])
+@CASES.case(
+    "the primary's topic has no subscription of the standby's queue", red=["the-work-queue-is-fed-standby"]
+)
 def standby_is_not_told(stage: Stage) -> Iterator[None]:
     with unsubscribed(stage, "standby"):
         yield
 
 
 @CASES.case(
-    "the primary's topic no longer tells its own queue",
+    "the primary's topic has no subscription of the primary's queue",
     red=["the-work-queue-is-fed-primary", *AFTERWARDS, DRAINED[1]],
 )
 def primary_is_not_told(stage: Stage) -> Iterator[None]:
@@ -53,7 +55,7 @@ def primary_is_not_told(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the policy of the standby's work queue is gone",
+    "the policy of the standby's work queue is deleted",
     red=["the-work-queue-is-fed-standby"],
     echo=["the-undelivered-queue-is-empty-primary", "no-alarm-rings-primary"],
 )
@@ -73,7 +75,7 @@ def no_redrive(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "a message lies in the standby's dead-letter queue",
+    "the standby's dead-letter queue contains a message",
     red=["the-dead-letter-queue-is-empty-standby"],
     echo=["no-alarm-rings-standby"],
 )

@@ -13,7 +13,7 @@ RINGS = "no-alarm-rings-standby"
 
 
 @CASES.case(
-    "the standby's functions may no longer talk to the interface endpoints",
+    "the security groups of the standby block its functions from the interface endpoints",
     red=[REACHED],
     echo=[LATCHED, RINGS],
 )
@@ -31,7 +31,7 @@ def no_way_out(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the private DNS of the standby's endpoint for announcements is off: its name leads nowhere",
+    "private DNS is disabled on the standby's SNS endpoint",
     red=[REACHED],
 )
 def no_private_dns(stage: Stage) -> Iterator[None]:
@@ -44,7 +44,7 @@ def no_private_dns(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the route to the standby's table is gone",
+    "the standby's route to its table is deleted",
     red=[REACHED, "the-api-reads-its-table-standby", "work-queue-drained-standby"],
     echo=[LATCHED, RINGS],
 )

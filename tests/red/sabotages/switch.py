@@ -16,7 +16,7 @@ NAMED = "certificate-and-mapping-standby"
 DNS_ALARM = "no-alarm-rings-route-53"
 
 
-@CASES.case("the PRIMARY record has lost its health check: Route 53 would never leave it", red=[PAIR])
+@CASES.case("the PRIMARY record has no health check, so Route 53 would never fail over", red=[PAIR])
 def primary_without_health_check(stage: Stage) -> Iterator[None]:
     def change(record: dict[str, Any]) -> dict[str, Any]:
         del record["HealthCheckId"]
@@ -32,7 +32,7 @@ def no_secondary(stage: Stage) -> Iterator[None]:
         yield
 
 
-@CASES.case("both records lead to the primary", red=[PAIR])
+@CASES.case("both failover records point to the primary", red=[PAIR])
 def both_to_the_primary(stage: Stage) -> Iterator[None]:
     primary = stage.client("apigatewayv2").get_domain_name(DomainName=stage.deployment.public_name)
     target = primary["DomainNameConfigurations"][0]["ApiGatewayDomainName"]
@@ -45,7 +45,7 @@ def both_to_the_primary(stage: Stage) -> Iterator[None]:
         yield
 
 
-@CASES.case("the SECONDARY record is an address with a TTL of an hour, and no alias", red=[PAIR])
+@CASES.case("the SECONDARY record is an address with a TTL of one hour instead of an alias", red=[PAIR])
 def long_ttl(stage: Stage) -> Iterator[None]:
     def change(record: dict[str, Any]) -> dict[str, Any]:
         del record["AliasTarget"]
@@ -67,14 +67,14 @@ def check_inverted(stage: Stage) -> Iterator[None]:
         yield
 
 
-@CASES.case("the standby's health check asks the primary's API", red=[ASKS])
+@CASES.case("the standby's health check requests the primary's API", red=[ASKS])
 def check_asks_the_other_region(stage: Stage) -> Iterator[None]:
     with stage.health_check("standby_endpoint", FullyQualifiedDomainName=stage.outputs("primary").api_host):
         yield
 
 
 @CASES.case(
-    "the standby's health check asks a path that only takes POST",
+    "the standby's health check requests a path that accepts only POST",
     red=[ASKS, CHECKERS],
     echo=[DNS_ALARM],
 )
@@ -89,7 +89,8 @@ def check_asks_the_wrong_path(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the primary's health no longer counts the latch", red=["the-primarys-health-counts-endpoint-and-latch"]
+    "the primary's calculated health check does not include the latch",
+    red=["the-primarys-health-counts-endpoint-and-latch"],
 )
 def latch_does_not_count(stage: Stage) -> Iterator[None]:
     with stage.health_check("primary", HealthThreshold=1):
@@ -97,7 +98,7 @@ def latch_does_not_count(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the record that proves the certificates' name is deleted: they would not be renewed",
+    "the certificates' validation record is deleted, so they would not be renewed",
     red=["certificate-and-mapping-primary", NAMED],
 )
 def no_proof_of_the_name(stage: Stage) -> Iterator[None]:
@@ -111,7 +112,7 @@ def no_proof_of_the_name(stage: Stage) -> Iterator[None]:
             yield
 
 
-@CASES.case("the standby's custom domain leads to no API", red=[NAMED])
+@CASES.case("the standby's custom domain maps to no API", red=[NAMED])
 def no_mapping(stage: Stage) -> Iterator[None]:
     front, name = stage.client("apigatewayv2", "standby"), stage.deployment.public_name
     mapping = front.get_api_mappings(DomainName=name)["Items"][0]

@@ -14,7 +14,9 @@ CASES = Sabotages()
 ARMED = "the-latch-is-released-and-armed"
 
 
-@CASES.case("a failback's hold was never ended: a failover would not latch", red=[ARMED])
+@CASES.case(
+    "the hold of an earlier failback is still in force, so a failover would not set the latch", red=[ARMED]
+)
 def latch_held(stage: Stage) -> Iterator[None]:
     latch.write(
         stage.here,
@@ -29,7 +31,7 @@ def latch_held(stage: Stage) -> Iterator[None]:
 
 
 @CASES.case(
-    "the latch is set, and nobody knows why: the standby serves",
+    "the latch is set for an unknown reason, so the standby serves",
     red=[
         ARMED,
         "public-name",

@@ -11,7 +11,7 @@ TELLS = "alarms-tell-somebody-primary"
 LATCHED = "the-latch-is-published-every-minute"
 
 
-@CASES.case("the actions of one of the primary's alarms are off", red=[TELLS])
+@CASES.case("the actions of one of the primary's alarms are disabled", red=[TELLS])
 def actions_off(stage: Stage) -> Iterator[None]:
     cloudwatch, names = stage.client("cloudwatch"), stage.outputs("primary").alarms[:1]
     cloudwatch.disable_alarm_actions(AlarmNames=names)
@@ -53,14 +53,14 @@ def rule_disabled(stage: Stage) -> Iterator[None]:
     events.enable_rule(Name=rule)
 
 
-@CASES.case("the role of the standby's latch function may not publish", red=[LATCHED])
+@CASES.case("the role of the standby's latch function cannot publish metrics", red=[LATCHED])
 def latch_may_not_publish(stage: Stage) -> Iterator[None]:
     with stage.without("standby", "latch", "cloudwatch:PutMetricData"):
         stage.wait_for_silence()
         yield
 
 
-@CASES.case("the dashboard is deleted: nothing that a failover needs", red=[])
+@CASES.case("the dashboard is deleted (a failover does not need it)", red=[])
 def no_dashboard(stage: Stage) -> Iterator[None]:
     cloudwatch = stage.client("cloudwatch", "standby")
     name = next(

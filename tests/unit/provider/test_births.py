@@ -24,10 +24,12 @@ def group(name: str) -> dict[str, Any]:
 
 @pytest.mark.fidelity(
     service="Pulumi",
-    behaviour="an engine that is killed while a resource is made does not know that it exists",
+    behaviour="if the engine is killed while it creates a resource, its state does not contain the resource",
     level="approximated",
     source="Pulumi documentation, Troubleshooting: interrupted updates and pending operations",
-    note="the next deployment takes it up; the AWS provider fails with AWS's own words: import or delete it",
+    note=(
+        "the next deployment adopts the resource; the AWS provider fails, and the user imports or deletes it"
+    ),
 )
 def test_what_was_made_and_not_recorded_is_taken_up(engine: Engine, clients: Clients) -> None:
     urn = URN.format(GROUP)

@@ -20,7 +20,7 @@ TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="missing data count as the alarm says, as in the guide's tables",
+    behaviour="missing data is treated as TreatMissingData says, as in the tables of the user guide",
     level="documented",
     source="CloudWatch User Guide, Configuring how CloudWatch alarms treat missing data",
 )
@@ -51,7 +51,7 @@ def test_no_alarm_while_the_next_datapoint_may_still_be_good(row: str) -> None:
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="a value is compared with the threshold by the alarm's operator",
+    behaviour="an alarm compares values with its threshold by its ComparisonOperator",
     level="documented",
     source="CloudWatch API Reference, PutMetricAlarm: ComparisonOperator",
 )

@@ -79,7 +79,7 @@ def bench(tmp_path: Path, emulator: Any, monkeypatch: pytest.MonkeyPatch) -> Ben
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="an alarm looks at the series with exactly its dimensions",
+    behaviour="an alarm uses only the metric that has exactly the alarm's dimensions",
     level="documented",
     source="CloudWatch User Guide, Metrics concepts: dimensions",
 )
@@ -93,7 +93,7 @@ def test_dimensions_are_heeded(bench: Bench) -> None:
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="metrics and alarms stay in their region",
+    behaviour="an alarm sees only the metrics of its own region",
     level="documented",
     source="CloudWatch User Guide, Metrics concepts",
 )
@@ -105,7 +105,9 @@ def test_a_region_s_data_do_not_alarm_another_region(bench: Bench) -> None:
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="M of N: an alarm needs DatapointsToAlarm breaching periods of its EvaluationPeriods",
+    behaviour=(
+        "M out of N: an alarm needs DatapointsToAlarm breaching datapoints in EvaluationPeriods periods"
+    ),
     level="documented",
     source="CloudWatch User Guide, Alarm evaluation",
 )
@@ -130,7 +132,7 @@ def test_a_good_value_is_believed_at_the_end_of_its_period(bench: Bench) -> None
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="an alarm whose data stop coming goes to the state that TreatMissingData says",
+    behaviour="when data stops, the alarm changes to the state that TreatMissingData defines",
     level="documented",
     source="CloudWatch User Guide, Configuring how CloudWatch alarms treat missing data",
 )
@@ -153,10 +155,10 @@ def test_data_stop_coming(bench: Bench, missing: str, states: list[str]) -> None
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="an alarm waits a moment for the data of a period that has just ended",
+    behaviour="an alarm waits briefly for late data of a period that has just ended",
     level="approximated",
     source="CloudWatch User Guide, Using Amazon CloudWatch alarms",
-    note="the grace is a fixed time; AWS does not say how long it waits",
+    note="the wait has a fixed length; AWS does not document its length",
 )
 def test_data_of_a_period_that_has_just_ended_may_take_a_moment(bench: Bench) -> None:
     bench.alarm(TreatMissingData="breaching", EvaluationPeriods=1, Threshold=10.0)
@@ -172,10 +174,10 @@ def test_data_of_a_period_that_has_just_ended_may_take_a_moment(bench: Bench) ->
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="alarms on metrics of AWS/DynamoDB keep their state while data are missing",
+    behaviour="alarms on metrics in AWS/DynamoDB keep their state while data is missing",
     level="approximated",
     source="CloudWatch User Guide, Configuring how CloudWatch alarms treat missing data",
-    note="unless the alarm says otherwise, which AWS does not heed in that namespace",
+    note="an explicit TreatMissingData is applied in this namespace too; AWS ignores it there",
 )
 def test_missing_data_in_the_dynamodb_namespace_keep_the_state(bench: Bench) -> None:
     bench.alarm("d", Namespace="AWS/DynamoDB")
@@ -194,7 +196,7 @@ def test_percentiles(bench: Bench, statistic: str, threshold: float, state: str)
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="an alarm with a unit looks at the datapoints of that unit",
+    behaviour="an alarm with a unit uses only datapoints with that unit",
     level="documented",
     source="CloudWatch API Reference, PutMetricAlarm: Unit",
 )
@@ -208,7 +210,9 @@ def test_a_unit_chooses_the_datapoints(bench: Bench) -> None:
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="a new state runs the alarm's actions, and moves the composite alarms above it",
+    behaviour=(
+        "when an alarm changes state, its actions run and the composite alarms that use it are evaluated"
+    ),
     level="documented",
     source="CloudWatch User Guide, Using Amazon CloudWatch alarms",
 )
@@ -236,7 +240,7 @@ def test_new_states_fire_actions_and_composites_and_are_logged(
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="SetAlarmState lasts until the next evaluation",
+    behaviour="a state set by SetAlarmState lasts until the next evaluation",
     level="documented",
     source="CloudWatch API Reference, SetAlarmState",
 )
@@ -253,7 +257,7 @@ def test_set_alarm_state_holds_until_the_next_evaluation_and_never_reaches_the_d
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="a Route 53 check reads an alarm's data stream, and not its state",
+    behaviour="a Route 53 health check on an alarm reads the alarm's data stream, not the alarm's state",
     level="documented",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
@@ -269,7 +273,7 @@ def test_the_data_stream_is_for_route53_whatever_missing_data_do_to_the_state(be
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="Route 53 watches alarms of standard resolution with a plain statistic only",
+    behaviour="Route 53 can only use alarms with standard-resolution metrics and a plain statistic",
     level="documented",
     source="Route 53 Developer Guide, Values that you specify when you create or update health checks",
 )

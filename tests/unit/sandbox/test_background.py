@@ -178,7 +178,7 @@ def test_a_function_that_runs_when_its_region_fails_ends_without_finishing(
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="a message whose function did not succeed comes again after the visibility timeout",
+    behaviour="if a function fails, its message is delivered again after the visibility timeout",
     level="documented",
     source="Lambda Developer Guide, Using Lambda with Amazon SQS",
 )
@@ -198,10 +198,10 @@ def test_a_message_whose_function_was_killed_is_delivered_again(stage: Stage, ou
 
 @pytest.mark.fidelity(
     service="SNS",
-    behaviour="SNS keeps what it cannot deliver, and tries again",
+    behaviour="SNS retries messages that it cannot deliver",
     level="approximated",
     source="SNS Developer Guide, Message delivery retries",
-    note="without end and in order; AWS gives up after 23 days, and promises no order",
+    note="without a limit and in order; AWS stops after 23 days and does not guarantee the order",
 )
 def test_sns_keeps_what_it_cannot_deliver_and_delivers_it_in_order(stage: Stage, outages: Outages) -> None:
     urls = {region: stage.queue(region, "inbox") for region in (EAST, WEST)}

@@ -32,10 +32,10 @@ def handler(event, context):
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="an invocation goes on when its client leaves",
+    behaviour="an invocation continues after its client disconnects",
     level="approximated",
     source="Lambda Developer Guide, Understanding Lambda function scaling",
-    note="one that runs goes on; one that waits for a process, as none does on AWS, is dropped",
+    note="a running invocation continues; one that still waits for a process is dropped (on AWS none waits)",
 )
 def test_a_call_whose_client_left_before_its_turn_is_not_carried_out(
     sandbox: Status, make_api: Callable[..., str], tmp_path: Path

@@ -60,10 +60,12 @@ def test_validation_by_mail_waits_for_a_person() -> None:
 
 @pytest.mark.fidelity(
     service="ACM",
-    behaviour="a certificate is PENDING_VALIDATION until its record is in the zone and right, then ISSUED",
+    behaviour=(
+        "a certificate is PENDING_VALIDATION until its validation record is correct in DNS, then ISSUED"
+    ),
     level="approximated",
     source="ACM User Guide, DNS validation",
-    note="at once, where AWS takes minutes; and the sandbox's own zones stand for public DNS",
+    note="the change is immediate, where AWS takes minutes; the sandbox's own zones stand for public DNS",
 )
 def test_a_certificate_is_issued_when_its_record_is_right(sandbox: Status, aws: Callable[..., Any]) -> None:
     route53, acm = aws("route53", "us-east-1"), {region: aws("acm", region) for region in (EAST, WEST)}
@@ -110,10 +112,10 @@ def create(aws: Callable[..., Any]) -> Callable[..., tuple[str, str]]:
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="a custom domain with a certificate that is not issued is refused",
+    behaviour="a custom domain is refused if its certificate is not issued",
     level="approximated",
     source="API Gateway Developer Guide, Custom domain names for HTTP APIs",
-    note="the code BadRequestException is AWS's; its words are documented nowhere",
+    note="the code BadRequestException is AWS's; AWS does not document the text of the message",
 )
 def test_a_pending_certificate_is_refused(aws: Callable[..., Any], create: Callable[..., Any]) -> None:
     arn = aws("acm", EAST).request_certificate(DomainName="never.proof.test")["CertificateArn"]
@@ -123,7 +125,7 @@ def test_a_pending_certificate_is_refused(aws: Callable[..., Any], create: Calla
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="a custom domain's certificate must exist, be of the same region, and cover the name",
+    behaviour="the certificate of a custom domain must exist, be in the same region, and cover the name",
     level="documented",
     source="API Gateway Developer Guide, Get certificates ready in AWS Certificate Manager",
 )
@@ -165,7 +167,7 @@ def test_a_certificate_in_use_is_not_deleted(
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="a mapping must name an API and a stage that exist",
+    behaviour="an API mapping must name an API and a stage that exist",
     level="documented",
     source="API Gateway API Reference v2, CreateApiMapping",
 )

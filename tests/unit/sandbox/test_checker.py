@@ -79,7 +79,7 @@ def checked(
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="an HTTP check passes with a status of 2xx or 3xx",
+    behaviour="an HTTP health check passes with a status of 2xx or 3xx",
     level="documented",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
@@ -105,7 +105,7 @@ def test_the_resolved_address_is_reported() -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a check asks as a Route 53 health checker, for the path and the host that it names",
+    behaviour="a health check requests its path and host name, with the user agent of a Route 53 checker",
     level="documented",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
@@ -119,7 +119,7 @@ def test_the_request_is_that_of_a_health_checker() -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a string is looked for in the first 5,120 bytes of the body",
+    behaviour="a string-matching check searches the first 5,120 bytes of the body",
     level="documented",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
@@ -151,7 +151,7 @@ def test_a_chunked_body_is_read() -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="an HTTPS check does not validate the certificate, and sends the name (SNI)",
+    behaviour="an HTTPS health check sends the name (SNI) and does not validate the certificate",
     level="documented",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
@@ -167,7 +167,7 @@ def test_a_certificate_is_not_validated_and_the_name_is_in_the_hello() -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="an HTTPS check fails if the endpoint cannot complete the handshake for the name",
+    behaviour="an HTTPS health check fails if the TLS handshake for its name fails",
     level="documented",
     source="Route 53 Developer Guide, Values that you specify when you create or update health checks",
 )
@@ -219,7 +219,7 @@ def test_an_answer_that_breaks_off_fails(raw: bytes) -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a TCP check needs the connection alone",
+    behaviour="a TCP health check passes as soon as the connection opens",
     level="documented",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
@@ -236,10 +236,10 @@ async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a checker gives up after 4 seconds for the connection and 2 for the status",
+    behaviour="a checker allows 4 seconds to connect and 2 seconds for the response",
     level="approximated",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
-    note="in modelled time for faults alone: slow computing of this machine is waited for longer",
+    note="the limits apply to delays by faults, in modelled time; a slow machine is given longer",
 )
 def test_a_hanging_endpoint_fails_at_the_modelled_limit_when_a_fault_is_the_cause(
     monkeypatch: pytest.MonkeyPatch,

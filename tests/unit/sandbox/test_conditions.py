@@ -24,7 +24,7 @@ def context() -> Iterator[Any]:
 
 @pytest.mark.fidelity(
     service="IAM",
-    behaviour="PutMetricData is held to the namespaces that a policy's condition names",
+    behaviour="a policy condition can restrict PutMetricData to certain namespaces",
     level="documented",
     source="CloudWatch User Guide, Using condition keys to limit access to CloudWatch namespaces",
 )

@@ -12,7 +12,7 @@ from .outages import EAST, WEST, Outages
 
 @pytest.mark.fidelity(
     service="S3",
-    behaviour="the replication status is PENDING, COMPLETED or FAILED, and REPLICA at the destination",
+    behaviour="the replication status is PENDING, COMPLETED or FAILED, and REPLICA on the replica",
     level="documented",
     source="S3 User Guide, Getting replication status information",
 )
@@ -40,7 +40,7 @@ def test_an_object_is_pending_then_completed_and_its_copy_a_replica(
     behaviour="an object is replicated asynchronously",
     level="approximated",
     source="S3 User Guide, Replicating objects within and across Regions",
-    note="after a lag with jitter that is a parameter; AWS says: mostly within 15 minutes",
+    note="after a lag with jitter, which is a parameter; AWS says mostly within 15 minutes",
 )
 def test_a_copy_arrives_after_the_lag(buckets: Buckets, sandbox: Status) -> None:
     before = buckets.clock.now()
@@ -52,7 +52,7 @@ def test_a_copy_arrives_after_the_lag(buckets: Buckets, sandbox: Status) -> None
 
 @pytest.mark.fidelity(
     service="S3",
-    behaviour="a replica is not replicated again",
+    behaviour="a replicated object is not replicated again",
     level="documented",
     source="S3 User Guide, What does Amazon S3 replicate?",
 )
@@ -66,7 +66,9 @@ def test_a_replica_is_not_replicated_back(buckets: Buckets) -> None:
 
 @pytest.mark.fidelity(
     service="S3",
-    behaviour="delete markers are replicated if the rule says so; deletes of a version are not",
+    behaviour=(
+        "delete markers are replicated if the rule enables it; deletes of a version are never replicated"
+    ),
     level="documented",
     source="S3 User Guide, What does Amazon S3 replicate?",
 )
@@ -95,7 +97,7 @@ def test_a_version_removed_before_its_turn_is_not_replicated(buckets: Buckets, o
 
 @pytest.mark.fidelity(
     service="S3",
-    behaviour="an object that the destination cannot take is FAILED",
+    behaviour="an object gets the status FAILED if the destination cannot store it",
     level="documented",
     source="S3 User Guide, Getting replication status information",
 )
@@ -118,7 +120,7 @@ def test_a_destination_that_cannot_take_it_fails_the_object(buckets: Buckets, ou
 
 @pytest.mark.fidelity(
     service="S3",
-    behaviour="only new objects that an enabled rule covers are replicated",
+    behaviour="only new objects that match an enabled rule are replicated",
     level="documented",
     source="S3 User Guide, What does Amazon S3 replicate?",
 )

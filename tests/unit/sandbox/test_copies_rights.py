@@ -16,7 +16,9 @@ from .refused import refused
 
 @pytest.mark.fidelity(
     service="S3",
-    behaviour="an object is FAILED if the role lacks an action; the configuration itself is not refused",
+    behaviour=(
+        "an object gets the status FAILED if the role lacks a permission; the configuration is accepted"
+    ),
     level="documented",
     source="S3 User Guide, Setting up permissions for live replication",
 )
@@ -51,7 +53,7 @@ def test_an_object_fails_if_s3_cannot_assume_the_role(buckets: Buckets) -> None:
 
 @pytest.mark.fidelity(
     service="S3",
-    behaviour="an object goes without its tags if the role may not read or replicate tags",
+    behaviour="an object is replicated without its tags if the role cannot read or replicate tags",
     level="documented",
     source="S3 User Guide, Setting up permissions for live replication",
 )
@@ -66,7 +68,7 @@ def test_tags_stay_behind_if_the_role_lacks_an_action(buckets: Buckets, lacking:
 
 @pytest.mark.fidelity(
     service="S3",
-    behaviour="a delete marker is replicated only if the role may ReplicateDelete",
+    behaviour="delete markers are replicated only if the role has s3:ReplicateDelete",
     level="documented",
     source="S3 User Guide, Setting up permissions for live replication",
 )
@@ -82,7 +84,7 @@ def test_a_delete_marker_stays_behind_if_the_role_lacks_the_action(buckets: Buck
 
 @pytest.mark.fidelity(
     service="S3",
-    behaviour="OperationsFailedReplication counts failures in the source's region, for rules with metrics",
+    behaviour="OperationsFailedReplication counts failures in the source region, for rules with metrics",
     level="approximated",
     source="S3 User Guide, Monitoring replication with metrics, event notifications, and statuses",
     note="BytesPendingReplication, OperationsPendingReplication and ReplicationLatency are not published",
@@ -118,7 +120,7 @@ def test_failures_are_counted_in_the_source_s_region(buckets: Buckets, aws: Call
 
 @pytest.mark.fidelity(
     service="S3",
-    behaviour="replication needs versioning in both buckets, and a destination that exists",
+    behaviour="replication needs versioning on both buckets, and a destination that exists",
     level="documented",
     source="S3 User Guide, Requirements and considerations for replication",
 )
@@ -143,7 +145,7 @@ def test_a_replication_that_cannot_be_is_refused(sandbox: Status, aws: Callable[
 
 @pytest.mark.fidelity(
     service="S3",
-    behaviour="versioning cannot be suspended while a bucket replicates",
+    behaviour="versioning cannot be suspended while a bucket has replication rules",
     level="documented",
     source="S3 User Guide, Additional replication configurations: replication and versioning",
 )

@@ -70,10 +70,10 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="DNS answers come over UDP and TCP, with a TTL",
+    behaviour="DNS answers over UDP and TCP, with a TTL",
     level="approximated",
     source="Route 53 Developer Guide, How internet traffic is routed to your website or web application",
-    note="the TTL in a packet is in wall seconds, the modelled one divided by the time scale, and at least 1",
+    note="a packet carries the modelled TTL divided by the time scale, in wall seconds, at least 1",
 )
 @pytest.mark.parametrize("tcp", [False, True])
 def test_both_transports_answer_with_wall_seconds(asked: Asked, tcp: bool) -> None:

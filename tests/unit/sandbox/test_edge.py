@@ -21,7 +21,7 @@ East, West = "us-east-2", "us-west-2"
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="one custom domain name may exist in several regions, each mapped to its own API",
+    behaviour="the same custom domain name can exist in several regions, each mapped to that region's API",
     level="documented",
     source="API Gateway Developer Guide, Configure custom health checks for DNS failover",
 )
@@ -32,10 +32,10 @@ def test_one_domain_in_two_regions_leads_to_each_region_s_own_api(echo: Any) -> 
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="a function is given an event of payload format 2.0",
+    behaviour="a function receives an event in payload format 2.0",
     level="approximated",
     source="API Gateway Developer Guide, Create AWS Lambda proxy integrations for HTTP APIs",
-    note="addresses and request ids are of the sandbox",
+    note="the IP addresses and request ids in the event are the sandbox's own",
 )
 def test_the_function_sees_the_event_that_aws_sends(echo: Any) -> None:
     with echo.connect(East) as client:
@@ -59,7 +59,7 @@ def test_the_function_sees_the_event_that_aws_sends(echo: Any) -> None:
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="an API has a generated name, which is served in its region",
+    behaviour="an API has a generated host name, which works only in its own region",
     level="documented",
     source="API Gateway Developer Guide, Publish HTTP APIs for customers to invoke",
 )
@@ -123,7 +123,7 @@ def test_only_http_1_1_is_spoken(echo: Any) -> None:
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="a function that fails is answered with 500, and its error is not shown",
+    behaviour="if a function fails, the client gets 500 and does not see the error",
     level="documented",
     source="API Gateway Developer Guide, Troubleshooting issues with HTTP API Lambda integrations",
 )
@@ -134,7 +134,7 @@ def test_a_failing_function_gives_500_and_keeps_its_secret(echo: Any) -> None:
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="a function without concurrency left is answered with 503",
+    behaviour="if a function has no concurrency left, the client gets 503",
     level="documented",
     source="API Gateway Developer Guide, Troubleshooting issues with HTTP API Lambda integrations",
 )
@@ -172,10 +172,13 @@ def test_a_function_that_does_not_permit_the_api_is_not_invoked(
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="a handshake for a name that has no custom domain there fails",
+    behaviour="the TLS handshake fails for a name that has no custom domain in the region",
     level="approximated",
     source="API Gateway Developer Guide, Custom domain names for HTTP APIs",
-    note="with an alert; AWS presents the certificate of its own names, which a client then refuses",
+    note=(
+        "the sandbox sends a TLS alert; AWS presents the certificate "
+        "of its own names, which the client then refuses"
+    ),
 )
 def test_a_name_without_certificate_fails_its_handshake(echo: Any) -> None:
     for name in ("other.echo.test", "localhost"):
@@ -186,7 +189,7 @@ def test_a_name_without_certificate_fails_its_handshake(echo: Any) -> None:
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="a region presents a certificate for the names of its own custom domains only",
+    behaviour="a region presents certificates only for its own custom domains",
     level="documented",
     source="API Gateway Developer Guide, Custom domain names for HTTP APIs",
 )
@@ -201,10 +204,10 @@ def test_a_certificate_is_presented_in_its_region_only(
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="a named stage stands before the path that a function sees, and $default does not",
+    behaviour="the path that a function receives begins with the stage's name, unless the stage is $default",
     level="documented",
     source="Powertools for AWS Lambda (Python), issue 621",
-    note="under a custom domain the path is the client's",
+    note="under a custom domain, the function receives the path as the client sent it",
 )
 def test_a_named_stage_stands_before_the_path(
     echo: Any, aws: Callable[..., Any], make_api: Callable[..., str]
@@ -219,7 +222,7 @@ def test_a_named_stage_stands_before_the_path(
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="DisableExecuteApiEndpoint takes the generated name away",
+    behaviour="DisableExecuteApiEndpoint disables the generated host name",
     level="documented",
     source="API Gateway Developer Guide, Disable the default endpoint for HTTP APIs",
 )
@@ -238,7 +241,7 @@ def test_a_disabled_default_name_is_gone(
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="a request under a name that no domain maps is answered with 403",
+    behaviour="a request for a host name that no custom domain maps gets 403",
     level="documented",
     source="API Gateway Developer Guide, Custom domain names for HTTP APIs",
 )

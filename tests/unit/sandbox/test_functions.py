@@ -18,7 +18,7 @@ INVALID = "InvalidParameterValueException"
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="environment variables that Lambda sets itself are refused",
+    behaviour="environment variables that are reserved for Lambda are refused",
     level="documented",
     source="Lambda Developer Guide, Working with Lambda environment variables (reserved variables)",
 )
@@ -36,7 +36,7 @@ def test_reserved_variables(maker: Maker) -> None:
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="environment variables of more than 4 KB are refused",
+    behaviour="more than 4 KB of environment variables is refused",
     level="documented",
     source="Lambda Developer Guide, Lambda quotas",
 )
@@ -49,7 +49,7 @@ def test_a_large_environment(maker: Maker) -> None:
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="a role whose trust policy does not let Lambda assume it is refused",
+    behaviour="a role is refused if its trust policy does not let Lambda assume it",
     level="documented",
     source="Lambda Developer Guide, Defining Lambda function permissions with an execution role",
 )
@@ -79,7 +79,7 @@ def test_a_trust_policy_with_the_account_in_it_is_enough(maker: Maker) -> None:
 
 @pytest.mark.fidelity(
     service="IAM",
-    behaviour="who hands a role to Lambda needs iam:PassRole on it",
+    behaviour="to give a role to Lambda, the caller needs iam:PassRole on that role",
     level="documented",
     source="IAM User Guide, Grant a user permissions to pass a role to an AWS service",
 )
@@ -120,7 +120,7 @@ EC2 = f"arn:aws:ec2:{EAST}:{ACCOUNT}"
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="a function is put into a VPC only if its role may manage network interfaces",
+    behaviour="a function can join a VPC only if its role can manage network interfaces",
     level="documented",
     source="Lambda Developer Guide, Giving Lambda functions access to resources in an Amazon VPC",
 )
@@ -164,7 +164,7 @@ def test_a_role_that_may_manage_interfaces(maker: Maker, vpc_config: dict[str, A
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="subnets and security groups that do not exist are refused",
+    behaviour="a subnet or security group that does not exist is refused",
     level="documented",
     source="Lambda API Reference, CreateFunction (InvalidParameterValueException)",
 )
@@ -178,7 +178,9 @@ def test_a_network_that_does_not_exist(maker: Maker, vpc_config: dict[str, Any])
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="a function with reserved concurrency 0 does not run, and its mappings consume nothing",
+    behaviour=(
+        "a function with reserved concurrency 0 does not run, and its event source mappings read nothing"
+    ),
     level="documented",
     source="Lambda Developer Guide, Configuring reserved concurrency for a function",
 )

@@ -87,10 +87,10 @@ def test_replication_is_reported(control: Callable[..., tuple[int, Any]]) -> Non
 
 @pytest.mark.fidelity(
     service="SQS",
-    behaviour="a policy that denies what does not come by TLS lets a usual client pass",
+    behaviour="a policy that denies requests without TLS lets an ordinary client pass",
     level="approximated",
     source="SQS Developer Guide, Amazon SQS security best practices (encryption in transit)",
-    note="the APIs are served by plain HTTP on this machine, and every request counts as one by TLS",
+    note="the sandbox serves the AWS APIs over plain HTTP, and treats each request as one over TLS",
 )
 def test_transport_is_secure_in_the_eyes_of_policies(aws: Callable[..., Any]) -> None:
     queues = aws("sqs", East)
@@ -113,7 +113,7 @@ def test_transport_is_secure_in_the_eyes_of_policies(aws: Callable[..., Any]) ->
 
 @pytest.mark.fidelity(
     service="IAM",
-    behaviour="a user's request is refused without a policy that allows it, or with a wrong signature",
+    behaviour="a request is refused if no policy of its user allows it, or if its signature is wrong",
     level="documented",
     source="IAM User Guide, Policy evaluation logic; AWS Signature Version 4 for API requests",
 )

@@ -145,7 +145,7 @@ def pair(
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="GetHealthCheckStatus has an observation of each checker region",
+    behaviour="GetHealthCheckStatus returns the last result of each checker region",
     level="documented",
     source="Route 53 API Reference, GetHealthCheckStatus",
 )
@@ -232,7 +232,7 @@ def test_inverting_and_disabling_a_check_counts_at_once(pair: Pair) -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a check by name fails while the name does not resolve",
+    behaviour="a health check by domain name fails while the name does not resolve",
     level="documented",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )

@@ -48,7 +48,7 @@ def refusal(act: Callable[..., Any], **members: Any) -> tuple[str, str]:
 
 @pytest.mark.fidelity(
     service="IAM",
-    behaviour="the inline policies of a role have 10,240 characters at most, all together",
+    behaviour="all inline policies of a role together have at most 10,240 characters",
     level="documented",
     source="IAM User Guide, IAM and AWS STS quotas",
 )
@@ -67,7 +67,7 @@ def test_the_inline_policies_of_a_role(iam: Any, role: str) -> None:
 
 @pytest.mark.fidelity(
     service="IAM",
-    behaviour="managed policies have 6,144 characters at most, trust policies 2,048",
+    behaviour="a managed policy has at most 6,144 characters, a trust policy at most 2,048",
     level="documented",
     source="IAM User Guide, IAM and AWS STS quotas",
 )
@@ -98,7 +98,7 @@ def test_the_inline_policies_of_a_user(iam: Any, role: str) -> None:
     behaviour="a malformed policy is refused",
     level="approximated",
     source="IAM User Guide, Grammar of the IAM JSON policy language",
-    note="syntax, principals, actions and resources are looked at; unknown actions and conditions are taken",
+    note="syntax, principals, actions and resources are checked; unknown actions and conditions are accepted",
 )
 @pytest.mark.parametrize(
     ("text", "said"),
@@ -122,7 +122,7 @@ def test_a_malformed_policy(iam: Any, role: str, text: str, said: str) -> None:
 
 @pytest.mark.fidelity(
     service="IAM",
-    behaviour="a trust policy says who may assume a role, and nothing else",
+    behaviour="a trust policy names who can assume a role; a policy with anything else is refused",
     level="documented",
     source="IAM User Guide, Roles terms and concepts (trust policy)",
 )

@@ -87,10 +87,10 @@ def test_a_cut_route_keeps_what_is_sent_until_it_is_mended(
 
 @pytest.mark.fidelity(
     service="AWS",
-    behaviour="a region's data planes go on while its control planes refuse",
+    behaviour="a region's data planes keep working while its control planes are down",
     level="approximated",
     source="AWS whitepaper, AWS Fault Isolation Boundaries, Control planes and data planes",
-    note="every control-plane operation answers 503; on AWS some may still work",
+    note="all control-plane operations answer 503; on AWS some may still work",
 )
 def test_a_control_plane_refuses_and_the_data_plane_goes_on(
     aws: Callable[..., Any], impair: Callable[..., Any]
@@ -110,7 +110,7 @@ def test_a_control_plane_refuses_and_the_data_plane_goes_on(
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="its control plane is in us-east-1, whichever region a client names",
+    behaviour="the control plane is in us-east-1, whatever region a client uses",
     level="documented",
     source="AWS whitepaper, AWS Fault Isolation Boundaries, Global services",
 )

@@ -34,7 +34,7 @@ def from_source(pattern: str) -> dict[str, Any]:
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="an API may invoke a function for the routes that the function's policy names",
+    behaviour="an API can invoke a function only for the routes that the function's resource policy names",
     level="documented",
     source="API Gateway Developer Guide, Create AWS Lambda proxy integrations for HTTP APIs (permissions)",
 )

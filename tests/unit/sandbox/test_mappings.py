@@ -17,7 +17,7 @@ INVALID = "InvalidParameterValueException"
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="a queue whose visibility timeout is below its function's timeout is refused as a source",
+    behaviour="a mapping is refused if the queue's visibility timeout is below the function's timeout",
     level="documented",
     source="Lambda Developer Guide, Creating and configuring an Amazon SQS event source mapping",
 )
@@ -35,7 +35,9 @@ def test_a_queue_that_shows_its_messages_too_early(maker: Maker) -> None:
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="a mapping is refused if the function's role may not receive, delete and look up the queue",
+    behaviour=(
+        "a mapping is refused if the function's role cannot receive, delete and get attributes of the queue"
+    ),
     level="documented",
     source="Lambda Developer Guide, Configuring execution role permissions (Using Lambda with Amazon SQS)",
 )
@@ -71,10 +73,10 @@ def test_a_queue_that_does_not_exist(maker: Maker) -> None:
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="a queue of another region cannot be a function's event source",
+    behaviour="a queue in another region cannot be an event source",
     level="approximated",
     source="Lambda Developer Guide, Using Lambda with Amazon SQS",
-    note="the error code is Lambda's; AWS documents no text for it",
+    note="the error code is Lambda's; AWS does not document the text of the message",
 )
 def test_a_queue_of_another_region(maker: Maker) -> None:
     with refusing(INVALID):
@@ -83,7 +85,7 @@ def test_a_queue_of_another_region(maker: Maker) -> None:
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="a second mapping of the same function and queue is refused",
+    behaviour="a second mapping of the same queue to the same function is refused",
     level="documented",
     source="Lambda API Reference, CreateEventSourceMapping (ResourceConflictException)",
 )
@@ -98,10 +100,10 @@ def test_a_second_mapping(maker: Maker) -> None:
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="a mapping whose role may no longer read the queue consumes nothing",
+    behaviour="a mapping reads nothing after its role loses the permission to read the queue",
     level="approximated",
     source="Lambda Developer Guide, Configuring execution role permissions (Using Lambda with Amazon SQS)",
-    note="AWS documents no text for what the mapping then says of itself: it stays as it was",
+    note="AWS does not document the state that the mapping then shows; here the state does not change",
 )
 def test_a_right_to_read_that_is_taken_away(sandbox: Status, maker: Maker) -> None:
     function, (url, arn) = maker.reader(), maker.queue()
@@ -123,7 +125,9 @@ def test_a_right_to_read_that_is_taken_away(sandbox: Status, maker: Maker) -> No
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="a mapping whose role may not delete from the queue processes a message again and again",
+    behaviour=(
+        "if the role of a mapping cannot delete from the queue, each message is processed again and again"
+    ),
     level="documented",
     source="Lambda Developer Guide, Configuring execution role permissions (Using Lambda with Amazon SQS)",
 )

@@ -85,7 +85,7 @@ def test_a_series_does_not_grow_without_end(made: World, emulator: Any) -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="HealthCheckStatus is published in us-east-1 alone",
+    behaviour="the metric HealthCheckStatus is published only in us-east-1",
     level="documented",
     source="Route 53 Developer Guide, Monitoring health checks using CloudWatch",
 )
@@ -116,10 +116,12 @@ def test_health_checks_are_published_in_us_east_1_alone(made: World, emulator: A
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="Count, 4xx, 5xx, Latency and IntegrationLatency are published by API and by stage",
+    behaviour=(
+        "the metrics Count, 4xx, 5xx, Latency and IntegrationLatency are published per API and per stage"
+    ),
     level="approximated",
     source="API Gateway Developer Guide, Monitor HTTP APIs with CloudWatch metrics",
-    note="DataProcessed and the metrics by route are not",
+    note="DataProcessed and the metrics per route are not published",
 )
 def test_requests_are_published_by_api_and_by_stage(made: World, emulator: Any) -> None:
     for status, latency in ((200, 101.0), (200, 99.0), (404, 21.0), (503, 240.0)):
@@ -156,10 +158,10 @@ def test_the_state_of_a_queue() -> None:
 
 @pytest.mark.fidelity(
     service="SQS",
-    behaviour="the state of a queue is published every minute in its region",
+    behaviour="the metrics of a queue are published every minute in its region",
     level="approximated",
     source="SQS Developer Guide, Available CloudWatch metrics for Amazon SQS",
-    note="of the metrics, those of messages that are there and the age of the oldest",
+    note="only the numbers of messages and the age of the oldest message are published",
 )
 def test_queues_are_published_where_they_are_unless_the_region_is_down(made: World, emulator: Any) -> None:
     from ministack.services import sqs

@@ -116,7 +116,7 @@ def test_functions_that_fail_asynchronously_are_reported_in_modelled_time(
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="a failed asynchronous invocation is tried again after one minute, then after two",
+    behaviour="a failed asynchronous invocation is retried after one minute, and again after two minutes",
     level="documented",
     source="Lambda Developer Guide, How Lambda handles errors and retries with asynchronous invocation",
 )
@@ -159,7 +159,7 @@ def test_a_messages_times_are_modelled(sandbox: Status, aws: Callable[..., Any])
 
 @pytest.mark.fidelity(
     service="SQS",
-    behaviour="a message that was received is hidden for the visibility timeout",
+    behaviour="a received message is hidden for the visibility timeout",
     level="documented",
     source="SQS Developer Guide, Visibility timeout",
 )
@@ -240,7 +240,7 @@ def test_a_metric_without_a_time_gets_a_modelled_one(sandbox: Status, aws: Calla
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="a function finds its region and its role's session in its environment",
+    behaviour="a function's environment contains its region and the credentials of its role",
     level="documented",
     source="Lambda Developer Guide, Working with Lambda environment variables (defined runtime variables)",
 )
@@ -268,10 +268,10 @@ def test_a_function_finds_its_own_environment_and_not_the_servers(
 
 @pytest.mark.fidelity(
     service="IAM",
-    behaviour="a function may do what its role allows, and no more",
+    behaviour="a function can do only what its role allows",
     level="approximated",
     source="IAM User Guide, Policy evaluation logic",
-    note="identity policies with their conditions, as far as the emulator evaluates them",
+    note="identity policies and their conditions are evaluated, as far as the emulator supports them",
 )
 def test_a_function_may_do_what_its_role_allows_and_no_more(
     aws: Callable[..., Any], make_function: Callable[..., str]

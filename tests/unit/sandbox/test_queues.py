@@ -59,7 +59,7 @@ def test_a_fifo_queues_name_ends_in_fifo(sqs: Any, name: str) -> None:
 
 @pytest.mark.fidelity(
     service="SQS",
-    behaviour="attributes out of their range are refused, when a queue is made and when it is changed",
+    behaviour="attributes out of range are refused, when a queue is created and when it is changed",
     level="documented",
     source="SQS API Reference, CreateQueue (Attributes)",
 )
@@ -86,7 +86,7 @@ def test_a_queues_attributes(sqs: Any, name: str, attribute: str, value: str) ->
 
 @pytest.mark.fidelity(
     service="SQS",
-    behaviour="a queue's dead-letter queue exists, in its region and account; it takes 1 to 1,000 receives",
+    behaviour="a dead-letter queue must exist in the same region and account; maxReceiveCount is 1 to 1,000",
     level="documented",
     source="SQS Developer Guide, Using dead-letter queues in Amazon SQS",
 )
@@ -120,7 +120,9 @@ def test_a_redrive_policy(
 
 @pytest.mark.fidelity(
     service="SQS",
-    behaviour="a queue is made once more with the attributes it has, and refused with others",
+    behaviour=(
+        "CreateQueue for an existing name succeeds with equal attributes and is refused with different ones"
+    ),
     level="documented",
     source="SQS API Reference, CreateQueue",
 )
@@ -150,7 +152,7 @@ def sender(topic: str, queue: str) -> str:
 
 @pytest.mark.fidelity(
     service="SNS",
-    behaviour="what a queue's policy keeps out goes to the subscription's dead-letter queue",
+    behaviour="a message that the queue's policy refuses goes to the subscription's dead-letter queue",
     level="documented",
     source="SNS Developer Guide, Dead-letter queues (client-side errors)",
 )

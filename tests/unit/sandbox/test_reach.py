@@ -119,10 +119,10 @@ def vpc(sandbox: Status, aws: Callable[..., Any], make_function: Callable[..., s
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="a call from a VPC without an endpoint or a route hangs, and the function times out",
+    behaviour="in a VPC, a call that has no endpoint and no route hangs until the function times out",
     level="approximated",
     source="Lambda Developer Guide, Enable internet access for VPC-connected Lambda functions",
-    note="the connection is made and never answered; the client's own time limits run on wall time",
+    note="the connection opens and never gets an answer; the SDK's own time limits are in wall time",
 )
 def test_a_call_without_a_way_hangs_until_the_function_times_out(sandbox: Status, vpc: Vpc) -> None:
     before = sandbox.clock.now()
@@ -132,7 +132,9 @@ def test_a_call_without_a_way_hangs_until_the_function_times_out(sandbox: Status
 
 @pytest.mark.fidelity(
     service="VPC",
-    behaviour="an interface endpoint serves who is led there by its name and let in by the groups of both",
+    behaviour=(
+        "an interface endpoint needs private DNS and security groups that allow the traffic on both sides"
+    ),
     level="documented",
     source="AWS PrivateLink Guide, Access an AWS service using an interface VPC endpoint",
 )
@@ -147,7 +149,7 @@ def test_an_interface_endpoint_needs_the_security_groups(vpc: Vpc) -> None:
 
 @pytest.mark.fidelity(
     service="VPC",
-    behaviour="a gateway endpoint serves the subnets whose route table is associated with it",
+    behaviour="a gateway endpoint serves only subnets whose route table is associated with it",
     level="documented",
     source="AWS PrivateLink Guide, Gateway endpoints",
 )
@@ -160,7 +162,7 @@ def test_a_gateway_endpoint_needs_its_route_table(vpc: Vpc) -> None:
 
 @pytest.mark.fidelity(
     service="VPC",
-    behaviour="an endpoint serves the APIs of its own region; another region's need a route to the internet",
+    behaviour="an endpoint serves the services of its own region; other regions need a route to the internet",
     level="documented",
     source="AWS PrivateLink Guide, AWS services that integrate with AWS PrivateLink (cross-region support)",
 )
@@ -173,10 +175,10 @@ def test_another_regions_api_cannot_be_reached(vpc: Vpc) -> None:
 
 @pytest.mark.fidelity(
     service="VPC",
-    behaviour="what a function does through an endpoint, the endpoint's policy must allow",
+    behaviour="a call through an endpoint must be allowed by the endpoint's policy",
     level="approximated",
     source="AWS PrivateLink Guide, Control access to VPC endpoints using endpoint policies",
-    note="as far as the emulator evaluates policies",
+    note="policies are evaluated as far as the emulator supports them",
 )
 def test_an_endpoint_holds_calls_to_its_policy(vpc: Vpc) -> None:
     def policy(*statements: dict[str, Any]) -> str:
@@ -215,10 +217,10 @@ def test_a_function_that_leaves_its_vpc_reaches_everything(vpc: Vpc) -> None:
 
 @pytest.mark.fidelity(
     service="API Gateway",
-    behaviour="a client of an HTTP API whose function times out gets 500",
+    behaviour="if the function of an HTTP API times out, the client gets 500",
     level="approximated",
     source="AWS re:Post Knowledge Center, Troubleshoot API Gateway endpoints that integrate with Lambda",
-    note="AWS documents 500 for unhandled errors, time-outs among them, without naming HTTP APIs",
+    note="AWS documents 500 for unhandled errors, including time-outs, but does not name HTTP APIs",
 )
 def test_an_apis_client_gets_500_and_no_detail(
     sandbox: Status, vpc: Vpc, make_api: Callable[..., str]
@@ -328,7 +330,9 @@ def test_endpoints_say_what_they_were_given(vpc: Vpc) -> None:
 
 @pytest.mark.fidelity(
     service="VPC",
-    behaviour="private DNS is refused without the VPC's DNS support and hostnames, and to a second endpoint",
+    behaviour=(
+        "private DNS is refused if the VPC lacks DNS support or hostnames, or another endpoint has the name"
+    ),
     level="documented",
     source="AWS PrivateLink Guide, Access an AWS service using an interface VPC endpoint (Prerequisites)",
 )

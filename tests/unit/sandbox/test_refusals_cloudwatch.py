@@ -35,7 +35,7 @@ def cloudwatch(sandbox: Status, aws: Callable[..., Any]) -> Any:
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="an alarm's period is 10, 20, 30 or a multiple of 60 s",
+    behaviour="an alarm's period is 10, 20 or 30 seconds, or a multiple of 60 seconds",
     level="documented",
     source="CloudWatch API Reference, PutMetricAlarm: Period",
 )
@@ -48,7 +48,7 @@ def test_an_alarm_s_period_is_one_of_those_that_there_are(cloudwatch: Any) -> No
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="an alarm needs no more datapoints than it evaluates",
+    behaviour="DatapointsToAlarm cannot be greater than EvaluationPeriods",
     level="documented",
     source="CloudWatch API Reference, PutMetricAlarm: DatapointsToAlarm",
 )
@@ -63,7 +63,7 @@ def test_an_alarm_needs_no_more_datapoints_than_periods(cloudwatch: Any) -> None
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="an alarm looks at a day at most, or at a week if its period is an hour or longer",
+    behaviour="an alarm evaluates at most one day of data, or one week if its period is an hour or longer",
     level="documented",
     source="CloudWatch API Reference, PutMetricAlarm: Period",
 )
@@ -89,10 +89,12 @@ def body(*rows: Any, **change: Any) -> str:
 
 @pytest.mark.fidelity(
     service="CloudWatch",
-    behaviour="a dashboard whose body does not follow the syntax is refused, with what is wrong and where",
+    behaviour="a dashboard body with a syntax error is refused; the message gives the error and its place",
     level="approximated",
     source="CloudWatch API Reference, Dashboard Body Structure and Syntax",
-    note="places, dimensions, options, sources and regions are checked; colours, titles and such are not",
+    note=(
+        "positions, dimensions, options, sources and regions are checked; colours, titles and similar are not"
+    ),
 )
 def test_a_dashboard_with_an_error_is_refused(cloudwatch: Any) -> None:
     wrong = body(["AWS/Lambda", "Errors", {"stat": "Sum", "dimensions": {"FunctionName": "f"}}])

@@ -66,7 +66,9 @@ def test_a_source_is_one_for_24_hours_and_while_its_replica_is_there() -> None:
 
 @pytest.mark.fidelity(
     service="DynamoDB",
-    behaviour="a table cannot be deleted within 24 hours of being the source of a replica that is there",
+    behaviour=(
+        "a table cannot be deleted while a replica exists that was created from it in the last 24 hours"
+    ),
     level="documented",
     source="DynamoDB Developer Guide, Global tables: version 2019.11.21",
 )
@@ -100,7 +102,9 @@ def test_a_name_can_be_used_again(make: Callable[..., Table], aws: Callable[...,
 
 @pytest.mark.fidelity(
     service="DynamoDB",
-    behaviour="deletion protection is each replica's own, and must be off on each before it is deleted",
+    behaviour=(
+        "each replica has its own deletion protection, which must be disabled before that replica is deleted"
+    ),
     level="documented",
     source="DynamoDB Developer Guide, Using deletion protection",
 )
@@ -125,7 +129,7 @@ def test_a_protected_table_or_replica_is_not_deleted(make: Callable[..., Table])
 
 @pytest.mark.fidelity(
     service="DynamoDB",
-    behaviour="a replica is made once in each other region, and only a replica that is there is changed",
+    behaviour="a replica can be created once in each other region; only an existing replica can be updated",
     level="documented",
     source="DynamoDB API Reference, UpdateTable: ReplicaUpdates",
 )
@@ -142,10 +146,10 @@ def test_replicas_are_of_other_regions_and_made_once(make: Callable[..., Table])
 
 @pytest.mark.fidelity(
     service="DynamoDB",
-    behaviour="a replicated table keeps its stream, and is on demand or scaled automatically",
+    behaviour="a replicated table must keep its stream, and must be on-demand or use automatic scaling",
     level="approximated",
     source="DynamoDB Developer Guide, Global tables: how they work",
-    note="automatic scaling is not there: a table with provisioned capacity gets no replica at all",
+    note="automatic scaling is not modelled: a table with provisioned capacity cannot have replicas",
 )
 def test_a_replicated_table_has_a_stream_and_no_fixed_capacity(make: Callable[..., Table]) -> None:
     table = make()

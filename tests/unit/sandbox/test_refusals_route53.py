@@ -48,7 +48,7 @@ def change(route53: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="zones of reserved names, example.com and single labels among them, are refused",
+    behaviour="a zone with a reserved name, such as example.com, or with a single label is refused",
     level="documented",
     source="Route 53 API Reference, CreateHostedZone: InvalidDomainName",
 )
@@ -65,10 +65,10 @@ def test_a_zone_whose_name_is_none_is_refused(route53: Any) -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a health check has an interval of 10 or 30 s, and what goes with its type",
+    behaviour="a health check has an interval of 10 or 30 seconds and the fields that its type requires",
     level="approximated",
     source="Route 53 API Reference, HealthCheckConfig",
-    note="the code InvalidInput is AWS's; its words are documented nowhere",
+    note="the code InvalidInput is AWS's; AWS does not document the text of the message",
 )
 @pytest.mark.parametrize(
     ("change", "said"),
@@ -88,10 +88,10 @@ def test_a_check_that_aws_refuses_is_refused(route53: Any, change: dict[str, Any
 # What a client of AWS checks itself before it sends anything.
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a failure threshold is 1 to 10, and checker regions are at least three known ones",
+    behaviour="a failure threshold is 1 to 10; a health check uses at least three known checker regions",
     level="approximated",
     source="Route 53 API Reference, HealthCheckConfig",
-    note="the code InvalidInput is AWS's; its words are documented nowhere",
+    note="the code InvalidInput is AWS's; AWS does not document the text of the message",
 )
 @pytest.mark.parametrize(
     ("change", "said"),
@@ -129,7 +129,7 @@ def verdict(*asked: dict[str, Any], existing: tuple[dict[str, Any], ...] = ()) -
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a routing policy needs a set identifier, and a set identifier a routing policy",
+    behaviour="a routing policy needs a set identifier, and the reverse",
     level="documented",
     source="Route 53 API Reference, ResourceRecordSet: SetIdentifier",
 )
@@ -166,10 +166,12 @@ def test_a_record_set_is_an_alias_or_has_values_and_a_ttl(record: dict[str, Any]
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="one name and type has one PRIMARY and one SECONDARY, and no other routing policy",
+    behaviour="a name and type has one PRIMARY and one SECONDARY record, and no second routing policy",
     level="approximated",
     source="Route 53 API Reference, ResourceRecordSet: Failover",
-    note="the code InvalidChangeBatch is AWS's; the words for a second PRIMARY follow those for regions",
+    note=(
+        "the code InvalidChangeBatch is AWS's; the text for a second PRIMARY is modelled on a similar message"
+    ),
 )
 @pytest.mark.parametrize(
     ("existing", "asked", "said"),
@@ -205,7 +207,7 @@ def test_a_policy_can_be_changed_in_one_batch() -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a PRIMARY that is no alias needs a health check",
+    behaviour="a PRIMARY record that is not an alias needs a health check",
     level="documented",
     source="Route 53 Developer Guide, Values specific for failover records",
 )
@@ -251,7 +253,7 @@ def test_an_unknown_health_check_is_refused(change: Callable[..., Any]) -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="an alias refers to a record of its zone, or to a custom domain in the zone of API Gateway",
+    behaviour="the target of an alias must exist: a record in the same zone, or an API Gateway custom domain",
     level="documented",
     source="Route 53 API Reference, AliasTarget",
 )
@@ -295,7 +297,7 @@ def test_an_alias_to_a_custom_domain_is_known_by_its_zone(
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a health check may be deleted though records use it",
+    behaviour="a health check can be deleted while records use it",
     level="documented",
     source="Route 53 API Reference, DeleteHealthCheck",
 )

@@ -74,10 +74,10 @@ def table(sandbox: Status, aws: Callable[..., Any], outages: Outages) -> Table:
 
 @pytest.mark.fidelity(
     service="DynamoDB",
-    behaviour="a write arrives in the other replica asynchronously",
+    behaviour="a write reaches the other replica asynchronously",
     level="approximated",
     source="DynamoDB Developer Guide, Global tables: how they work",
-    note="after a lag with jitter that is a parameter; AWS says: usually within a second",
+    note="after a lag with jitter, which is a parameter; AWS says usually within a second",
 )
 @pytest.mark.parametrize(("here", "there"), [(EAST, WEST), (WEST, EAST)])
 def test_a_write_arrives_in_the_other_region_after_the_lag(
@@ -92,7 +92,7 @@ def test_a_write_arrives_in_the_other_region_after_the_lag(
 
 @pytest.mark.fidelity(
     service="DynamoDB",
-    behaviour="writes wait while a region is isolated, and are propagated when it is back",
+    behaviour="writes wait while a region is isolated, and are replicated when it recovers",
     level="documented",
     source="DynamoDB Developer Guide, Global tables: how they work",
 )
@@ -143,7 +143,7 @@ def test_what_the_source_had_not_sent_is_stranded_there_until_it_heals(
 
 @pytest.mark.fidelity(
     service="DynamoDB",
-    behaviour="the writes of one item arrive in the order in which they were made",
+    behaviour="writes to one item arrive in the order in which they were made",
     level="documented",
     source="DynamoDB Developer Guide, Global tables: how they work",
 )
@@ -171,7 +171,7 @@ def test_deletes_arrive_too(table: Table, outages: Outages) -> None:
 
 @pytest.mark.fidelity(
     service="DynamoDB",
-    behaviour="batches and transactions are replicated item by item",
+    behaviour="batch writes and transactions are replicated item by item",
     level="documented",
     source="DynamoDB Developer Guide, Global tables: how they work",
 )
@@ -194,7 +194,7 @@ def test_batches_and_transactions_arrive(table: Table) -> None:
 
 @pytest.mark.fidelity(
     service="DynamoDB",
-    behaviour="of two concurrent writes the last one wins, in all replicas",
+    behaviour="of two concurrent writes, the last one wins in all replicas",
     level="documented",
     source="DynamoDB Developer Guide, Global tables: how they work",
 )
@@ -238,7 +238,7 @@ def test_one_after_the_other_is_no_conflict(table: Table, outages: Outages) -> N
 
 @pytest.mark.fidelity(
     service="DynamoDB",
-    behaviour="a condition is evaluated in the own region only",
+    behaviour="a condition of a write is evaluated only against the replica in the same region",
     level="documented",
     source="DynamoDB Developer Guide, Global tables: how they work",
 )
@@ -284,7 +284,7 @@ def test_a_replica_that_is_deleted_takes_its_backlog_along(table: Table, outages
 
 @pytest.mark.fidelity(
     service="DynamoDB",
-    behaviour="a replica's stream has what was replicated",
+    behaviour="the stream of a replica contains the replicated writes",
     level="documented",
     source="DynamoDB Developer Guide, Global tables: how they work",
 )

@@ -102,7 +102,7 @@ def test_combined_checks_read_back(route53: Any, make_check: Callable[..., str])
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="an update with a stale version is refused, and ResetElements goes back to defaults",
+    behaviour="an update with an old version number is refused; ResetElements restores defaults",
     level="documented",
     source="Route 53 API Reference, UpdateHealthCheck",
 )
@@ -136,7 +136,7 @@ def test_lists_and_counts_know_the_checks(route53: Any, make_check: Callable[...
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="GetHealthCheckStatus is refused for checks that check no endpoint",
+    behaviour="GetHealthCheckStatus is refused for health checks without an endpoint",
     level="documented",
     source="Route 53 API Reference, GetHealthCheckStatus",
 )
@@ -155,10 +155,10 @@ def test_accelerated_recovery_reads_back(route53: Any, zone_id: str) -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="TestDNSAnswer answers as the zone does",
+    behaviour="TestDNSAnswer returns the answer that the DNS server gives",
     level="approximated",
     source="Route 53 API Reference, TestDNSAnswer",
-    note="the address of the resolver that is asked for makes no difference",
+    note="the resolver address in the request has no effect",
 )
 def test_an_answer_can_be_tested(route53: Any, zone_id: str) -> None:
     record = {

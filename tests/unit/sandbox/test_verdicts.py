@@ -24,7 +24,7 @@ def results(verdict: Verdict, passed: str, threshold: int) -> str:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a checker changes its mind after as many results in a row as the failure threshold says",
+    behaviour="a checker changes its result after FailureThreshold equal results in a row",
     level="documented",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
@@ -52,7 +52,7 @@ def test_a_change_of_mind_is_told_once() -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="an endpoint is healthy while more than 18 % of its checkers say so",
+    behaviour="an endpoint is healthy while more than 18 % of its checkers report it healthy",
     level="documented",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
@@ -75,10 +75,10 @@ def test_an_endpoint_is_healthy_if_more_than_18_percent_say_so(healthy: int, of:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="each checker asks at its own instant",
+    behaviour="the checkers send their requests at different times",
     level="approximated",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
-    note="one checker in each of eight regions; AWS has several in each",
+    note="there is one checker in each of eight regions; AWS has several in each",
 )
 def test_phases_are_spread_evenly_with_a_little_jitter() -> None:
     spread = phases(8, interval=10, start=3, jitters=[1, -1] * 4)
@@ -99,7 +99,7 @@ def judged(
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a new check is healthy until there are data, and an inverted one is not",
+    behaviour="a new health check is healthy until it has data; a new inverted health check is unhealthy",
     level="documented",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
@@ -124,7 +124,7 @@ def test_a_disabled_check_is_healthy_whatever_else_it_is(inverted: bool) -> None
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="inverting a check turns its status round",
+    behaviour="an inverted health check reports the opposite status",
     level="documented",
     source="Route 53 Developer Guide, Values that you specify when you create or update health checks",
 )
@@ -136,7 +136,9 @@ def test_inverting_turns_the_status_round() -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a calculated check is healthy while as many children are as its threshold says",
+    behaviour=(
+        "a calculated health check is healthy while at least HealthThreshold of its children are healthy"
+    ),
     level="documented",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
@@ -176,7 +178,7 @@ def test_calculated_checks_nest_whatever_their_order_and_a_circle_is_not_healthy
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="an inverted check counts in a calculated one by its inverted status",
+    behaviour="an inverted child counts in a calculated health check with its inverted status",
     level="documented",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
@@ -190,7 +192,9 @@ def test_an_inverted_child_counts_by_its_inverted_status() -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a check on an alarm follows its data, and InsufficientDataHealthStatus without any",
+    behaviour=(
+        "a health check on an alarm follows the data, or InsufficientDataHealthStatus if there is no data"
+    ),
     level="documented",
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
@@ -211,7 +215,7 @@ def test_a_check_on_an_alarm_follows_its_data(stream: str, insufficient: str, he
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="LastKnownStatus holds while data are missing",
+    behaviour="LastKnownStatus keeps the last status while data is missing",
     level="documented",
     source="Route 53 Developer Guide, Values that you specify when you create or update health checks",
 )

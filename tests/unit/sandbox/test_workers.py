@@ -60,10 +60,10 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.mark.fidelity(
     service="Lambda",
-    behaviour="concurrent invocations each have an execution environment",
+    behaviour="each concurrent invocation has its own execution environment",
     level="approximated",
     source="Lambda Developer Guide, Understanding Lambda function scaling",
-    note="a function has two processes; further invocations wait for one instead of starting more",
+    note="a function has two processes; further invocations wait, where AWS starts more environments",
 )
 def test_a_function_has_no_more_processes_than_allowed(service: Any) -> None:
     workers.apply()

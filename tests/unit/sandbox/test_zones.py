@@ -48,7 +48,7 @@ def resolver(*records: dict[str, Any], unhealthy: str = "", zones: tuple[Zone, .
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a failover pair answers with the primary while it is healthy, or while neither is",
+    behaviour="a failover pair answers with the primary if the primary is healthy or both are unhealthy",
     level="documented",
     source="Route 53 Developer Guide, How Route 53 chooses records when health checking is configured",
 )
@@ -103,7 +103,7 @@ def test_an_alias_has_the_ttl_of_its_target_and_a_record_its_own() -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="an alias with EvaluateTargetHealth inherits the health of the records that it refers to",
+    behaviour="an alias with EvaluateTargetHealth inherits the health of the records that it points to",
     level="documented",
     source="Route 53 Developer Guide, How Route 53 chooses records when health checking is configured",
 )
@@ -124,7 +124,7 @@ def test_an_alias_inherits_the_health_of_records_of_the_zone_if_it_evaluates_it(
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="EvaluateTargetHealth adds nothing for an alias to API Gateway",
+    behaviour="EvaluateTargetHealth has no effect for an alias to API Gateway",
     level="documented",
     source="Route 53 API Reference, AliasTarget",
 )
@@ -135,7 +135,7 @@ def test_evaluating_the_health_of_api_gateway_adds_nothing() -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a CNAME is followed within Route 53's zones, and given to the client beyond",
+    behaviour="a CNAME is followed inside Route 53's zones; for a target outside, the client gets the CNAME",
     level="documented",
     source="Route 53 Developer Guide, Supported DNS record types: CNAME",
 )
@@ -165,7 +165,7 @@ def test_a_circle_of_cnames_ends() -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="what does not exist is NXDOMAIN or an empty answer, with the zone's SOA",
+    behaviour="a name that does not exist gets NXDOMAIN, a missing type an empty answer, with the zone's SOA",
     level="documented",
     source="Route 53 Developer Guide, The start of authority record that Route 53 creates",
 )
@@ -196,7 +196,7 @@ def test_names_of_apis_lead_to_their_region_s_edge() -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="a wildcard record covers names that have no records of their own",
+    behaviour="a wildcard record answers for names that have no records of their own",
     level="documented",
     source="Route 53 Developer Guide, DNS domain name format",
 )
@@ -211,7 +211,7 @@ def test_a_wildcard_covers_what_has_no_records_of_its_own() -> None:
 
 @pytest.mark.fidelity(
     service="Route 53",
-    behaviour="of two zones the one with the longer name answers",
+    behaviour="if two zones match a name, the more specific zone answers",
     level="documented",
     source="Route 53 Developer Guide, Considerations when working with public hosted zones",
 )
