@@ -206,8 +206,8 @@ def test_a_look_starts_nothing_and_says_that_no_sandbox_runs(here, monkeypatch):
     monkeypatch.setattr(machine.target, "attach", lambda settings: None)
     made = checks.look(here.settings)
     assert made.status == "skipped"
-    assert [row.name for row in made.skipped] == ["target answers"]
-    assert made["target answers"].detail == "no sandbox is running, and none is started here"
+    assert [row.id for row in made.skipped] == ["target-answers"]
+    assert made["target-answers"].detail == "no sandbox is running, and none is started here"
 
 
 @pytest.mark.usefixtures("machine_is_fine")
@@ -217,8 +217,8 @@ def test_a_look_says_that_the_sandbox_has_died(here, monkeypatch):
 
     monkeypatch.setattr(machine.target, "attach", died)
     made = checks.look(here.settings)
-    assert red(made) == ["target answers"]
-    assert made["target answers"].detail == "It has died."
+    assert red(made) == ["target-answers"]
+    assert made["target-answers"].detail == "It has died."
 
 
 @pytest.mark.usefixtures("machine_is_fine")
