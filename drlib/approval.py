@@ -11,7 +11,6 @@ not too long ago. Until then the run is `pending-approval`. Nobody is ever asked
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from drlib import chain, planes
 from drlib.checklist import Check, Checks
 from drlib.clock import Clock, iso
-from drlib.errors import BadParameters, NotApproved, PreflightFailed, see
+from drlib.errors import BadParameters, NotApproved, PlanShown, PreflightFailed, see
 from drlib.planes import Recorder
 from drlib.record import Run
 from drlib.settings import Settings
@@ -83,8 +82,7 @@ def approve(
 
     Raises:
         NotApproved: there is none, it is for another plan, or it has ended. It names the command.
-        SystemExit: the parameter `mode` is `plan`: everything was shown, and nothing was changed. Papermill
-            takes this for a good end.
+        PlanShown: the parameter `mode` is `plan`: everything was shown, and nothing was changed.
     """
     is_empty = bool(getattr(plan, "is_empty", False))
     if settings.plans and not is_empty:
@@ -227,7 +225,7 @@ def _end_of_plan(what: str, here: Here | None, run: Run | None) -> None:
         run.save(f"planes.{run.runbook}", {"calls": here.calls.rows()})
         proof.require()
     say(f"Planned: {what}. Nothing was changed: mode is plan, and the runbook ends here.")
-    sys.exit(0)
+    raise PlanShown
 
 
 class Calls(Protocol):

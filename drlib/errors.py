@@ -12,6 +12,8 @@ The tree, with the exit code that the command line gives for each::
          |- DeadlineExceeded   5  an awaited event did not come in time
          |- OnlyPlanned        5  a change was asked for, and the parameter mode is plan
 
+`PlanShown` is no error: it ends a runbook that only plans, with exit code 0.
+
 Every error says what happened in one sentence, and carries `remedy`, the next thing to do, and `see`, where
 the runbook 90-troubleshoot has more on it. Identities and secrets are masked when it is made.
 """
@@ -112,3 +114,14 @@ class DeadlineExceeded(StepFailed):
 
 class OnlyPlanned(StepFailed):
     """Something would change what is in AWS, and the parameter `mode` says that nothing may."""
+
+
+class PlanShown(SystemExit):
+    """The good end of a runbook whose parameter `mode` is `plan`: no error, and exit code 0."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+
+PlanShown.__name__ = SystemExit.__name__
+"""A kernel reports an exception by its class's name, and papermill takes SystemExit alone for a good end."""

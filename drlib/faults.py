@@ -12,7 +12,6 @@ mended whatever became of the runbook: by the sandbox itself, or by a watchdog w
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -36,7 +35,6 @@ __all__ = [
     "Fault",
     "from_dict",
     "inject",
-    "injected",
     "pending",
     "plan",
     "restore",
@@ -158,16 +156,6 @@ def restore_all(run: Run | None = None) -> list[Fault]:
 def pending(here: Target) -> list[Fault]:
     """Return the faults that were meant here and not restored, and that may be in force still."""
     return [filed.fault for filed in mending.open_files() if mending.is_pending(here, filed)]
-
-
-@contextlib.contextmanager
-def injected(here: Target, deployment: Deployment, run: Run, approval: Approval) -> Iterator[Fault]:
-    """Keep a fault in force while the block lasts, and restore it however the block ends."""
-    fault = inject(here, deployment, run, approval)
-    try:
-        yield fault
-    finally:
-        restore(here, fault, run)
 
 
 def from_dict(data: dict[str, Any]) -> Fault:

@@ -1,7 +1,7 @@
 """CloudWatch metrics as data frames, fetched from the region that each is kept in.
 
-AWS keeps Route 53's metrics in us-east-1 alone, DynamoDB's ReplicationLatency in the source region, and
-everything else where it happens. A minute without a datapoint is NaN: no data is not zero.
+AWS keeps DynamoDB's ReplicationLatency in the source region, and everything else where it happens. A minute
+without a datapoint is NaN: no data is not zero.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from drlib import planes
-from drlib.probes import ROUTE53_REGION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,35 +108,6 @@ def backlog(here: Target, deployment: Deployment, *, start: float, end: float) -
             statistic="Maximum",
         )
         for region, outputs in deployment.regions.items()
-    ]
-    return fetch(here, wanted, start=start, end=end)
-
-
-def health(here: Target, deployment: Deployment, *, start: float, end: float) -> pd.DataFrame:
-    """Return the lowest status of each health check (1 is healthy), and its share of checkers in %."""
-    wanted = [
-        Series(name, ROUTE53_REGION, "AWS/Route53", "HealthCheckStatus", {"HealthCheckId": check}, "Minimum")
-        for name, check in deployment.checks.items()
-    ]
-    wanted += [
-        Series(
-            f"{name}, %",
-            ROUTE53_REGION,
-            "AWS/Route53",
-            "HealthCheckPercentageHealthy",
-            {"HealthCheckId": deployment.checks[name]},
-        )
-        for name in ("primary_endpoint", "standby_endpoint")
-    ]
-    return fetch(here, wanted, start=start, end=end)
-
-
-def requests(here: Target, deployment: Deployment, *, start: float, end: float) -> pd.DataFrame:
-    """Return requests and 5xx answers of each region's API, a minute."""
-    wanted = [
-        Series(f"{words} {region}", region, "AWS/ApiGateway", metric, {"ApiId": outputs.api_id}, "Sum")
-        for region, outputs in deployment.regions.items()
-        for words, metric in (("requests", "Count"), ("5xx", "5xx"))
     ]
     return fetch(here, wanted, start=start, end=end)
 

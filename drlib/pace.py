@@ -60,14 +60,3 @@ def renewal_turns(*, interval_seconds: float, ttl_seconds: float) -> int:
     It asks again at the attempt that is nearest to the end of its answer.
     """
     return max(1, math.floor(ttl_seconds / interval_seconds + 0.5))
-
-
-def gaps(cohort: list[Beat], *, ttl_seconds: float) -> list[float]:
-    """Return the seconds between one renewal in the cohort and the next, once around the renewal period."""
-    interval = cohort[0].interval_seconds
-    period = interval * renewal_turns(interval_seconds=interval, ttl_seconds=ttl_seconds)
-    instants = sorted(beat.first_renewal_seconds % period for beat in cohort)
-    return [
-        later - earlier
-        for earlier, later in zip(instants, [*instants[1:], instants[0] + period], strict=True)
-    ]

@@ -88,11 +88,6 @@ class Plan:
         return len(self.of(REPLACE))
 
     @property
-    def deletes(self) -> int:
-        """How many would be deleted."""
-        return len(self.of(DELETE))
-
-    @property
     def same(self) -> int:
         """How many would stay as they are."""
         return len(self.of(SAME))

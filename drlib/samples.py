@@ -20,7 +20,6 @@ from drlib.redaction import mask_all
 FOLDER = "samples"
 SIMULATED, LIVE = "simulated", "live"
 MODELLED, WALL = "modelled", "wall"
-STAMPS = ("origin", "clock")
 KEY = b"drlib"
 TYPES = {int: "int64", float: "float64", str: "string", bool: "bool_"}
 

@@ -14,16 +14,15 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from drlib import limits, redaction
 from drlib.errors import BadParameters
 from drlib.samples import LIVE, SIMULATED
 
 PLAN = "plan"
-
 ORIGINS = {"sandbox": SIMULATED, "aws": LIVE}
 
 
@@ -50,48 +49,77 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    scenario: str = Field("region-outage", description="what happens in the drill, see drlib scenarios")
-    outage_mode: str = Field("refuse", description="how the region fails, refuse, reset, hang or 503")
+    scenario: limits.Scenario = Field(
+        "region-outage", description="what happens in the drill, see drlib scenarios"
+    )
+    outage_mode: Literal["refuse", "reset", "hang", "503"] = Field(
+        "refuse", description="how the region fails, refuse, reset, hang or 503"
+    )
     approval: str = Field("drill@sandbox", description="suffix@target, typed by the person who approves")
-    confirm: str = Field(
+    confirm: limits.Confirmation = Field(
         "", description="suffix/primary_region, needed on aws beside an approval of the plan"
     )
-    mode: str = Field("apply", description="apply, or plan to show everything and change nothing")
+    mode: limits.Mode = Field("apply", description="apply, or plan to show everything and change nothing")
     force_reason: str = Field("", description="why to go past a red gate, kept as evidence, empty to stop")
     delete_data: str = Field(
         "", description="names of tables and buckets that a deployment may replace or delete"
     )
 
-    target: str = Field("sandbox", description="where to act, sandbox or aws")
-    primary_region: str = Field("us-east-2", description="region that serves in peace")
-    standby_region: str = Field("us-west-2", description="region that takes over")
-    suffix: str = Field("drill", description="tells this stack's names from another's")
-    domain_name: str = Field("pay.drill.test", description="the API is served at api. before this name")
-    hosted_zone_id: str = Field("", description="existing public zone on aws, empty to create one")
+    target: Literal["sandbox", "aws"] = Field("sandbox", description="where to act, sandbox or aws")
+    primary_region: limits.Region = Field("us-east-2", description="region that serves in peace")
+    standby_region: limits.Region = Field("us-west-2", description="region that takes over")
+    suffix: limits.Suffix = Field("drill", description="tells this stack's names from another's")
+    domain_name: limits.Domain = Field(
+        "pay.drill.test", description="the API is served at api. before this name"
+    )
+    hosted_zone_id: limits.Zone = Field("", description="existing public zone on aws, empty to create one")
     lambda_in_vpc: bool = Field(True, description="functions in private subnets with endpoints")
-    check_interval_seconds: int = Field(10, description="between two checks of one checker, 10 or 30")
-    check_failure_threshold: int = Field(3, description="failed checks in a row that mean unhealthy, 1 to 10")
-    state_backend: str = Field("", description="Pulumi state on aws, such as s3://bucket")
-    jwt_issuer: str = Field("", description="issuer of the tokens that the payments API accepts")
+    check_interval_seconds: limits.CheckInterval = Field(
+        10, description="between two checks of one checker, 10 or 30"
+    )
+    # Route 53, HealthCheckConfig.FailureThreshold
+    check_failure_threshold: int = Field(
+        3, ge=1, le=10, description="failed checks in a row that mean unhealthy, 1 to 10"
+    )
+    state_backend: limits.Backend = Field("", description="Pulumi state on aws, such as s3://bucket")
+    jwt_issuer: limits.HttpsUrl = Field("", description="issuer of the tokens that the payments API accepts")
     jwt_audience: str = Field("", description="audience of those tokens")
-    alert_email: str = Field("", description="address that alarms write to, empty for none")
+    alert_email: limits.Address = Field("", description="address that alarms write to, empty for none")
 
-    rto_target_seconds: int = Field(180, description="longest recovery time that passes")
-    rpo_target_seconds: int = Field(60, description="longest loss of acknowledged payments that passes")
-    ttl_clients: int = Field(6, description="probing clients that obey the DNS TTL")
-    keepalive_clients: int = Field(1, description="probing clients that keep their connection")
-    pinned_clients: int = Field(
+    rto_target_seconds: int = Field(180, ge=1, le=86_400, description="longest recovery time that passes")
+    rpo_target_seconds: int = Field(
+        60, ge=0, le=86_400, description="longest loss of acknowledged payments that passes"
+    )
+    ttl_clients: int = Field(6, ge=1, le=50, description="probing clients that obey the DNS TTL")
+    keepalive_clients: limits.Clients = Field(1, description="probing clients that keep their connection")
+    pinned_clients: limits.Clients = Field(
         1, description="probing clients that resolve the name once and keep the address"
     )
-    cached_clients: int = Field(1, description="probing clients behind a resolver that keeps answers longer")
-    resolver_floor_seconds: float = Field(
-        90.0, description="how long that resolver keeps any answer, at least"
+    cached_clients: limits.Clients = Field(
+        1, description="probing clients behind a resolver that keeps answers longer"
     )
-    attempt_interval_seconds: float = Field(10.0, description="between two payments of one client")
+    # an hour is far beyond any TTL of a failover
+    resolver_floor_seconds: float = Field(
+        90.0, ge=0, le=3600, description="how long that resolver keeps any answer, at least"
+    )
+    attempt_interval_seconds: float = Field(
+        10.0, ge=1, le=60, description="between two payments of one client"
+    )
 
-    time_scale: float = Field(10.0, description="how much faster the sandbox's clock runs, 1 to 60")
-    seed: int = Field(1, description="start of the sandbox's random numbers")
-    replication_lag_seconds: float = Field(1.0, description="usual replication lag in the sandbox")
+    # at 60, a TTL of 60 s is still one whole second on the wire
+    time_scale: float = Field(
+        10.0, ge=1, le=60, description="how much faster the sandbox's clock runs, 1 to 60"
+    )
+    seed: int = Field(1, ge=0, le=2**31 - 1, description="start of the sandbox's random numbers")
+    replication_lag_seconds: float = Field(
+        1.0, ge=0, le=300, description="usual replication lag in the sandbox"
+    )
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Settings:
+        if broken := list(limits.apart(self)):
+            raise ValueError(" ".join(broken))
+        return self
 
     @property
     def origin(self) -> str:
@@ -101,7 +129,7 @@ class Settings(BaseModel):
     @property
     def public_name(self) -> str:
         """Name under which clients reach the API, whichever region serves."""
-        return f"api.{self.domain_name}"
+        return f"{limits.PUBLIC}{self.domain_name}"
 
     @property
     def approval_phrase(self) -> str:
@@ -156,15 +184,10 @@ class Settings(BaseModel):
         return {"text/plain": str(self), "text/html": f"<table>{cells}</table>"}
 
 
-def _parameters() -> dict[str, Parameter]:
-    types = {"str": str, "int": int, "float": float, "bool": bool}
-    return {
-        name: Parameter(types[str(Settings.__annotations__[name])], field.default, field.description or "")
-        for name, field in Settings.model_fields.items()
-    }
-
-
-PARAMETERS: dict[str, Parameter] = _parameters()
+PARAMETERS = {
+    name: Parameter(type(field.default), field.default, field.description or "")
+    for name, field in Settings.model_fields.items()
+}
 KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -188,13 +211,9 @@ def make(values: Mapping[str, Any]) -> Settings:
         BadParameters: one sentence for each unknown name, wrong type or broken rule.
     """
     try:
-        settings = Settings.model_validate(dict(values))
+        return Settings.model_validate(dict(values))
     except ValidationError as error:
         raise BadParameters(" ".join(dict.fromkeys(map(_sentence, error.errors())))) from None
-    broken = [sentence for rule in limits.RULES for sentence in rule(settings)]
-    if broken:
-        raise BadParameters(" ".join(broken))
-    return settings
 
 
 def from_cell(namespace: Mapping[str, Any]) -> Settings:
@@ -282,7 +301,20 @@ def _parse(name: str, text: str, kind: type) -> Any:
 
 
 def _sentence(error: Any) -> str:
-    name = str(error["loc"][0])
+    """Say what pydantic found: the name of the parameter, what it must be, and what it is."""
+    told = str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
+    if not error["loc"]:
+        return told  # of parameters that do not go together
+    name, value = str(error["loc"][0]), error["input"]
+    if told:
+        return f"{name} {told}"
     if error["type"] == "extra_forbidden":
         return unknown(name)
-    return ill_typed(name, PARAMETERS[name].type, error["input"])
+    kind, field = PARAMETERS[name].type, Settings.model_fields[name]
+    if error["type"] == "literal_error" and type(value) is kind:
+        allowed = ", ".join(map(str, get_args(field.annotation)))
+        return f"{name} must be one of {allowed}, and is {value!r}."
+    if error["type"] in ("greater_than_equal", "less_than_equal"):
+        low, high = (next(getattr(m, end) for m in field.metadata if hasattr(m, end)) for end in ("ge", "le"))
+        return f"{name} must be from {low:g} to {high:.10g}, and is {value:g}."
+    return ill_typed(name, kind, value)

@@ -141,10 +141,6 @@ class Progress:
         """Seconds since the start, on the bar's clock."""
         return self._clock.now() - self._start
 
-    def advance(self, steps: int = 1, *, phase: str | None = None) -> None:
-        """Count further steps."""
-        self.update(count=self.count + steps, phase=phase)
-
     def update(self, *, count: int | None = None, total: int | None = None, phase: str | None = None) -> None:
         """Set the count, the total or the phase; what is left out stays. Shown five times a second."""
         self.count = self.count if count is None else count

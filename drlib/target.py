@@ -26,7 +26,7 @@ from drlib.settings import Settings
 if TYPE_CHECKING:
     from drlib.sandbox import Status
 
-__all__ = ["Answer", "AwsTarget", "SandboxTarget", "Target", "open", "open_target"]
+__all__ = ["Answer", "AwsTarget", "SandboxTarget", "Target", "attach", "open", "open_target"]
 
 CONTROL_SECONDS = 30  # wall seconds
 HTTPS_PORT = 443
@@ -256,15 +256,15 @@ def open(settings: Settings, *, start: bool = True) -> Target:
         SandboxError: one runs with other options, or it does not come up, or `start` is false and none runs.
         BadParameters: a region that the sandbox has not.
     """
+    if not start:
+        found = attach(settings)
+        if found is None:
+            raise SandboxError("No sandbox is running.", remedy="`drlib sandbox up` starts one.")
+        return found
     if settings.target == "aws":
         return AwsTarget(settings)
     from drlib import sandbox
 
-    if not start:
-        running = sandbox.status()
-        if running is None:
-            raise SandboxError("No sandbox is running.", remedy="`drlib sandbox up` starts one.")
-        return SandboxTarget(settings, running)
     before = None
     with contextlib.suppress(SandboxError):  # it died: `up` starts another
         before = sandbox.status()
@@ -276,6 +276,21 @@ def open(settings: Settings, *, start: bool = True) -> Target:
     if before and all(getattr(before, name) == value for name, value in options.items()):
         return SandboxTarget(settings, before)  # whatever it was told about idling
     return SandboxTarget(settings, sandbox.up(**options), started=True)
+
+
+def attach(settings: Settings) -> Target | None:
+    """Return where `settings` say to act, and start nothing: None if that is the sandbox, and none runs.
+
+    Raises:
+        SandboxError: the sandbox has died.
+        BadParameters: a region that the sandbox has not.
+    """
+    if settings.target == "aws":
+        return AwsTarget(settings)
+    from drlib import sandbox
+
+    running = sandbox.status()
+    return SandboxTarget(settings, running) if running else None
 
 
 open_target = open

@@ -1,7 +1,7 @@
 """What each error and each red check means, and what mends it: one entry for each.
 
-Errors, checks and outcomes have theirs in `troubleshoot.yaml`; a rule's is made of what the rule says itself.
-The runbook 90-troubleshoot shows all of them, under the same names.
+The entries are in `troubleshoot.yaml`; the runbook 90-troubleshoot shows all of them, under the same names.
+All red rules share one entry; what a rule requires, and its fix, the rule itself says.
 """
 
 from __future__ import annotations
@@ -16,15 +16,10 @@ from typing import Any
 import yaml
 
 from drlib.errors import HANDBOOK, BadParameters, slug
-from drlib.rules import CATALOGUE
+from drlib.rules import CATALOGUE, Rule
 
 FILE = Path(__file__).with_suffix(".yaml")
-RULES = "rules"
 ROLE = re.compile("-(primary|standby|source|destination|route-53)$")  # how a check's id may end
-ABOUT_RULES = (
-    "A rule looks at the plan of [10-deploy](10-deploy.ipynb). A red one names each resource that breaks it, "
-    "and nothing of the plan is created. `drlib rules` lists all of them."
-)
 
 
 @dataclass(frozen=True)
@@ -53,13 +48,12 @@ class Group:
 
 @cache
 def groups() -> tuple[Group, ...]:
-    """Return all groups, in the order in which they are shown; the rules come last."""
+    """Return all groups, in the order in which they are shown."""
     content: dict[str, Mapping[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    read = [
+    return tuple(
         Group(name, one["about"], tuple(Entry(entry, **parts) for entry, parts in one["entries"].items()))
         for name, one in content.items()
-    ]
-    return (*read, Group(RULES, ABOUT_RULES, tuple(_of_rules())))
+    )
 
 
 def entries() -> dict[str, Entry]:
@@ -67,16 +61,16 @@ def entries() -> dict[str, Entry]:
     return {entry.name: entry for group in groups() for entry in group.entries}
 
 
-def explain(name: str) -> list[Entry]:
-    """Return the entry of a name, or else all entries in which its words occur.
+def explain(name: str) -> list[Entry | Rule]:
+    """Return the entry or the rule of a name, or else all in which its words occur.
 
     Args:
-        name: an entry's, a check's or an error's name, as it is shown; or words to look for.
+        name: an entry's, a check's, an error's or a rule's name, as it is shown; or words to look for.
 
     Raises:
         BadParameters: nothing is known of it.
     """
-    known = entries()
+    known: dict[str, Entry | Rule] = {**CATALOGUE, **entries()}
     exact = slug(name.removeprefix(f"{HANDBOOK}#"))
     for one in (exact, ROLE.sub("", exact)):
         if one in known:
@@ -91,16 +85,3 @@ def explain(name: str) -> list[Entry]:
 def _plain(text: str) -> str:
     """Return the words of a text, without where its links lead."""
     return re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", text)
-
-
-def _of_rules() -> list[Entry]:
-    return [
-        Entry(
-            name=rule.id,
-            symptom=f"The rule `{rule.id}` ({rule.severity}) is red, and names what breaks it.",
-            cause=f"It requires: {rule.requires}.",
-            test=f"Look at the named resource in the plan. Source: {rule.source}.",
-            cure=rule.fix,
-        )
-        for rule in CATALOGUE.values()
-    ]

@@ -1,6 +1,7 @@
 """Read-only checks, each with the hint that mends it.
 
 checks.preflight(here).require()                    this machine, this account, this configuration
+checks.look(settings)                               the same, of what runs now: nothing is started
 checks.steady_state(here, deployment).require()     every hop of a payment, and the standby's readiness
 checks.drill_ready(here, deployment).require()      what must be true just before a fault is injected
 checks.assess(here, deployment, prober)             in an incident: what is seen from the standby's side
@@ -14,7 +15,7 @@ checks.teardown_ready(here).require()               what must be true before eve
 from drlib.checklist import Check, Checks
 from drlib.checks.calls import calls, planes_proof
 from drlib.checks.incident import Message, Situation, assess, decide, keep_move, message
-from drlib.checks.machine import preflight, teardown_ready
+from drlib.checks.machine import look, preflight, teardown_ready
 from drlib.checks.steady import drill_ready, standby_ready, steady_state
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "decide",
     "drill_ready",
     "keep_move",
+    "look",
     "message",
     "planes_proof",
     "preflight",

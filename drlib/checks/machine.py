@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import re
 import shutil
@@ -11,13 +12,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drlib import checklist, faults, planes, timeline, toolchain
+from drlib import checklist, faults, planes, target, timeline, toolchain
 from drlib import settings as parameters
 from drlib.checklist import Checks, Failed, Probe, Skip
 from drlib.clock import Clock
-from drlib.errors import DrError
+from drlib.errors import DrError, SandboxError
 
 if TYPE_CHECKING:
+    from drlib.settings import Settings
     from drlib.target import Target
 
 PYTHON_MINIMUM = (3, 11)
@@ -31,10 +33,7 @@ CLOCK_SECONDS = 5.0  # wall
 def preflight(here: Target) -> Checks:
     """Check the machine, the tools, the target and the predicted RTO."""
     questions = [
-        Probe("python", "python", _python, "Install Python 3.11 or newer, then run `make setup`."),
-        Probe("packages", "packages", _packages, SETUP),
-        Probe("pulumi-command-line-tool", "pulumi command line tool", _pulumi, SETUP),
-        Probe("free-disk", "free disk", _disk, f"Free {DISK_MINIMUM_BYTES / 1e9:g} GB where runs/ is."),
+        *_of_machine(),
         Probe("target-answers", "target answers", lambda: _target(here)),
         Probe("clock", "clock", lambda: _clock(here)),
         Probe("scenario", "scenario", lambda: _scenario(here), "`drlib scenarios` lists them."),
@@ -43,6 +42,20 @@ def preflight(here: Target) -> Checks:
     ]
     with planes.purpose("preflight"):
         return checklist.make("Preflight", questions)
+
+
+def look(chosen: Settings) -> Checks:
+    """Check the same of what runs now, and start nothing: without a sandbox, the machine and its tools alone.
+
+    The answers say that none runs, or that it has died; neither is raised.
+    """
+    with contextlib.suppress(SandboxError):  # the answer below says so
+        if here := target.attach(chosen):
+            return preflight(here)
+    return checklist.make(
+        "Preflight",
+        [*_of_machine(), Probe("target-answers", "target answers", lambda: _nobody(chosen))],
+    )
 
 
 def teardown_ready(here: Target) -> Checks:
@@ -61,6 +74,16 @@ def no_fault(here: Target) -> str:
     if regions:
         raise Failed(f"{', '.join(sorted(regions))} is still broken")
     return "none"
+
+
+def _of_machine() -> list[Probe]:
+    """Return the questions that need no target."""
+    return [
+        Probe("python", "python", _python, "Install Python 3.11 or newer, then run `make setup`."),
+        Probe("packages", "packages", _packages, SETUP),
+        Probe("pulumi-command-line-tool", "pulumi command line tool", _pulumi, SETUP),
+        Probe("free-disk", "free disk", _disk, f"Free {DISK_MINIMUM_BYTES / 1e9:g} GB where runs/ is."),
+    ]
 
 
 def _python() -> str:
@@ -96,6 +119,12 @@ def _disk() -> str:
     if free < DISK_MINIMUM_BYTES:
         raise Failed(f"{free / 1e9:.1f} GB are free")
     return f"{free / 1e9:.0f} GB"
+
+
+def _nobody(chosen: Settings) -> str:
+    if target.attach(chosen) is None:
+        raise Skip("no sandbox is running, and none is started here")
+    return "yes"  # it came up meanwhile
 
 
 def _target(here: Target) -> str:

@@ -24,11 +24,13 @@ def scenarios(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def rules() -> None:
-    """List the rules that a plan must satisfy before anything is created, with their sources."""
-    from drlib.rules import catalogue
+def rules(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A rule's name, as it is shown.")] = "",
+) -> None:
+    """List the rules that a plan must satisfy before anything is created; or print one, with its fix."""
+    from drlib.rules import catalogue, named
 
-    say(catalogue())
+    say(str(named(name)) if name else catalogue())
 
 
 @app.command()
@@ -39,10 +41,12 @@ def explain(
 ) -> None:
     """Explain an error, a red check or a rule: symptom, cause, test and cure. Without a name, list all."""
     from drlib import troubleshoot
+    from drlib.rules import CATALOGUE
 
     if not name:
         for group in troubleshoot.groups():
             say(f"{group.name}: {', '.join(entry.name for entry in group.entries)}")
+        say(f"single rules: {', '.join(CATALOGUE)}")
         return
     say("\n\n".join(map(str, troubleshoot.explain(" ".join(name)))))
 

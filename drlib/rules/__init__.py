@@ -9,6 +9,6 @@ AWS document that says so, and what mends it. The same rules hold on both target
 
 # Imported for their rules, which enter themselves into the catalogue.
 from drlib.rules import iam, messaging, monitoring, network, region, routing, storage  # noqa: F401
-from drlib.rules.rule import CATALOGUE, catalogue, check
+from drlib.rules.rule import CATALOGUE, Rule, catalogue, check, named
 
-__all__ = ["CATALOGUE", "catalogue", "check"]
+__all__ = ["CATALOGUE", "Rule", "catalogue", "check", "named"]

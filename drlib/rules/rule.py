@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from drlib.checklist import Check, Checks
-from drlib.errors import see
+from drlib.errors import BadParameters, see, slug
 from drlib.rules.planned import Planned
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 Severity = Literal["critical", "high", "medium"]
 Find = Callable[[Planned], Iterator[str]]
+ENTRY = "rules"
+"""Heading of 90-troubleshoot that explains every red rule."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,10 @@ class Rule:
     source: str
     fix: str
     find: Find
+
+    def __str__(self) -> str:
+        parts = (("requires", self.requires), ("source", self.source), ("fix", self.fix))
+        return "\n".join([f"{self.id} ({self.severity})", *(f"  {name:<10}{text}" for name, text in parts)])
 
 
 CATALOGUE: dict[str, Rule] = {}
@@ -74,13 +81,18 @@ def _checked(one: Rule, planned: Planned) -> Check:
     if not found:
         return Check(one.id, one.id, "passed", one.requires)
     more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
-    return Check(
-        one.id,
-        one.id,
-        "failed",
-        "; ".join(found[:5]) + more,
-        f"{one.fix} Source: {one.source}. See {see(one.id)}.",
-    )
+    hint = f"{one.fix} Source: {one.source}. See {see(ENTRY)}."
+    return Check(one.id, one.id, "failed", "; ".join(found[:5]) + more, hint)
+
+
+def named(name: str) -> Rule:
+    """Return the rule of a name. Raises BadParameters, which says what names are like it."""
+    id = slug(name)
+    if id not in CATALOGUE:
+        near = difflib.get_close_matches(id, CATALOGUE, n=3)
+        remedy = f"Did you mean {' or '.join(near)}?" if near else "`drlib rules` lists all rules."
+        raise BadParameters(f"There is no rule {name!r}.", remedy=remedy)
+    return CATALOGUE[id]
 
 
 def catalogue() -> str:

@@ -93,9 +93,12 @@ def tell(here: Any, run: journal.Run, deployment: Deployment, approval: journal.
     prediction = timeline.predict(here.settings, deployment)
     with traffic.start(here, deployment, run) as prober:
         traffic.settle(prober, seconds=30, timeout_seconds=600)
-        with faults.injected(here, deployment, run, approval) as fault:
+        fault = faults.inject(here, deployment, run, approval)
+        try:
             watch = timeline.watch(here, deployment, prober, fault)
             takeover = switch.snapshot(here, deployment)
+        finally:
+            faults.restore(here, fault, run)
     run.save("takeover", takeover)
     fault = faults.from_dict(run.load("fault"))
     latched = switch.latch(here, deployment)

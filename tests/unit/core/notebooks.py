@@ -40,7 +40,7 @@ BODIES = {
     ],
     "shows": [
         "from drlib import show",
-        "with show.Progress('Deploy', total=2) as progress:\n    progress.advance(2)",
+        "with show.Progress('Deploy', total=2) as progress:\n    progress.update(count=2)",
         "from matplotlib.figure import Figure\n"
         "live = show.Live('Recovery: figure')\n"
         "for height in (1, 2):\n"

@@ -9,7 +9,7 @@ from botocore.exceptions import NoCredentialsError
 
 from drlib import approval, chain, evidence, journal, planes, settings
 from drlib.clock import Clock
-from drlib.errors import BadParameters, NotApproved, OnlyPlanned, PreflightFailed
+from drlib.errors import BadParameters, NotApproved, OnlyPlanned, PlanShown, PreflightFailed
 from drlib.verdict import PENDING
 
 AWS = {
@@ -215,7 +215,7 @@ def test_a_runbook_that_only_plans_ends_there_and_papermill_takes_it_for_a_good_
     here = Account(mode="plan", approval="", confirm="")
     run = journal.open_run(here.settings, here, runbook="10-deploy")
     here.calls.add("ec2", "DescribeVpcs", "us-east-2")
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(PlanShown) as ended:
         ask(here, run)
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("Planned: deploy. Nothing was changed")

@@ -241,7 +241,9 @@ def forged_to_live(folder: Path, *, also: tuple[str, ...] = ()) -> None:
     if "samples" in also:
         for file in (folder / ledger.FILE, *samples.files(folder)):
             kept = samples.read(file)
-            columns = {name: column for name, column in kept.columns.items() if name not in samples.STAMPS}
+            columns = {
+                name: column for name, column in kept.columns.items() if name not in ("origin", "clock")
+            }
             types = {name: type(column[0]) for name, column in columns.items()}
             samples.write(file, columns, types, stamp=Stamp("live", Clock()), about=kept.about)
     rehash(folder)

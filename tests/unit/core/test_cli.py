@@ -152,6 +152,32 @@ def test_params_prints_the_groups(drlib: Drlib, capsys: pytest.CaptureFixture[st
     assert lines[lines.index("# the sandbox") + 1].split()[:3] == ["time_scale", "float", "10.0"]
 
 
+def test_a_rule_is_printed_whole(drlib: Drlib, capsys: pytest.CaptureFixture[str]) -> None:
+    from drlib.rules import CATALOGUE
+
+    for asked in ("sqs-visibility", "SQS visibility"):
+        assert drlib("rules", asked) == 0
+        told = capsys.readouterr().out
+        rule = CATALOGUE["sqs-visibility"]
+        assert all(part in told for part in (rule.id, rule.severity, rule.requires, rule.source, rule.fix))
+    assert drlib("explain", "sqs-visibility") == 0
+    assert capsys.readouterr().out == told
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sqs-visibilty", "There is no rule 'sqs-visibilty'. Did you mean sqs-visibility"),
+        ("meteor", "There is no rule 'meteor'. `drlib rules` lists all rules."),
+    ],
+)
+def test_an_unknown_rule_is_a_plain_error(
+    drlib: Drlib, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    assert drlib("rules", name) == errors.BadParameters.exit_code
+    assert said in capsys.readouterr().err
+
+
 def test_rules_are_listed_with_their_sources(drlib: Drlib, capsys: pytest.CaptureFixture[str]) -> None:
     assert drlib("rules") == 0
     out = capsys.readouterr().out

@@ -111,3 +111,15 @@ def test_the_next_kernel_is_started_ahead_and_killed(tmp_path: Path) -> None:
         files = {json.loads(Path(m.connection_file).read_text())["ip"] for m in (first, pool.take())}
         assert len(files) == 2, "two kernels never share a socket"
     assert kernels_left() == []
+
+
+def test_papermill_takes_the_end_of_a_plan_for_a_good_end(tmp_path: Path) -> None:
+    from papermill import execute_notebook
+
+    source = notebooks.write(tmp_path, "10-plans")
+    done = execute_notebook(
+        str(source), str(tmp_path / "out.ipynb"), kernel_name="python3", progress_bar=False
+    )
+    last = done.cells[-1]
+    assert last.source == "print('never')"
+    assert last.outputs == [], "the runbook ended before its last cell"

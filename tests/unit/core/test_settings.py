@@ -39,6 +39,7 @@ def test_defaults_are_a_rehearsal_in_the_sandbox() -> None:
         ({"outage_mode": "explode"}, "outage_mode must be one of refuse, reset, hang, 503"),
         ({"target": "azure"}, "target must be one of sandbox, aws"),
         ({"check_interval_seconds": 15}, "check_interval_seconds must be one of 10, 30, and is 15"),
+        ({"check_interval_seconds": 10.0}, "check_interval_seconds must be a whole number, and is 10.0"),
         ({"check_failure_threshold": 11}, "check_failure_threshold must be from 1 to 10, and is 11"),
         ({"time_scale": 61}, "time_scale must be from 1 to 60, and is 61"),
         ({"time_scale": 0.5}, "time_scale must be from 1 to 60, and is 0.5"),
@@ -74,7 +75,7 @@ def test_a_broken_rule_is_one_sentence(values: dict[str, Any], said: str) -> Non
 
 
 def test_all_problems_are_said_at_once() -> None:
-    with pytest.raises(BadParameters, match=r"(?s)time_scale must.*suffix must"):
+    with pytest.raises(BadParameters, match=r"suffix must.*time_scale must"):
         settings.make({"time_scale": 61, "suffix": "A"})
 
 

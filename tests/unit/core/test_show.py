@@ -85,7 +85,7 @@ def test_progress_in_a_notebook_is_one_output(monkeypatch: pytest.MonkeyPatch) -
     cell = Cell(monkeypatch)
     monkeypatch.setattr(show, "BETWEEN_UPDATES_SECONDS", 0.0)
     with show.Progress("Deploy", total=4) as progress:
-        progress.advance(phase="create <x>")
+        progress.update(count=1, phase="create <x>")
         progress.update(count=9)
     assert {data["text/plain"] for data in cell.shown} == {"Deploy: progress"}
     assert 'max="4" value="4"' in cell.shown[-1]["text/html"]
@@ -97,14 +97,14 @@ def test_progress_is_shown_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     cell = Cell(monkeypatch)
     monkeypatch.setattr(show, "BETWEEN_UPDATES_SECONDS", 3600.0)
     with show.Progress("Deploy", total=100) as progress:
-        for _ in range(100):
-            progress.advance()
+        for count in range(100):
+            progress.update(count=count)
     assert len(cell.shown) == 2, "the start and the end, whatever came between"
 
 
 def test_progress_in_a_terminal_is_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(StepFailed), show.Progress("Deploy") as progress:
-        progress.advance(3)
+        progress.update(count=3)
         raise StepFailed("no.")
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2

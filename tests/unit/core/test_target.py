@@ -138,6 +138,7 @@ def test_a_deployment_to_an_earlier_sandbox_is_missed(home: Path) -> None:
 
 
 def test_without_a_sandbox_nothing_is_started_to_look(home: Path) -> None:
+    assert target.attach(settings.make({})) is None
     with pytest.raises(SandboxError, match="No sandbox is running"):
         target.open(settings.make({}), start=False)
 

@@ -12,7 +12,7 @@ from drlib import settings as parameters
 from drlib.checklist import Probe
 from drlib.checks import machine, rights, routing, standing, steady
 from drlib.checks import payment as hops
-from drlib.errors import PreflightFailed
+from drlib.errors import PreflightFailed, SandboxError
 
 
 @pytest.fixture
@@ -193,6 +193,32 @@ def machine_is_fine(monkeypatch, tmp_path):
 @pytest.mark.usefixtures("machine_is_fine")
 def test_the_preflight_of_a_machine_that_is_fine(here, aws):
     assert checks.preflight(here).status == "passed"
+
+
+@pytest.mark.usefixtures("machine_is_fine")
+def test_a_look_attaches_to_what_runs(here, aws, monkeypatch):
+    monkeypatch.setattr(machine.target, "attach", lambda settings: here)
+    assert checks.look(here.settings).status == "passed"
+
+
+@pytest.mark.usefixtures("machine_is_fine")
+def test_a_look_starts_nothing_and_says_that_no_sandbox_runs(here, monkeypatch):
+    monkeypatch.setattr(machine.target, "attach", lambda settings: None)
+    made = checks.look(here.settings)
+    assert made.status == "skipped"
+    assert [row.name for row in made.skipped] == ["target answers"]
+    assert made["target answers"].detail == "no sandbox is running, and none is started here"
+
+
+@pytest.mark.usefixtures("machine_is_fine")
+def test_a_look_says_that_the_sandbox_has_died(here, monkeypatch):
+    def died(settings):
+        raise SandboxError("It has died.", remedy="Start another.")
+
+    monkeypatch.setattr(machine.target, "attach", died)
+    made = checks.look(here.settings)
+    assert red(made) == ["target answers"]
+    assert made["target answers"].detail == "It has died."
 
 
 @pytest.mark.usefixtures("machine_is_fine")

@@ -86,13 +86,6 @@ def test_an_injection_that_is_interrupted_is_undone(here, deployment, run, appro
     assert lines(run, "inject") == [("intent", True), ("failed", True)]
 
 
-def test_a_block_ends_with_the_restore_however_it_ends(here, deployment, run, approval):
-    with pytest.raises(KeyboardInterrupt), faults.injected(here, deployment, run, approval):
-        assert here.in_force
-        raise KeyboardInterrupt
-    assert here.in_force == {}
-
-
 def test_a_fault_of_an_earlier_sandbox_or_beyond_its_deadline_is_not_pending(here, deployment, run, approval):
     faults.inject(here, deployment, run, approval)
     here.instance_id = "world-2"

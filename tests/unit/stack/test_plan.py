@@ -24,7 +24,7 @@ PLAN = Plan(
 
 
 def test_each_resource_counts_once() -> None:
-    assert (PLAN.creates, PLAN.updates, PLAN.replaces, PLAN.deletes, PLAN.same) == (1, 1, 1, 0, 1)
+    assert (PLAN.creates, PLAN.updates, PLAN.replaces, PLAN.same) == (1, 1, 1, 1)
     assert [found.name for found in PLAN.changes] == ["work", "payments", "network"]
 
 
