@@ -35,7 +35,7 @@ STALE := force
 endif
 
 setup: .venv/.setup ## install what the runbooks need into .venv, and the Pulumi command line tool
-	@.venv/bin/python -m drlib.toolchain
+	@.venv/bin/python -m drlib.stack.pulumi_cli
 
 .venv/.setup: pyproject.toml constraints.txt $(STALE)
 	@chosen=""; \

@@ -2,7 +2,7 @@
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
-from drlib import lab
+from drlib.runner import lab
 
 c = get_config()  # noqa: F821 - given by Jupyter
 c.ServerApp.contents_manager_class = lab.contents_manager(AsyncLargeFileManager)

@@ -18,9 +18,9 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from drlib import limits, redaction
-from drlib.errors import BadParameters
-from drlib.samples import LIVE, SIMULATED
+from drlib.core import limits, redaction
+from drlib.core.errors import BadParameters
+from drlib.core.samples import LIVE, SIMULATED
 
 PLAN = "plan"
 ORIGINS = {"sandbox": SIMULATED, "aws": LIVE}

@@ -6,11 +6,11 @@ import json
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from drlib.checklist import Failed
+from drlib.show.checklist import Failed
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 INVOKER = "apigateway.amazonaws.com"
 

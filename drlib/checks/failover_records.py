@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from drlib import latch, probes
-from drlib.checklist import Failed
+from drlib.deployed import latch, probes
+from drlib.show.checklist import Failed
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 HEALTH_PATH = "/healthz"
 CHECKERS_MINIMUM = 3  # regions; what CreateHealthCheck asks for

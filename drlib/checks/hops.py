@@ -7,15 +7,15 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from drlib import probes
-from drlib.checklist import Failed, Probe
-from drlib.checks.routing import led_to
-from drlib.traffic.payment import authorization
-from drlib.wire import Reply
+from drlib.checks.failover_records import led_to
+from drlib.deployed import probes
+from drlib.payments.payment import authorization
+from drlib.show.checklist import Failed, Probe
+from drlib.target.https import Reply
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 ARRIVE_TIMEOUT_SECONDS = 120.0
 POLL_SECONDS = 2.0

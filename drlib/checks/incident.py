@@ -1,8 +1,8 @@
 """An incident, seen from the standby's side: what the decision to fail over is made from, and what to say.
 
-    situation = checks.assess(here, deployment, prober)
-    decision = checks.decide(situation)        green: fail over. Red: do not, and why
-    checks.message(situation)                  to paste where people wait for word
+    situation = incident.assess(here, deployment, prober)
+    decision = incident.decide(situation)        green: fail over. Red: do not, and why
+    incident.message(situation)                  to paste where people wait for word
 
 No AWS call goes to the primary. Its endpoint is asked as a client asks it. What Route 53's checkers say comes
 from a control plane in us-east-1: it is asked for as well, briefly, and may be missing.
@@ -20,19 +20,23 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib import checklist, holdings, latch, planes, probes, show
-from drlib.checklist import Checks, Failed, Probe
-from drlib.checks.steady import standby_ready
-from drlib.clock import Clock
-from drlib.errors import DrError
-from drlib.ledger import OBEYS_TTL
+from drlib.checks.steady_state import standby_ready
+from drlib.core import aws_calls
+from drlib.core.clock import Clock
+from drlib.core.errors import DrError
+from drlib.deployed import latch, probes
+from drlib.payments import tables
+from drlib.payments.ledger import OBEYS_TTL
+from drlib.show import checklist
+from drlib.show.checklist import Checks, Failed, Probe
+from drlib.show.output import Table
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.journal import Run
-    from drlib.target import Target
-    from drlib.timeline import Watch
-    from drlib.traffic import Prober
+    from drlib.deployed.deployment import Deployment
+    from drlib.payments.probing import Prober
+    from drlib.runs.run import Run
+    from drlib.target.base import Target
+    from drlib.timeline.observations import Watch
 
 UNKNOWN = "not known"
 ANSWER_WALL_SECONDS = 4.0  # what has not answered by then is not known: nobody waits for a dead region
@@ -94,7 +98,7 @@ class Situation:
         """How long after the flip the last client that obeys the TTL has moved, at most."""
         return PERIOD_SECONDS + self.ttl_seconds
 
-    def table(self) -> show.Table:
+    def table(self) -> Table:
         age = self.newest_age_seconds
         failed = f"{len(self.readiness.failed)} of {len(self.readiness.rows)} questions are red"
         rows = [
@@ -107,7 +111,7 @@ class Situation:
             ("the standby can take over", failed if self.readiness.failed else "yes"),
             ("what speaks for a failover", "; ".join(self.speaks_for_it) or "nothing"),
         ]
-        return show.Table(("from the standby's side", "seen"), rows, varying=("seen",))
+        return Table(("from the standby's side", "seen"), rows, varying=("seen",))
 
     @property
     def advice(self) -> str:
@@ -238,7 +242,7 @@ def _ask_all(asks: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
     def answer(name: str, ask: Callable[[], Any]) -> None:
-        with planes.purpose("observe"), contextlib.suppress(DrError, BotoCoreError, ClientError):
+        with aws_calls.purpose("observe"), contextlib.suppress(DrError, BotoCoreError, ClientError):
             found[name] = ask()
 
     threads = [threading.Thread(target=answer, args=asked, daemon=True) for asked in asks.items()]
@@ -268,7 +272,7 @@ def _clients(prober: Prober, since: float | None) -> tuple[int, int]:
 
 
 def _newest_age(here: Target, deployment: Deployment) -> float | None:
-    held = holdings.scan(here, deployment.table, deployment.standby_region)
+    held = tables.scan(here, deployment.table, deployment.standby_region)
     instants = [
         payment.accepted_at
         for payment in held.payments.values()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drlib.checklist import Failed
+from drlib.show.checklist import Failed
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 COMPARED = ("CodeSha256", "MemorySize", "Timeout", "Runtime", "Architectures", "Handler")
 

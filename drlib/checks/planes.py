@@ -1,6 +1,6 @@
 """What this runbook called of AWS: the table, and the proof that moving the traffic needed data planes alone.
 
-Every call of `here.client` is recorded with its service, region, plane and purpose (`drlib.planes`).
+Every call of `here.client` is recorded with its service, region, plane and purpose (`drlib.core.aws_calls`).
 """
 
 from __future__ import annotations
@@ -8,33 +8,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from drlib import checklist, planes, show
-from drlib.checklist import Checks, Failed, Probe
+from drlib.core import aws_calls
+from drlib.show import checklist
+from drlib.show.checklist import Checks, Failed, Probe
+from drlib.show.output import Table
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 Row = dict[str, Any]
 
 
-def calls(here: Target) -> show.Table:
+def calls(here: Target) -> Table:
     """Return the table of this runbook's AWS calls so far. How often each was made is in the html alone."""
     columns = ("plane", "service", "operation", "region", "purpose", "calls")
     names = ("plane", "service", "operation", "region", "purpose", "count")
     rows = sorted(tuple(row[name] for name in names) for row in here.calls.rows())
-    return show.Table(columns, rows, varying=("calls",))
+    return Table(columns, rows, varying=("calls",))
 
 
 def planes_proof(here: Target, deployment: Deployment, *, planned: bool = False) -> Checks:
     """Check that moving the traffic called no control plane, no IAM, and nothing in the primary region.
 
-    What counts is every call for the purpose of the failover, declared or not (`planes.assume`); looking on
-    does not count. A planned move may use both regions' data planes, and nothing else for any purpose.
+    What counts is every call for the purpose of the failover, declared or not (`aws_calls.assume`); looking
+    on does not count. A planned move may use both regions' data planes, and nothing else for any purpose.
 
     AWS Whitepaper "AWS Fault Isolation Boundaries", static stability.
     """
-    made = [row for row in here.calls.rows() if planned or row["purpose"] == planes.FAILOVER]
+    made = [row for row in here.calls.rows() if planned or row["purpose"] == aws_calls.FAILOVER]
     ours = {deployment.primary_region, deployment.standby_region}
     allowed = ours if planned else {deployment.standby_region}
     where = "nothing outside the two regions was called" if planned else "nothing but the standby was called"

@@ -12,15 +12,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drlib import checklist, faults, planes, target, timeline, toolchain
-from drlib import settings as parameters
-from drlib.checklist import Checks, Failed, Probe, Skip
-from drlib.clock import Clock
-from drlib.errors import DrError, SandboxError
+from drlib import parameters, target
+from drlib.core import aws_calls
+from drlib.core.clock import Clock
+from drlib.core.errors import DrError, SandboxError
+from drlib.faults import inject, restore
+from drlib.show import checklist
+from drlib.show.checklist import Checks, Failed, Probe, Skip
+from drlib.stack import pulumi_cli
+from drlib.timeline.prediction import predict
 
 if TYPE_CHECKING:
-    from drlib.settings import Settings
-    from drlib.target import Target
+    from drlib.parameters import Settings
+    from drlib.target.base import Target
 
 PYTHON_MINIMUM = (3, 11)
 DISK_MINIMUM_BYTES = 1_000_000_000
@@ -40,7 +44,7 @@ def preflight(here: Target) -> Checks:
         Probe("predicted-rto", "predicted RTO", lambda: _prediction(here)),
         Probe("no-fault-in-force", "no fault is in force", lambda: no_fault(here), "Run `drlib restore`."),
     ]
-    with planes.purpose("preflight"):
+    with aws_calls.purpose("preflight"):
         return checklist.make("Preflight", questions)
 
 
@@ -64,13 +68,13 @@ def teardown_ready(here: Target) -> Checks:
         Probe("target-answers", "target answers", lambda: _target(here)),
         Probe("no-fault-in-force", "no fault is in force", lambda: no_fault(here), "Run `drlib restore`."),
     ]
-    with planes.purpose("preflight"):
+    with aws_calls.purpose("preflight"):
         return checklist.make("Teardown", questions)
 
 
 def no_fault(here: Target) -> str:
     """Require that nothing is broken on purpose, neither by a file of ours nor by what the target says."""
-    regions = {fault.region for fault in faults.pending(here)} | set(here.faults())
+    regions = {fault.region for fault in restore.pending(here)} | set(here.faults())
     if regions:
         raise Failed(f"{', '.join(sorted(regions))} is still broken")
     return "none"
@@ -111,7 +115,7 @@ def _packages() -> str:
 
 
 def _pulumi() -> str:
-    return toolchain.pulumi_root().name
+    return pulumi_cli.pulumi_root().name
 
 
 def _disk() -> str:
@@ -151,11 +155,11 @@ def _clock(here: Target) -> str:
 
 
 def _scenario(here: Target) -> str:
-    return faults.plan(here).title
+    return inject.plan(here).title
 
 
 def _prediction(here: Target) -> str:
-    prediction = timeline.predict(here.settings)
+    prediction = predict(here.settings)
     try:
         prediction.require()
     except DrError as error:

@@ -9,27 +9,27 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drlib import probes
-from drlib.checklist import Probe
-from drlib.checks import announcements, data, network, parity, rights, routes, routing, watch
-from drlib.errors import slug
+from drlib.checks import alarms, announcements, api_routes, data, failover_records, network, parity, rights
+from drlib.core.errors import slug
+from drlib.deployed import probes
+from drlib.show.checklist import Probe
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 ONCE: tuple[tuple[str, str, Callable[[Target, Deployment], str]], ...] = (
-    ("the-failover-pair-is-whole", "the failover pair is whole", routing.failover_pair),
+    ("the-failover-pair-is-whole", "the failover pair is whole", failover_records.failover_pair),
     (
         "the-primarys-health-counts-endpoint-and-latch",
         "the primary's health counts endpoint and latch",
-        routing.primary_health,
+        failover_records.primary_health,
     ),
-    ("the-latchs-alarm-watches-its-metric", "the latch's alarm watches its metric", watch.latch_alarm),
-    ("the-latch-is-published-every-minute", "the latch is published every minute", watch.latch_published),
+    ("the-latchs-alarm-watches-its-metric", "the latch's alarm watches its metric", alarms.latch_alarm),
+    ("the-latch-is-published-every-minute", "the latch is published every minute", alarms.latch_published),
 )
 EACH_REGION: tuple[tuple[str, str, Callable[[Target, Deployment, str], str]], ...] = (
-    ("every-route-may-invoke-its-function", "every route may invoke its function", routes.invoking),
+    ("every-route-may-invoke-its-function", "every route may invoke its function", api_routes.invoking),
     ("the-functions-reach-their-services", "the functions reach their services", network.reaching),
     ("the-work-queue-is-fed", "the work queue is fed", announcements.fed),
     ("what-cannot-be-settled-is-put-aside", "what cannot be settled is put aside", announcements.put_aside),
@@ -44,7 +44,7 @@ def questions(here: Target, deployment: Deployment) -> list[Probe]:
     roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
     found = [Probe(id, name, partial(ask, here, deployment)) for id, name, ask in ONCE]
     for role, region in roles.items():
-        asks = partial(routing.endpoint_check, here, deployment, region, f"{role}_endpoint")
+        asks = partial(failover_records.endpoint_check, here, deployment, region, f"{role}_endpoint")
         found.append(Probe("the-health-check-asks-the-api", "the health check asks the API", asks).of(role))
     for id, name, look in EACH_REGION:
         for role, region in roles.items():
@@ -52,7 +52,7 @@ def questions(here: Target, deployment: Deployment) -> list[Probe]:
     told = {role: (region, list(deployment.regions[region].alarms)) for role, region in roles.items()}
     told["Route 53"] = (probes.ROUTE53_REGION, list(deployment.dns_alarms))
     for role, (region, names) in told.items():
-        acts = partial(watch.alarms_act, here, deployment, region, names)
+        acts = partial(alarms.alarms_act, here, deployment, region, names)
         found.append(Probe("alarms-tell-somebody", "alarms tell somebody", acts).of(role))
     return found
 

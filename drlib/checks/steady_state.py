@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from drlib import checklist, fence, latch, planes, probes, timeline
-from drlib.checklist import Checks, Failed, Probe
-from drlib.checks import standing
-from drlib.checks.machine import no_fault
-from drlib.checks.payment import Trial, taken
-from drlib.checks.routing import HEALTH_PATH, led_to, renewable
+from drlib.checks import standby
+from drlib.checks.failover_records import HEALTH_PATH, led_to, renewable
+from drlib.checks.hops import Trial, taken
+from drlib.checks.preflight import no_fault
+from drlib.core import aws_calls
+from drlib.deployed import fence, latch, probes
+from drlib.show import checklist
+from drlib.show.checklist import Checks, Failed, Probe
+from drlib.timeline.prediction import predict
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 QUEUES = ("dead_letter", "undelivered")
 THREADS = 12
@@ -39,10 +42,10 @@ def steady_state(here: Target, deployment: Deployment) -> Checks:
         *_replication(here, deployment),
         *_standby(here, deployment),
         *_queues(here, deployment),
-        *standing.questions(here, deployment),
+        *standby.questions(here, deployment),
         *_quiet(here, deployment),
     ]
-    with planes.purpose("verify"):
+    with aws_calls.purpose("verify"):
         return checklist.make("Steady state", questions, threads=THREADS)
 
 
@@ -57,7 +60,7 @@ def drill_ready(here: Target, deployment: Deployment) -> Checks:
         *_queues(here, deployment),
         Probe("predicted-rto", "predicted RTO within target", lambda: _predicted(here, deployment)),
     ]
-    with planes.purpose("verify"):
+    with aws_calls.purpose("verify"):
         return checklist.make("Ready for the drill", questions, threads=THREADS)
 
 
@@ -70,7 +73,7 @@ def standby_ready(here: Target, deployment: Deployment) -> Checks:
         _probe("takes-a-payment", "it takes a payment", _takes(standby), here, deployment),
         _probe("no-fence-in-force", "it is not fenced", _open(standby), here, deployment, entry="fence"),
     ]
-    with planes.purpose("observe"):
+    with aws_calls.purpose("observe"):
         return checklist.make("The standby can take over", questions, threads=THREADS)
 
 
@@ -143,7 +146,7 @@ def _replication(here: Target, deployment: Deployment) -> list[Probe]:
 
 
 def _standby(here: Target, deployment: Deployment) -> list[Probe]:
-    found = standing.standby(here, deployment)
+    found = standby.standby(here, deployment)
     found += [
         _probe("the-worker-is-on", "the worker is on", _worker(region), here, deployment).of(role)
         for role, region in _roles(deployment).items()
@@ -234,7 +237,7 @@ def _latch_armed(here: Target, deployment: Deployment) -> str:
     if held > 0:
         raise Failed(
             f"a failback holds it for another {held:.0f} s: a failover would not latch",
-            remedy="Wait for that, or end it with switch.arm, as 40-failback does.",
+            remedy="Wait for that, or end it with failback.arm, as 40-failback does.",
         )
     return "released, and armed"
 
@@ -311,5 +314,5 @@ def _ringing(here: Target, region: str, names: list[str]) -> str:
 
 
 def _predicted(here: Target, deployment: Deployment) -> str:
-    prediction = timeline.predict(here.settings, deployment).require()
+    prediction = predict(here.settings, deployment).require()
     return f"{prediction.predicted_seconds:.0f} s, target {prediction.target_seconds:g} s"

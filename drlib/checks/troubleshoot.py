@@ -15,8 +15,9 @@ from typing import Any
 
 import yaml
 
-from drlib.errors import HANDBOOK, BadParameters, slug
-from drlib.rules import CATALOGUE, Rule
+from drlib.core.errors import HANDBOOK, BadParameters, slug
+from drlib.stack.rules.catalogue import CATALOGUE
+from drlib.stack.rules.rule import Rule
 
 FILE = Path(__file__).with_suffix(".yaml")
 ROLE = re.compile("-(primary|standby|source|destination|route-53)$")  # how a check's id may end

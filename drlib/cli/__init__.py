@@ -1,10 +1,8 @@
-"""The command line: parse, call, print, exit. Exit codes are those of `drlib.errors`.
+"""The command line: parse, call, print, exit. Exit codes are those of `drlib.core.errors`.
 
-Each module adds its commands to the application when it is imported; their order is that of `drlib --help`.
+main       the entry point: every error is one plain sentence on stderr, and its exit code
+app        the application and the options that commands share
+commands   all groups of commands, in the order of `drlib --help`
+
+One file a group: drill, sandbox, reference, evidence, history, faults.
 """
-
-from drlib.cli import drills, sandboxes, reference, bundles, records, game_days  # noqa: I001 - the order of the help
-from drlib.cli.app import app
-from drlib.cli.entry import main
-
-__all__ = ["app", "bundles", "drills", "game_days", "main", "records", "reference", "sandboxes"]

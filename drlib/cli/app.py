@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from drlib.target import Target
+    from drlib.target.base import Target
 
 app = typer.Typer(
     help="Rehearse, measure and prove the disaster recovery of a two-region payments API.\n\n"
@@ -36,19 +36,20 @@ RunFolder = Annotated[
 
 def values(file: Path | None) -> dict[str, Any]:
     """Return a file's values; without a file, those of the open run, or the defaults."""
-    from drlib import journal, settings
+    from drlib import parameters
+    from drlib.runs import folders
 
     if file:
-        return settings.read(file)
-    run = journal.current()
+        return parameters.read(file)
+    run = folders.current()
     return run.settings.values() if run else {}
 
 
 def here(file: Path | None) -> Target:
     """Return the target that a file, the open run or the defaults name; no sandbox is started for it."""
-    from drlib import settings, target
+    from drlib import parameters, target
 
-    return target.open(settings.make(values(file)), start=False)
+    return target.open(parameters.make(values(file)), start=False)
 
 
 def short(path: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from drlib.cli.app import File, app, say, short
-from drlib.errors import BadParameters
+from drlib.core.errors import BadParameters
 
 
 @app.command()
@@ -20,13 +20,13 @@ def drill(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack and the sandbox up.")] = False,
 ) -> None:
     """Run all runbooks of a drill in order: deploy, verify, fail over, fail back, report, tear down."""
-    from drlib import drill as drills
+    from drlib.runner import drill
 
     if (file is None) == (resume is None):
         raise BadParameters("A drill needs either -f FILE or --resume RUN_ID.")
     if resume and scenario:
         raise BadParameters("--scenario cannot change a run that is resumed.")
-    raise typer.Exit(drills.drill(file, scenario=scenario, resume=resume, keep=keep, say=say))
+    raise typer.Exit(drill.drill(file, scenario=scenario, resume=resume, keep=keep, say=say))
 
 
 @app.command()
@@ -39,10 +39,11 @@ def run(
     ] = None,
 ) -> None:
     """Run one runbook headless, with strict parameters, in the open run or a new one."""
-    from drlib import runner, settings
+    from drlib import parameters
+    from drlib.runner.notebook import run
 
-    values = settings.read(file) if file else {}
-    say(f"Executed: {short(runner.run(notebook, values, pairs(parameter or []), say=say))}")
+    values = parameters.read(file) if file else {}
+    say(f"Executed: {short(run(notebook, values, pairs(parameter or []), say=say))}")
 
 
 @app.command()
@@ -52,9 +53,10 @@ def approve(
     minutes: Annotated[int, typer.Option(help="For how long the approval is good.")] = 60,
 ) -> None:
     """Approve the plan that a runbook has shown, for a while. It stands in the run's journal."""
-    from drlib import approval, journal, target
+    from drlib import target
+    from drlib.runs import approval, folders
 
-    run = journal.find(run_id, runbook="approval")
+    run = folders.find(run_id, runbook="approval")
     here = target.open(run.settings, start=False)
     say(approval.give(here, run, plan, minutes=minutes))
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from drlib.cli.app import RunFolder, app, say, short
-from drlib.errors import BadParameters
+from drlib.core.errors import BadParameters
 
 
 @app.command()
@@ -24,7 +24,7 @@ def verify(
     identity: Annotated[str, typer.Option(metavar="NAME", help="Which of them must have signed it.")] = "",
 ) -> None:
     """Check a run again: every byte, and all figures from the raw samples. Exit code 1 if one is wrong."""
-    from drlib import evidence
+    from drlib.evidence import evidence
 
     if identity and allowed_signers is None:
         raise BadParameters("--identity needs --allowed-signers FILE.")
@@ -43,7 +43,7 @@ def report(
     ] = None,
 ) -> None:
     """Write a run's report.html, from its evidence."""
-    from drlib import evidence
+    from drlib.evidence import evidence
 
     say(short(evidence.report(folder, to=to)))
 
@@ -51,6 +51,6 @@ def report(
 @app.command()
 def seal(folder: RunFolder) -> None:
     """Put the hash of every file of a run under its journal's last line, as a drill does at its end."""
-    from drlib import evidence
+    from drlib.evidence import evidence
 
     say(f"Sealed: {evidence.close(folder)}")

@@ -27,18 +27,23 @@ def inject(
 
     It heals by itself at its deadline (modelled seconds), whatever becomes of this terminal.
     """
-    from drlib import faults, journal, settings, stack, target
+    from drlib import parameters, target
+    from drlib.faults import inject
+    from drlib.faults.scenario import load
+    from drlib.runs import folders
+    from drlib.runs.approval import approve
+    from drlib.stack import stack
 
-    planned = faults.scenario(scenario)
-    chosen = settings.make(values(file) | {"scenario": planned.name})
+    planned = load(scenario)
+    chosen = parameters.make(values(file) | {"scenario": planned.name})
     planned.require_target(chosen.target)
     here = target.open(chosen, start=False)
-    entry = journal.join(chosen, "game-day", here, unfinished=True)
-    if faults.spent(entry):
-        entry = journal.open_run(chosen, here, runbook="game-day")
+    entry = folders.join(chosen, "game-day", here, unfinished=True)
+    if inject.spent(entry):
+        entry = folders.open_run(chosen, here, runbook="game-day")
     what = f"the fault {scenario}"
-    approval = journal.approve(chosen, what, here=here, run=entry, plan=planned)
-    say(str(faults.inject(here, stack.current(here), entry, approval, deadline_seconds=deadline)))
+    approval = approve(chosen, what, here=here, run=entry, plan=planned)
+    say(str(inject.inject(here, stack.current(here), entry, approval, deadline_seconds=deadline)))
 
 
 @app.command()
@@ -47,15 +52,17 @@ def restore(file: File = None) -> None:
 
     A fault's own file says where it is and how it is undone; FILE is for what no such file names.
     """
-    from drlib import faults, journal, runner
-    from drlib.errors import SandboxError
+    from drlib.core.errors import SandboxError
+    from drlib.faults import restore
+    from drlib.runner import notebook
+    from drlib.runs import folders
 
-    for fault in faults.restore_all(journal.current()):
+    for fault in restore.restore_all(folders.current()):
         say(f"Restored: {fault.region} ({fault.scenario})")
     try:
         found = here(file)
     except SandboxError as error:
         say(f"{error.message} No fault is in force.")
         return
-    for line in runner.restore(found, journal.current()):
+    for line in notebook.restore(found, folders.current()):
         say(line)

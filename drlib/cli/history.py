@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 
 from drlib.cli.app import AsJson, Runs, app, say
-from drlib.errors import BadParameters
+from drlib.core.errors import BadParameters
 
 
 @app.command()
 def history(runs: Runs = None, as_json: AsJson = False) -> None:
     """Show all runs, and how many days ago each scenario was last drilled on each target."""
-    from drlib import history as records
+    from drlib.evidence import history
 
-    past = records.read(folder_of_runs(runs))
+    past = history.read(folder_of_runs(runs))
     if as_json:
         say(json.dumps(past.as_dict(), indent=1))
         return
@@ -40,11 +40,10 @@ def gate(
     target: Annotated[str, typer.Option(help="Judge the latest drill on this target.")] = "",
 ) -> None:
     """Judge the latest drill: exit code 1, with the reason, if it is over a limit or worse than before."""
-    from drlib import gate as gates
-    from drlib import history as records
+    from drlib.evidence import history, pipeline
 
-    limits = gates.limits(max_rto, max_rpo, worsening)
-    judged = gates.judge(records.read(folder_of_runs(runs)), limits, scenario=scenario, target=target)
+    limits = pipeline.limits(max_rto, max_rpo, worsening)
+    judged = pipeline.judge(history.read(folder_of_runs(runs)), limits, scenario=scenario, target=target)
     say(str(judged))
     judged.require()
 

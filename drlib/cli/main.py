@@ -6,9 +6,10 @@ import sys
 
 import typer
 
-from drlib import redaction
+from drlib.cli import commands  # noqa: F401
 from drlib.cli.app import app
-from drlib.errors import HANDBOOK, BadParameters, DrError
+from drlib.core import redaction
+from drlib.core.errors import HANDBOOK, BadParameters, DrError
 
 INTERRUPTED = 5
 TYPER_INTERRUPTED = 130  # what typer makes of Ctrl-C

@@ -13,9 +13,9 @@ from drlib.cli.app import AsJson, app, say
 @app.command()
 def scenarios(as_json: AsJson = False) -> None:
     """List what can happen in a drill: where it runs, what is expected, and what the verdict judges."""
-    from drlib import faults
+    from drlib.faults.scenario import every
 
-    found = faults.scenarios()
+    found = every()
     if as_json:
         say(json.dumps([scenario.as_dict() for scenario in found], indent=1))
         return
@@ -28,7 +28,8 @@ def rules(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="A rule's name, as it is shown.")] = "",
 ) -> None:
     """List the rules that a plan must satisfy before anything is created; or print one, with its fix."""
-    from drlib.rules import catalogue, named
+    from drlib.stack.rules.catalogue import catalogue
+    from drlib.stack.rules.rule import named
 
     say(str(named(name)) if name else catalogue())
 
@@ -40,8 +41,8 @@ def explain(
     ] = None,
 ) -> None:
     """Explain an error, a red check or a rule: symptom, cause, test and cure. Without a name, list all."""
-    from drlib import troubleshoot
-    from drlib.rules import CATALOGUE
+    from drlib.checks import troubleshoot
+    from drlib.stack.rules.catalogue import CATALOGUE
 
     if not name:
         for group in troubleshoot.groups():
@@ -54,10 +55,10 @@ def explain(
 @app.command()
 def params(notebook: Annotated[str, typer.Argument(help="A runbook's name, number or path.")]) -> None:
     """Explain the parameters of a runbook, in the groups of its parameters cell."""
-    from drlib import runbook
-    from drlib.show import Table
+    from drlib.runner import parameters_cell
+    from drlib.show.output import Table
 
-    groups = runbook.grouped(runbook.find(notebook))
+    groups = parameters_cell.grouped(parameters_cell.find(notebook))
     rows = [
         (name, parameter.type.__name__, json.dumps(parameter.default), parameter.help)
         for parameters in groups.values()

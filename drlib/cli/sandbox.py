@@ -19,9 +19,9 @@ app.add_typer(sandbox_app, name="sandbox")
 @sandbox_app.command("up")
 def sandbox_up(file: File = None, as_json: AsJson = False) -> None:
     """Start the sandbox, or find the one that runs. It stops by itself after an idle hour."""
-    from drlib import sandbox, settings
+    from drlib import parameters, sandbox
 
-    chosen = settings.load(file) if file else settings.make({})
+    chosen = parameters.load(file) if file else parameters.make({})
     status = sandbox.up(
         time_scale=chosen.time_scale,
         seed=chosen.seed,
@@ -56,7 +56,7 @@ def sandbox_status(as_json: AsJson = False) -> None:
 @app.command()
 def outputs(file: File = None, as_json: AsJson = False) -> None:
     """Show the deployed stack: its public name, and what is in each region."""
-    from drlib import stack
+    from drlib.stack import stack
 
     deployment = stack.current(here(file))
     say(json.dumps(deployment.as_json(), indent=1) if as_json else str(deployment))

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from drlib.errors import OnlyPlanned
+from drlib.core.errors import OnlyPlanned
 
 DATA_PLANE: dict[str, frozenset[str]] = {
     "dynamodb": frozenset(

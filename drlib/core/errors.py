@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 
-from drlib.redaction import mask
+from drlib.core.redaction import mask
 
 HANDBOOK = "90-troubleshoot"
 

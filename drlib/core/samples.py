@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from drlib import disk
-from drlib.clock import Clock
-from drlib.redaction import mask_all
+from drlib.core.clock import Clock
+from drlib.core.files import plain
+from drlib.core.redaction import mask_all
 
 FOLDER = "samples"
 SIMULATED, LIVE = "simulated", "live"
@@ -104,7 +104,7 @@ def write(
     facts = json.dumps({"stamp": stamp.as_dict(), "about": mask_all(about or {})}, sort_keys=True)
     table = pyarrow.table(dict(stamped), schema=schema.with_metadata({KEY: facts.encode()}))
     unfinished = file.with_name(f".{file.name}.part")
-    with disk.plain(file):
+    with plain(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
             pyarrow.parquet.write_table(table, unfinished)

@@ -84,7 +84,7 @@ COUNTS: Mapping[str, Count] = {
     "unexplained_late": Count("settled after their target time, though no region held them back", red=True),
     "unsettled": Count(
         "acknowledged and never settled",
-        "Announce it again with repair.announce, as 40-failback does.",
+        "Announce it again with announce.announce, as 40-failback does.",
         red=True,
     ),
     "differing": Count(

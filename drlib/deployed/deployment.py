@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from drlib.show import Table
+from drlib.show.output import Table
 
 
 @dataclass(frozen=True)

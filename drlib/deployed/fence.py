@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from drlib.clock import iso
+from drlib.core.clock import iso
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 FENCE_SECONDS = 600.0
 """After so long (modelled) a fence ends by itself: several times what a planned move takes."""

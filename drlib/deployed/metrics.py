@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from drlib import planes
+from drlib.core import aws_calls
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 PERIOD_SECONDS = 60
 QUERIES_A_CALL = 500  # GetMetricData takes no more
@@ -49,7 +49,7 @@ def fetch(here: Target, series: Sequence[Series], *, start: float, end: float) -
     index = pd.Index([float(at) for at in range(first, math.ceil(end), PERIOD_SECONDS)], name="at")
     frame = pd.DataFrame(math.nan, index=index, columns=[one.label for one in series])
     by_region = sorted(series, key=lambda one: one.region)
-    with planes.purpose("observe"):
+    with aws_calls.purpose("observe"):
         for region, group in itertools.groupby(by_region, key=lambda one: one.region):
             for one, at, value in _values(here, region, list(group), first, end):
                 if at in frame.index:

@@ -10,13 +10,13 @@ import socket
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from drlib.checklist import Failed
-from drlib.errors import OnlyPlanned, StepFailed
-from drlib.wire import Connection, MaybeSent, NotSent, Reply, patience
+from drlib.core.errors import OnlyPlanned, StepFailed
+from drlib.show.checklist import Failed
+from drlib.target.https import Connection, MaybeSent, NotSent, Reply, patience
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 # A check is healthy while more than this share of its checkers says so. Route 53 Developer Guide, "How Amazon
 # Route 53 determines whether a health check is healthy".

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib import planes
-from drlib.deployment import Deployment
-from drlib.errors import StepFailed
-from drlib.infra.naming import Names
+from drlib.core import aws_calls
+from drlib.core.errors import StepFailed
+from drlib.deployed.deployment import Deployment
+from drlib.deployed.names import Names
 
 if TYPE_CHECKING:
-    from drlib.target import Target
+    from drlib.target.base import Target
 
 KEY = {"pk": {"S": "DEPLOYMENT"}, "sk": {"S": "OUTPUTS"}}
 
@@ -25,7 +25,7 @@ KEY = {"pk": {"S": "DEPLOYMENT"}, "sk": {"S": "OUTPUTS"}}
 def keep(here: Target, deployment: Deployment) -> None:
     """Write the deployment into the table, in the standby. Data plane; writing it again replaces it."""
     item = {**KEY, "outputs": {"S": json.dumps(deployment.as_json(), sort_keys=True)}}
-    with planes.purpose("deploy"):
+    with aws_calls.purpose("deploy"):
         here.client("dynamodb", deployment.standby_region).put_item(TableName=deployment.table, Item=item)
 
 
@@ -37,7 +37,7 @@ def recall(here: Target) -> Deployment:
     """
     region, table = here.settings.standby_region, Names(here.settings.suffix).shared("payments")
     try:
-        with planes.purpose("observe"):
+        with aws_calls.purpose("observe"):
             answer = here.client("dynamodb", region).get_item(TableName=table, Key=KEY, ConsistentRead=True)
     except (ClientError, BotoCoreError) as error:
         raise StepFailed(

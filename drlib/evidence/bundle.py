@@ -14,11 +14,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from drlib import chain, hypothesis, origin, planes, scenario, schema, terms, verdict
-from drlib import settings as parameters
-from drlib.clock import Clock
-from drlib.redaction import mask_all
-from drlib.samples import Stamp
+from drlib import parameters
+from drlib.core import aws_calls, files, terms
+from drlib.core.clock import Clock
+from drlib.core.redaction import mask_all
+from drlib.core.samples import Stamp
+from drlib.evidence import origin, schema, verdict
+from drlib.faults import hypothesis, scenario
+from drlib.runs.journal import FIRST, lines, sha256, until
 
 COUNTS = terms.NAMES
 PACKAGES = (
@@ -43,10 +46,10 @@ def build(folder: Path, *, head: str = "", instead: Mapping[str, Any] | None = N
     settings = json.loads(text)
     about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     saved = {**_saved(folder), **(instead or {})}
-    journal = chain.until(chain.lines(folder), head)
+    journal = until(lines(folder), head)
     files = _attached(journal)
     environment = saved.get("environment", {})
-    calls = planes.merge(part["calls"] for name, part in saved.items() if name.startswith("planes."))
+    calls = aws_calls.merge(part["calls"] for name, part in saved.items() if name.startswith("planes."))
     evidence: dict[str, Any] = {
         "schema_version": schema.VERSION,
         "run_id": folder.name,
@@ -60,7 +63,7 @@ def build(folder: Path, *, head: str = "", instead: Mapping[str, Any] | None = N
         "scenario": saved.get("fault", {}).get("scenario") or settings["scenario"],
         "rto": _rto(saved, settings),
         "rpo": _rpo(saved, settings),
-        "planes": {"calls": calls, "control_plane_calls_in_failover": planes.control_calls(calls)},
+        "planes": {"calls": calls, "control_plane_calls_in_failover": aws_calls.control_calls(calls)},
         "checks": _rows(saved, "checks."),
         "gates": _rows(saved, "gates."),
         "forced": _parts(saved, "forced."),
@@ -71,10 +74,10 @@ def build(folder: Path, *, head: str = "", instead: Mapping[str, Any] | None = N
         "parameters": mask_all(settings),
         "hypothesis": {},
         "versions": environment.get("versions", {}),
-        "parameters_sha256": chain.sha256(text),
+        "parameters_sha256": sha256(text),
         "git_commit": environment.get("git_commit", ""),
         "git_dirty": environment.get("git_dirty"),
-        "chain_head": journal[-1]["hash"] if journal else chain.FIRST,
+        "chain_head": journal[-1]["hash"] if journal else FIRST,
     }
     evidence["hypothesis"] = _hypothesis(saved, evidence["rpo"])
     evidence["verdict"], evidence["reasons"] = verdict.judge(evidence, journal)
@@ -106,7 +109,7 @@ def environment(*, pulumi_cli: str = "") -> dict[str, Any]:
 
 def git_commit() -> tuple[str, bool | None]:
     """Return the checkout's commit, and whether files differ from it; "" and None outside a checkout."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parent.parent.parent
 
     def git(*arguments: str) -> str:
         found = subprocess.run(  # noqa: S603 - fixed arguments
@@ -128,7 +131,7 @@ def git_commit() -> tuple[str, bool | None]:
 def write(folder: Path) -> dict[str, Any]:
     """Make the evidence and write it to `evidence.json`."""
     evidence = build(folder)
-    chain.write(folder / EVIDENCE, text_of(evidence))
+    files.write(folder / EVIDENCE, text_of(evidence))
     return evidence
 
 

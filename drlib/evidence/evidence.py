@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from drlib import approval, audit, bundle, chain, disk, origin, samples, seal, show, verdict
-from drlib import report as page
-from drlib.bundle import COUNTS
-from drlib.errors import BadParameters, StepFailed, VerdictRed
-from drlib.journal import Run
-from drlib.losses import LossCounts
-from drlib.planes import Recorder
-
-__all__ = ["COUNTS", "Evidence", "close", "load", "refresh", "report", "update", "verify"]
+from drlib.core import files, samples
+from drlib.core.aws_calls import Recorder
+from drlib.core.errors import BadParameters, StepFailed, VerdictRed
+from drlib.evidence import bundle, origin, verdict
+from drlib.evidence.audit import audit
+from drlib.evidence.audit.finding import Audit
+from drlib.evidence.report import page
+from drlib.payments import ledger
+from drlib.payments.losses import LossCounts
+from drlib.runs import approval, journal, seal
+from drlib.runs.run import Run
+from drlib.show import output
 
 
 class Here(Protocol):
@@ -91,11 +94,11 @@ class Evidence:
             ),
         ]
 
-    def table(self) -> show.Table:
+    def table(self) -> output.Table:
         """Return the evidence in short; all reasons of a red verdict are in it."""
         reasons = [] if self.is_open else [("because", reason, "") for reason in self.reasons]
         columns = ("evidence", "finding", "figures")
-        return show.Table(columns, [*self.rows(), *reasons], varying=["figures"])
+        return output.Table(columns, [*self.rows(), *reasons], varying=["figures"])
 
     def __str__(self) -> str:
         return str(self.table())
@@ -150,8 +153,8 @@ def refresh(run: Run) -> Evidence:
     """Bring evidence.json up to date with what the run's folder holds, and return it."""
     if not run.has("environment"):
         run.save("environment", bundle.environment(pulumi_cli=_pulumi_version()))
-    for file in (run.folder / audit.LEDGER, *samples.files(run.folder)):
-        if file.exists() and chain.sha256(file.read_bytes()) != _attached(run, file):
+    for file in (run.folder / ledger.FILE, *samples.files(run.folder)):
+        if file.exists() and journal.sha256(file.read_bytes()) != _attached(run, file):
             run.attach(file)
     return Evidence(run.folder, bundle.write(run.folder))
 
@@ -167,8 +170,8 @@ def load(folder: Path) -> Evidence:
 
 def verify(
     run: Run | Path, *, head: str = "", allowed_signers: Path | None = None, identity: str = ""
-) -> audit.Audit:
-    """Check a run's evidence again; see `drlib.audit`."""
+) -> Audit:
+    """Check a run's evidence again; see `drlib.evidence.audit.audit`."""
     return audit.verify(_folder(run), head=head, allowed_signers=allowed_signers, identity=identity)
 
 
@@ -186,7 +189,7 @@ def report(run: Run | Path, *, to: Path | None = None) -> Path:
     if to is not None:
         return page.write(to, page.render(folder, content))
     written = folder / page.REPORT
-    if seal.last(chain.lines(folder)) is None or not written.exists():
+    if seal.last(journal.lines(folder)) is None or not written.exists():
         page.write(written, page.render(folder, content))
         seal.note(folder, f"attach {page.REPORT}", _hash(folder, written))
     return written
@@ -207,7 +210,7 @@ def _folder(run: Run | Path) -> Path:
 
 
 def _hash(folder: Path, file: Path) -> dict[str, str]:
-    return {"file": file.relative_to(folder).as_posix(), "sha256": chain.sha256(file.read_bytes())}
+    return {"file": file.relative_to(folder).as_posix(), "sha256": journal.sha256(file.read_bytes())}
 
 
 def _against(value: float | None, target: float) -> tuple[str, str]:
@@ -218,7 +221,7 @@ def _against(value: float | None, target: float) -> tuple[str, str]:
 
 def _attached(run: Run, file: Path) -> str:
     name = file.relative_to(run.folder).as_posix()
-    hashes = [e["detail"]["sha256"] for e in chain.lines(run.folder) if e["step"] == f"attach {name}"]
+    hashes = [e["detail"]["sha256"] for e in journal.lines(run.folder) if e["step"] == f"attach {name}"]
     return hashes[-1] if hashes else ""
 
 
@@ -226,16 +229,16 @@ def _picture(run: Run, name: str, figure: Any) -> None:
     folder = run.folder / page.FIGURES
     file = folder / f"{name}.png"
     drawn = figure.png() if hasattr(figure, "png") else figure
-    disk.write(file, drawn if isinstance(drawn, bytes) else show.png(drawn))
+    files.write(file, drawn if isinstance(drawn, bytes) else output.png(drawn))
     run.attach(file)
 
 
 def _pulumi_version() -> str:
-    from drlib import toolchain
-    from drlib.errors import PreflightFailed
+    from drlib.core.errors import PreflightFailed
+    from drlib.stack import pulumi_cli
 
     try:
-        name = toolchain.pulumi_root().name
+        name = pulumi_cli.pulumi_root().name
     except PreflightFailed:
         return ""
     return name if name[:1].isdigit() else ""  # one from PATH stands in a folder of any name

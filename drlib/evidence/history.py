@@ -18,9 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from drlib import charts, scenario, show, verdict
-from drlib import settings as parameters
-from drlib.clock import Clock
+from drlib import parameters
+from drlib.core.clock import Clock
+from drlib.evidence import verdict
+from drlib.faults import scenario
+from drlib.show.charts import trend
+from drlib.show.charts.chart import Chart
+from drlib.show.output import Line, Table
 
 EVIDENCE = "evidence.json"
 RUN_STAMP = "%Y%m%dT%H%M%S.%fZ"
@@ -96,7 +100,7 @@ class History:
             found.setdefault(run.kind, []).append(run)
         return dict(sorted(found.items(), key=lambda item: item[1][-1].at, reverse=True))
 
-    def table(self) -> show.Table:
+    def table(self) -> Table:
         """Return a line for each kind of drill: how many, and the newest against the median of them all."""
         rows = []
         for kind, drills in sorted(self.kinds().items()):
@@ -112,18 +116,18 @@ class History:
                 )
             )
         columns = ("drill", "latest", "runs", "RTO", "median RTO", "RPO", "median RPO")
-        return show.Table(columns, rows, varying=columns[2:])
+        return Table(columns, rows, varying=columns[2:])
 
-    def last(self, *, now: float | None = None) -> show.Table:
+    def last(self, *, now: float | None = None) -> Table:
         """Return, for each scenario and target that was drilled, how many days ago, and how that ended."""
         columns = ("scenario", "target", "last drill", "days ago", "verdict")
         rows = [tuple(row.values()) for row in self.ages(now=now) if row["days"] is not None]
-        return show.Table(columns, rows, varying=columns[2:])
+        return Table(columns, rows, varying=columns[2:])
 
-    def never(self) -> show.Line:
+    def never(self) -> Line:
         """Return one line on the scenarios that were never drilled; their names are in the html alone."""
         names = [f"{row['scenario']} on {row['target']}" for row in self.ages() if row["days"] is None]
-        return show.Line("never drilled here", detail=", ".join(names) or "none")
+        return Line("never drilled here", detail=", ".join(names) or "none")
 
     def ages(self, *, now: float | None = None) -> list[dict[str, Any]]:
         """Return, for each scenario and each target that it can run on, its last drill and the days since."""
@@ -144,20 +148,20 @@ class History:
             )
         return found
 
-    def chart(self) -> charts.Chart:
+    def chart(self) -> Chart:
         """Return the trend of RTO by stage and of RPO, with its table."""
         panels = [
-            charts.Panel(
+            trend.Panel(
                 title=f"{kind.scenario} on {kind.target}",
                 origin=kind.origin,
                 target_seconds=drills[-1].target_seconds,
-                bars=[charts.Bar(run.stages, run.rpo_seconds, run.passed) for run in drills[-20:]],
+                bars=[trend.Bar(run.stages, run.rpo_seconds, run.passed) for run in drills[-20:]],
             )
             for kind, drills in self.kinds().items()
         ]
-        return charts.trend(panels, self.table())
+        return trend.trend(panels, self.table())
 
-    def listing(self) -> show.Table:
+    def listing(self) -> Table:
         """Return all runs, oldest first: verdict, RTO stage by stage, RPO."""
         rows = [
             (
@@ -169,7 +173,7 @@ class History:
             )
             for run in self.runs
         ]
-        return show.Table(("run", "origin", "verdict", "RTO", "RPO", "stages"), rows)
+        return Table(("run", "origin", "verdict", "RTO", "RPO", "stages"), rows)
 
     def as_dict(self, *, now: float | None = None) -> dict[str, Any]:
         """Return JSON-like data, for programs."""

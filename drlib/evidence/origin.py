@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from drlib import chain, samples
-from drlib.errors import VerdictRed
-from drlib.ledger import FILE as LEDGER
-from drlib.samples import LIVE, SIMULATED, Stamp
-from drlib.settings import ORIGINS
+from drlib.core import samples
+from drlib.core.errors import VerdictRed
+from drlib.core.samples import LIVE, SIMULATED, Stamp
+from drlib.parameters import ORIGINS
+from drlib.payments.ledger import FILE as LEDGER
+from drlib.runs import journal
 
 LOOPBACK = "127."  # no client of a real API was ever answered from there
 
@@ -58,7 +59,7 @@ def claims(folder: Path) -> Iterator[Claim]:
     yield Claim("run.json", str(facts.get("origin", SIMULATED)))
     if clock.get("scale", 1.0) != 1.0:
         yield Claim("the run's clock, which is not the wall's", SIMULATED)
-    for line in chain.lines(folder)[:1]:
+    for line in journal.lines(folder)[:1]:
         yield Claim("the journal's first line", str(line["detail"].get("origin", SIMULATED)))
     yield from _saved(folder)
     for file in (folder / LEDGER, *samples.files(folder)):

@@ -1,6 +1,6 @@
 """The gate of a pipeline: is the latest drill within its limits, and no worse than those before it?
 
-    judged = gate.judge(history.read(), gate.Limits(max_rto_seconds=120, worsening=0.2))
+    judged = pipeline.judge(history.read(), pipeline.Limits(max_rto_seconds=120, worsening=0.2))
     judged.require()
 
 What a drill is compared with is the median of the earlier passed ones of its kind: the same target, scenario
@@ -13,10 +13,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from drlib import history
-from drlib import scenario as scenarios
-from drlib.errors import BadParameters, VerdictRed
-from drlib.history import History, Past
+from drlib.core.errors import BadParameters, VerdictRed
+from drlib.evidence import history
+from drlib.evidence.history import History, Past
+from drlib.faults.scenario import names
 
 TARGETS = ("sandbox", "aws")
 GRAIN_SECONDS = 5.0
@@ -76,7 +76,7 @@ def judge(past: History, limits: Limits, *, scenario: str = "", target: str = ""
         BadParameters: there is no such scenario or target.
         VerdictRed: there is no such drill. A gate that has nothing to look at is shut.
     """
-    _known("--scenario", scenario, {*scenarios.names(), *(run.kind.scenario for run in past.drills)})
+    _known("--scenario", scenario, {*names(), *(run.kind.scenario for run in past.drills)})
     _known("--target", target, set(TARGETS))
     found = [
         run

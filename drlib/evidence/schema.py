@@ -1,6 +1,7 @@
 """The shape of evidence.json, version 1.0: what every run's evidence has, for those who read it by program.
 
-    python -m drlib.schema      # writes drlib/evidence.schema.json, which is generated from here
+    python -m drlib.evidence.schema      # writes drlib/evidence/evidence.schema.json, which is generated from
+    here
 
 The first number of `schema_version` changes when a field is renamed, removed or means something else; the
 second when one is added. A reader ignores what it does not know.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from drlib.terms import COUNTS
+from drlib.core.terms import COUNTS
 
 PASSED, FAILED, ABORTED, PENDING = "passed", "failed", "aborted", "pending-approval"
 RED_IN_A_MOVE = {

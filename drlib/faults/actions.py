@@ -1,7 +1,7 @@
 """From a scenario's parts to orders: what is done to break each, and what undoes it.
 
 An order is JSON-like, so that the way back can be written into a file, and done by a process that knows
-nothing else (`drlib.mending`):
+nothing else (`drlib.faults.restore`):
 
 | do | means |
 |---|---|
@@ -20,18 +20,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drlib import scenario
-from drlib.scenario import Scenario
+from drlib.faults.scenario import (
+    ApiTrouble,
+    CheckersCutOff,
+    ColdFunctions,
+    ControlPlaneDown,
+    FunctionOff,
+    Part,
+    Poison,
+    RegionDown,
+    ReplicationCut,
+    Scenario,
+)
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 Order = dict[str, Any]
-OF_A_REGION: dict[type[scenario.Part], tuple[str, str]] = {
-    scenario.CheckersCutOff: ("checkers", "no checker reaches it"),
-    scenario.ControlPlaneDown: ("control-plane", "control planes refuse"),
-    scenario.ColdFunctions: ("cold", "cold functions"),
+OF_A_REGION: dict[type[Part], tuple[str, str]] = {
+    CheckersCutOff: ("checkers", "no checker reaches it"),
+    ControlPlaneDown: ("control-plane", "control planes refuse"),
+    ColdFunctions: ("cold", "cold functions"),
 }
 """The sandbox's kind of impairment, and what it means in words."""
 
@@ -66,12 +76,12 @@ def _region(deployment: Deployment, where: str) -> str:
 
 
 @functools.singledispatch
-def _acts(part: scenario.Part, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
+def _acts(part: Part, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
     raise TypeError(f"no orders break a {type(part).__name__}")
 
 
-@_acts.register(scenario.RegionDown)
-def _region_down(part: scenario.RegionDown, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
+@_acts.register(RegionDown)
+def _region_down(part: RegionDown, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
     region, mode = _region(deployment, part.where), here.settings.outage_mode
     if part.times == 1:
         yield Act(
@@ -92,8 +102,8 @@ def _region_down(part: scenario.RegionDown, here: Target, deployment: Deployment
     )
 
 
-@_acts.register(scenario.ApiTrouble)
-def _api_trouble(part: scenario.ApiTrouble, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
+@_acts.register(ApiTrouble)
+def _api_trouble(part: ApiTrouble, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
     region = _region(deployment, part.where)
     what = (
         f"{part.share:.0%} of requests get {part.status}"
@@ -112,10 +122,8 @@ def _api_trouble(part: scenario.ApiTrouble, here: Target, deployment: Deployment
     )
 
 
-@_acts.register(scenario.ReplicationCut)
-def _replication_cut(
-    part: scenario.ReplicationCut, here: Target, deployment: Deployment, name: str
-) -> Iterator[Act]:
+@_acts.register(ReplicationCut)
+def _replication_cut(part: ReplicationCut, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
     ways = (
         (deployment.primary_region, deployment.standby_region),
         (deployment.standby_region, deployment.primary_region),
@@ -131,11 +139,11 @@ def _replication_cut(
         )
 
 
-@_acts.register(scenario.CheckersCutOff)
-@_acts.register(scenario.ControlPlaneDown)
-@_acts.register(scenario.ColdFunctions)
+@_acts.register(CheckersCutOff)
+@_acts.register(ControlPlaneDown)
+@_acts.register(ColdFunctions)
 def _of_a_region(
-    part: scenario.CheckersCutOff | scenario.ControlPlaneDown | scenario.ColdFunctions,
+    part: CheckersCutOff | ControlPlaneDown | ColdFunctions,
     here: Target,
     deployment: Deployment,
     name: str,
@@ -145,10 +153,8 @@ def _of_a_region(
     yield _impaired(f"{region} ({words})", name, kind=kind, region=region)
 
 
-@_acts.register(scenario.FunctionOff)
-def _function_off(
-    part: scenario.FunctionOff, here: Target, deployment: Deployment, name: str
-) -> Iterator[Act]:
+@_acts.register(FunctionOff)
+def _function_off(part: FunctionOff, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
     """Set a reserved concurrency of 0, which "throttles" every invocation; put back what there was before.
 
     AWS: Lambda API Reference, PutFunctionConcurrency and DeleteFunctionConcurrency.
@@ -179,8 +185,8 @@ def _function_off(
     )
 
 
-@_acts.register(scenario.Poison)
-def _poison(part: scenario.Poison, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
+@_acts.register(Poison)
+def _poison(part: Poison, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
     """Send messages that name payments which nobody made; take them out of wherever they have got to."""
     region = _region(deployment, part.where)
     queues = deployment.regions[region].queues

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from drlib import show
-from drlib.scenario import Scenario
+from drlib.faults.scenario import Scenario
+from drlib.show.output import Table
 
 LATER = "counted in the failback"
 
@@ -105,10 +105,10 @@ class Judged:
         """Return the clauses as JSON-like data."""
         return [asdict(clause) for clause in self.clauses]
 
-    def table(self) -> show.Table:
+    def table(self) -> Table:
         """Return a row for each clause; what was seen is in the html alone."""
         rows = [(one.name, one.expected, one.seen, one.word) for one in self.clauses]
-        return show.Table((self.name, "expected", "seen", "holds"), rows, varying=("seen",))
+        return Table((self.name, "expected", "seen", "holds"), rows, varying=("seen",))
 
     def __str__(self) -> str:
         return str(self.table())

@@ -1,57 +1,42 @@
 """Faults: injection with a way back written down first, and the restore.
 
-    planned = faults.plan(here)
-    fault = faults.inject(here, deployment, run, approval)
-    faults.restore(here, fault, run)
+    planned = inject.plan(here)
+    fault = inject.inject(here, deployment, run, approval)
+    restore.restore(here, fault, run)
 
-Before anything is broken, a file says how it is mended (`drlib.mending`); `restore` needs nothing but that
-file. Three things end a fault: the restore, an interruption of the injection, and the deadline. Then it is
-mended whatever became of the runbook: by the sandbox itself, or by a watchdog where AWS calls made it.
+Before anything is broken, a file says how it is mended (`drlib.faults.restore`); `restore` needs nothing but
+that file. Three things end a fault: the restore, an interruption of the injection, and the deadline. Then it
+is mended whatever became of the runbook: by the sandbox itself, or by a watchdog where AWS calls made it.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib import breakage, mending, planes, resume, watchdog
-from drlib import scenario as known
-from drlib.approval import require
-from drlib.errors import SandboxError, StepFailed
-from drlib.mending import Fault, Filed
-from drlib.record import DONE
-from drlib.scenario import Scenario
-from drlib.show import say
+from drlib.core import aws_calls
+from drlib.core.errors import StepFailed
+from drlib.faults import actions, restore, scenario, watchdog
+from drlib.faults.restore import Fault, Filed, pending
+from drlib.faults.scenario import Scenario
+from drlib.runs import steps
+from drlib.runs.approval import require
+from drlib.runs.run import DONE
+from drlib.show.output import say
 
 if TYPE_CHECKING:
-    from drlib.breakage import Act
-    from drlib.deployment import Deployment
-    from drlib.journal import Approval, Run
-    from drlib.target import Target
-
-__all__ = [
-    "Fault",
-    "from_dict",
-    "inject",
-    "pending",
-    "plan",
-    "restore",
-    "restore_all",
-    "scenario",
-    "scenarios",
-    "spent",
-]
-
-
-scenario = known.load
-scenarios = known.every
+    from drlib.deployed.deployment import Deployment
+    from drlib.faults.actions import Act
+    from drlib.runs.approval import Approval
+    from drlib.runs.run import Run
+    from drlib.target.base import Target
 
 
 def plan(here: Target) -> Scenario:
     """Return the scenario that the parameters name. Raises BadParameters when it cannot run here."""
-    return known.load(here.settings.scenario).require_target(here.name)
+    return scenario.load(here.settings.scenario).require_target(here.name)
 
 
 def inject(
@@ -69,7 +54,7 @@ def inject(
 
     Args:
         here, deployment, run: as everywhere.
-        approval: from `journal.approve`.
+        approval: from `approval.approve`.
         deadline_seconds: when it heals by itself, modelled; by default as the scenario says.
 
     Raises:
@@ -81,7 +66,7 @@ def inject(
     planned = plan(here)
     for other in pending(here):
         if (other.scenario, other.run_id) == (planned.name, run.run_id):
-            planes.assume(planes.FAILOVER)
+            aws_calls.assume(aws_calls.FAILOVER)
             say("inject: done earlier, verified: it is in force.")
             return other
         raise StepFailed(
@@ -93,22 +78,22 @@ def inject(
             remedy="Run 40-failback, which counts this run's payments; after it, a drill is a new run.",
             region=deployment.primary_region,
         )
-    resume.skipped(run, resume.INJECT, wrong="nothing is broken by it")
+    steps.skipped(run, steps.INJECT, wrong="nothing is broken by it")
     seconds = planned.deadline_seconds if deadline_seconds is None else deadline_seconds
     fault_id = _name(run, planned.name)
-    with planes.purpose(mending.PURPOSE):
-        acts = breakage.acts(here, deployment, planned, fault_id)
+    with aws_calls.purpose(restore.PURPOSE):
+        acts = actions.acts(here, deployment, planned, fault_id)
     filed = _intended(here, deployment, planned, run, acts, fault_id=fault_id, seconds=seconds)
     run.save("scenario", planned)
     with run.step(
-        resume.INJECT, mutating=True, resource=filed.fault.region, detail=filed.fault.as_dict()
+        steps.INJECT, mutating=True, resource=filed.fault.region, detail=filed.fault.as_dict()
     ) as step:
         filed.write()
         fault = _act(here, filed, acts, seconds).fault
         step.detail.update(fault.as_dict())
     run.save("fault", fault)
     # Until the restore nothing may need a control plane: a call that nobody declared counts against the run.
-    planes.assume(planes.FAILOVER)
+    aws_calls.assume(aws_calls.FAILOVER)
     return fault
 
 
@@ -117,50 +102,9 @@ def spent(run: Run) -> bool:
 
     One that was undone at once, or was cut off before its file said how it is mended, has broken nothing.
     """
-    ended = resume.earlier(run, resume.INJECT)
-    meant = mending.folder() / f"{_name(run, run.settings.scenario)}.json"
-    return ended == DONE or (ended == resume.CUT and meant.exists())
-
-
-def restore(here: Target, fault: Fault, run: Run | None = None) -> Fault:
-    """Mend what the fault broke, and return the restored fault. Mending twice is no error."""
-    planes.assume()
-    if fault.state == "restored":
-        return fault
-    filed = mending.read(fault.fault_id)
-    if filed.fault.state != "restored":
-        with contextlib.ExitStack() as step:
-            with contextlib.suppress(StepFailed):  # a journal that cannot be written keeps nothing broken
-                if run:
-                    step.enter_context(run.step(resume.RESTORE, mutating=True, resource=fault.region))
-            filed = mending.mend(here, filed)
-    if run and run.run_id == fault.run_id:
-        run.save("fault", filed.fault)
-    return filed.fault
-
-
-def restore_all(run: Run | None = None) -> list[Fault]:
-    """Mend every fault that a file tells of, wherever it is, and return them. Nothing but the file is needed.
-
-    Faults of a sandbox that is gone are gone with it.
-    """
-    found = []
-    for filed in mending.open_files():
-        with contextlib.suppress(SandboxError):
-            here = mending.place(filed)
-            if mending.is_pending(here, filed):
-                found.append(restore(here, filed.fault, run))
-    return found
-
-
-def pending(here: Target) -> list[Fault]:
-    """Return the faults that were meant here and not restored, and that may be in force still."""
-    return [filed.fault for filed in mending.open_files() if mending.is_pending(here, filed)]
-
-
-def from_dict(data: dict[str, Any]) -> Fault:
-    """Make a fault from what `as_dict` gave, such as `run.load("fault")`."""
-    return Fault(**data)
+    ended = steps.earlier(run, steps.INJECT)
+    meant = restore.folder() / f"{_name(run, run.settings.scenario)}.json"
+    return ended == DONE or (ended == steps.CUT and meant.exists())
 
 
 def _name(run: Run, scenario_name: str) -> str:
@@ -172,13 +116,13 @@ def _act(here: Target, filed: Filed, acts: list[Act], seconds: float) -> Filed:
     try:
         if filed.needs_watchdog:
             watchdog.start(filed.fault.fault_id)
-        with planes.purpose(mending.PURPOSE):
+        with aws_calls.purpose(restore.PURPOSE):
             began = [
-                mending.perform(here, order, deadline_seconds=seconds) for act in acts for order in act.do
+                restore.perform(here, order, deadline_seconds=seconds) for act in acts for order in act.do
             ]
     except BaseException:
         with contextlib.suppress(StepFailed, ClientError, BotoCoreError):
-            mending.mend(here, filed)
+            restore.mend(here, filed)
         raise
     at = min(began)
     return filed.marked(state="in force", at=at, deadline=at + seconds)

@@ -1,8 +1,8 @@
 """The way back from a fault: a file that is written before anything breaks, and that suffices to undo it.
 
 Files are in `.drlib/faults/`, beside the sandbox's folders, so that one outlives a sandbox that died. Each
-holds the fault, the orders that undo it (`drlib.breakage`), and the parameters of the run, so that whoever
-finds it needs nothing else.
+holds the fault, the orders that undo it (`drlib.faults.actions`), and the parameters of the run, so that
+whoever finds it needs nothing else.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib import disk, planes, target
-from drlib import settings as parameters
-from drlib.errors import StepFailed
+from drlib import parameters, target
+from drlib.core import aws_calls, files
+from drlib.core.errors import SandboxError, StepFailed
+from drlib.runs import steps
 
 if TYPE_CHECKING:
-    from drlib.breakage import Order
-    from drlib.target import Target
+    from drlib.faults.actions import Order
+    from drlib.runs.run import Run
+    from drlib.target.base import Target
 
 State = Literal["intended", "in force", "restored"]
 PURPOSE = "fault"
@@ -82,7 +84,7 @@ class Filed:
             "undo": list(self.undo),
             "parameters": dict(self.parameters),
         }
-        disk.write(folder() / f"{self.fault.fault_id}.json", json.dumps(content, indent=1) + "\n")
+        files.write(folder() / f"{self.fault.fault_id}.json", json.dumps(content, indent=1) + "\n")
         return self
 
     def marked(self, **changes: Any) -> Filed:
@@ -132,7 +134,7 @@ def mend(here: Target, filed: Filed) -> Filed:
     Raises StepFailed when a part could not be undone; the others are.
     """
     failed: list[str] = []
-    with planes.purpose(PURPOSE):
+    with aws_calls.purpose(PURPOSE):
         for order in reversed(filed.undo):
             try:
                 perform(here, order, deadline_seconds=0.0)
@@ -214,3 +216,44 @@ def _depth(sqs: Any, url: str) -> int:
 
 def _named(order: Order) -> str:
     return str(order.get("name") or order.get("operation") or order["do"])
+
+
+def restore(here: Target, fault: Fault, run: Run | None = None) -> Fault:
+    """Mend what the fault broke, and return the restored fault. Mending twice is no error."""
+    aws_calls.assume()
+    if fault.state == "restored":
+        return fault
+    filed = read(fault.fault_id)
+    if filed.fault.state != "restored":
+        with contextlib.ExitStack() as step:
+            with contextlib.suppress(StepFailed):  # a journal that cannot be written keeps nothing broken
+                if run:
+                    step.enter_context(run.step(steps.RESTORE, mutating=True, resource=fault.region))
+            filed = mend(here, filed)
+    if run and run.run_id == fault.run_id:
+        run.save("fault", filed.fault)
+    return filed.fault
+
+
+def restore_all(run: Run | None = None) -> list[Fault]:
+    """Mend every fault that a file tells of, wherever it is, and return them. Nothing but the file is needed.
+
+    Faults of a sandbox that is gone are gone with it.
+    """
+    found = []
+    for filed in open_files():
+        with contextlib.suppress(SandboxError):
+            here = place(filed)
+            if is_pending(here, filed):
+                found.append(restore(here, filed.fault, run))
+    return found
+
+
+def pending(here: Target) -> list[Fault]:
+    """Return the faults that were meant here and not restored, and that may be in force still."""
+    return [filed.fault for filed in open_files() if is_pending(here, filed)]
+
+
+def from_dict(data: dict[str, Any]) -> Fault:
+    """Make a fault from what `as_dict` gave, such as `run.load("fault")`."""
+    return Fault(**data)

@@ -4,7 +4,7 @@
     planned.require_target("aws")
 
 Each is a file `params/scenarios/NAME.yaml`: a title, a hypothesis in words, the targets it can run on, the
-faults, and what is expected of them, by which the run is judged (`drlib.hypothesis`).
+faults, and what is expected of them, by which the run is judged (`drlib.faults.hypothesis`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from drlib import show
-from drlib.errors import BadParameters
+from drlib.core.errors import BadParameters
+from drlib.show.output import Table
 
-FOLDER = Path(__file__).resolve().parent.parent / "params" / "scenarios"
+FOLDER = Path(__file__).resolve().parent.parent.parent / "params" / "scenarios"
 LOOK_AGAIN_SECONDS = 120.0  # a fault must outlast the look at it by so much
 
 Role = Literal["primary", "standby"]
@@ -255,8 +255,8 @@ class Scenario(BaseModel):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         rows = list(enumerate(self.hypothesis, start=1))
-        told = show.Table(("", "expected"), rows, title=f"{self.name}: {html.escape(self.title)}")
-        judged = show.Table(("judged by", ""), self.expect.words())
+        told = Table(("", "expected"), rows, title=f"{self.name}: {html.escape(self.title)}")
+        judged = Table(("judged by", ""), self.expect.words())
         return {"text/plain": str(self), "text/html": told.html() + judged.html()}
 
 

@@ -1,6 +1,6 @@
 """The watchdog of a fault that AWS calls made: a process of its own that mends it at the deadline.
 
-    python -m drlib.watchdog FAULT_ID
+    python -m drlib.faults.watchdog FAULT_ID
 
 What the sandbox breaks in itself, it heals by itself. A function's concurrency on AWS stays as it was put,
 whatever becomes of the runbook, its kernel, or the terminal. So a process that outlives all three waits for
@@ -15,10 +15,10 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from drlib import mending
-from drlib import settings as parameters
-from drlib.clock import Clock
-from drlib.errors import DrError, SandboxError, StepFailed
+from drlib import parameters
+from drlib.core.clock import Clock
+from drlib.core.errors import DrError, SandboxError, StepFailed
+from drlib.faults import restore
 
 LOOK_WALL_SECONDS = 0.25
 RETRY_WALL_SECONDS = 10.0
@@ -33,8 +33,8 @@ def start(fault_id: str) -> None:
     """
     environment = {**os.environ, "DRLIB_HOME": str(parameters.home())}
     done = subprocess.run(  # noqa: S603 - our own module, by the interpreter that runs us
-        [sys.executable, "-m", "drlib.watchdog", fault_id],
-        cwd=Path(__file__).resolve().parent.parent,
+        [sys.executable, "-m", "drlib.faults.watchdog", fault_id],
+        cwd=Path(__file__).resolve().parent.parent.parent,
         env=environment,
         capture_output=True,
         text=True,
@@ -47,11 +47,11 @@ def start(fault_id: str) -> None:
 def keep(fault_id: str) -> None:
     """Wait until a fault is mended, by somebody else or at its deadline by this. It tries for a day."""
     while True:
-        filed = mending.read(fault_id)
+        filed = restore.read(fault_id)
         if filed.fault.state == "restored":
             return
         try:
-            here = mending.place(filed)
+            here = restore.place(filed)
         except SandboxError:
             return  # and everything in it is gone
         if here.instance_id != filed.fault.instance_id:
@@ -60,7 +60,7 @@ def keep(fault_id: str) -> None:
             WALL.sleep(LOOK_WALL_SECONDS)
             continue
         try:
-            mending.mend(here, filed)
+            restore.mend(here, filed)
         except DrError as error:  # AWS may be out of reach for a while: this is what it is for
             sys.stderr.write(f"{error}\n")
             if here.clock.now() > filed.fault.deadline + GIVE_UP_SECONDS:
@@ -81,6 +81,6 @@ def _detached(log: Path) -> bool:
     return True
 
 
-if __name__ == "__main__" and _detached(mending.folder() / f"{sys.argv[1]}.log"):
+if __name__ == "__main__" and _detached(restore.folder() / f"{sys.argv[1]}.log"):
     with suppress(KeyboardInterrupt):
         keep(sys.argv[1])

@@ -11,15 +11,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drlib import holdings, planes
-from drlib.approval import require
-from drlib.holdings import Holdings, Payment
-from drlib.resume import ANNOUNCE_AGAIN
+from drlib.core import aws_calls
+from drlib.payments import tables
+from drlib.payments.tables import Holdings, Payment
+from drlib.runs.approval import require
+from drlib.runs.steps import ANNOUNCE_AGAIN
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.journal import Approval, Run
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.runs.approval import Approval
+    from drlib.runs.run import Run
+    from drlib.target.base import Target
 
 SETTLE_WITHIN_SECONDS = 60.0
 """A payment older than this and not settled waits for something: it is no longer just under way. Modelled."""
@@ -54,9 +56,9 @@ class Announcement:
 def plan(here: Target, deployment: Deployment) -> Announcement:
     """Return the payments that wait in the standby for an announcement. Reads, and changes nothing."""
     region = deployment.standby_region
-    with planes.purpose("failback"):
+    with aws_calls.purpose("failback"):
         before = here.clock.now() - SETTLE_WITHIN_SECONDS
-        found = waiting(holdings.scan(here, deployment.table, region), before=before)
+        found = waiting(tables.scan(here, deployment.table, region), before=before)
     return Announcement(region, tuple(found))
 
 
@@ -83,7 +85,7 @@ def announce(here: Target, deployment: Deployment, run: Run, approval: Approval)
     if found.is_empty:
         return names
     require(here, approval)
-    with planes.purpose("failback"):
+    with aws_calls.purpose("failback"):
         client, topic = here.client("sns", region), deployment.regions[region].topic_arn
         with run.step(ANNOUNCE_AGAIN, mutating=True, resource=region, detail={"payment_ids": names}):
             for payment in found.payments:

@@ -20,15 +20,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drlib import limits
-from drlib.errors import DrError
-from drlib.ledger import BEHIND_RESOLVER, KEEPS_CONNECTION, OBEYS_TTL, PINS_DNS
-from drlib.pace import Beat, beats
-from drlib.wire import Connection, NotSent
+from drlib.core import limits
+from drlib.core.errors import DrError
+from drlib.payments.ledger import BEHIND_RESOLVER, KEEPS_CONNECTION, OBEYS_TTL, PINS_DNS
+from drlib.payments.pace import Beat, beats
+from drlib.target.https import Connection, NotSent
 
 if TYPE_CHECKING:
-    from drlib.place import Answer, Target
-    from drlib.settings import Settings
+    from drlib.parameters import Settings
+    from drlib.target.base import Answer, Target
 
 SETTING = {
     OBEYS_TTL: "ttl_clients",

@@ -19,10 +19,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from drlib import disk, samples
-from drlib.errors import StepFailed
-from drlib.redaction import mask
-from drlib.samples import Stamp
+from drlib.core import files, samples
+from drlib.core.errors import StepFailed
+from drlib.core.redaction import mask
+from drlib.core.samples import Stamp
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,8 +167,8 @@ class Ledger:
         if self._log is None:
             return
         line = json.dumps(asdict(attempt)).encode() + b"\n"
-        with disk.plain(self._log):
-            disk.append(self._log, line, sync=False)
+        with files.plain(self._log):
+            files.append(self._log, line, sync=False)
 
     @classmethod
     def load(cls, folder: Path) -> Ledger:

@@ -13,14 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from drlib import show
-from drlib.errors import VerdictRed
-from drlib.record import RECONCILED
-from drlib.terms import COUNTS, MORE, NAMES
+from drlib.core.errors import VerdictRed
+from drlib.core.terms import COUNTS, MORE, NAMES
+from drlib.runs.run import RECONCILED
+from drlib.show.output import Table, Verdict
 
 if TYPE_CHECKING:
-    from drlib.basis import Basis
-    from drlib.record import Run
+    from drlib.payments.stored_tables import Basis
+    from drlib.runs.run import Run
 
 INSTRUCTIONS = {name: one.todo for name, one in COUNTS.items() if one.todo}
 """What an operator does about each payment of a kind."""
@@ -70,7 +70,7 @@ class LossCounts:
         found = ((getattr(self, name), meaning) for name, meaning in red.items())
         return [f"{len(ids)} payments were {meaning}, such as {ids[0]}." for ids, meaning in found if ids]
 
-    def require(self) -> show.Verdict:
+    def require(self) -> Verdict:
         """Return the verdict, one line.
 
         Raises VerdictRed when a count is red: payments are lost, late, invented or settled twice.
@@ -101,15 +101,15 @@ class LossCounts:
             "instructions": todo,
         }
 
-    def table(self) -> show.Table:
+    def table(self) -> Table:
         """Return the counts, each with its first few payments, and what to do about one."""
         rows = [self._row(name, name.replace("_", " ")) for name in (*NAMES, *MORE)]
         rows.append(("messages left in queues", f"{sum(self.messages.values())}", "", ""))
         rows.append(("RPO, s", f"{self.rpo_seconds:.1f}", "", ""))
         columns = ("payments", "number", "such as", "what to do about each")
-        return show.Table(columns, rows, varying=columns[1:3])
+        return Table(columns, rows, varying=columns[1:3])
 
-    def listed(self) -> show.Table:
+    def listed(self) -> Table:
         """Return a row for every payment that somebody should look at."""
         kinds = [name for name in INSTRUCTIONS if name not in ("recovered", "rejected")]
         rows = [
@@ -117,16 +117,16 @@ class LossCounts:
             for kind in kinds
             for payment in getattr(self, kind)
         ]
-        return show.Table(("payment", "is", "what to do"), rows)
+        return Table(("payment", "is", "what to do"), rows)
 
     def _row(self, name: str, words: str) -> tuple[str, str, str, str]:
         payments = getattr(self, name)
         return words, f"{len(payments)}", _some(payments), INSTRUCTIONS.get(name, "")
 
-    def verdict(self) -> show.Verdict:
+    def verdict(self) -> Verdict:
         counts = f"{len(self.acknowledged)} acknowledged, {len(self.lost)} lost, RPO {self.rpo_seconds:.1f} s"
         words = "every acknowledged payment is accounted for" if not self.reasons else " ".join(self.reasons)
-        return show.Verdict("reconciliation", not self.reasons, says=words, detail=counts)
+        return Verdict("reconciliation", not self.reasons, says=words, detail=counts)
 
     def __str__(self) -> str:
         return f"{self.verdict()}\n{self.table()}"

@@ -7,9 +7,9 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from drlib.ledger import Outcome
-from drlib.traffic.cohorts import Client
-from drlib.wire import Reply
+from drlib.payments.cohorts import Client
+from drlib.payments.ledger import Outcome
+from drlib.target.https import Reply
 
 TOKEN_VARIABLE = "DRLIB_PAYMENTS_TOKEN"  # noqa: S105 - the name of a variable, not a token
 

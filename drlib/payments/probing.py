@@ -17,18 +17,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from drlib.errors import StepFailed
-from drlib.ledger import UNHEARD, Attempt, Ledger, Outcome
-from drlib.samples import Stamp
-from drlib.traffic import cohorts
-from drlib.traffic.cohorts import Client
-from drlib.traffic.payment import Payment, amount_minor, judge
-from drlib.wire import Connection, MaybeSent, NotSent, Reply, patience
+from drlib.core.errors import StepFailed
+from drlib.core.samples import Stamp
+from drlib.payments import cohorts
+from drlib.payments.cohorts import Client
+from drlib.payments.ledger import UNHEARD, Attempt, Ledger, Outcome
+from drlib.payments.payment import Payment, amount_minor, judge
+from drlib.target.https import Connection, MaybeSent, NotSent, Reply, patience
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.journal import Run
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.runs.run import Run
+    from drlib.target.base import Target
 
 ATTEMPT_TIMEOUT_SECONDS = 5.0  # modelled, and at least two wall seconds
 FLUSH_WALL_SECONDS = 5.0
@@ -113,7 +113,7 @@ class Prober:
         if not self.running:
             raise StepFailed(
                 "The prober has been stopped.",
-                remedy="Start it again with the cell that calls traffic.start.",
+                remedy="Start it again with the cell that calls probing.start.",
             )
 
     def _most_at_once(self) -> int:

@@ -11,17 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from drlib import holdings, planes, scenario
-from drlib.basis import Basis
-from drlib.holdings import Holdings, Settlement, Stores
-from drlib.ledger import Attempt, Ledger
-from drlib.losses import LossCounts
-from drlib.samples import Stamp
+from drlib.core import aws_calls
+from drlib.core.samples import Stamp
+from drlib.faults import scenario
+from drlib.payments import tables as payments_tables
+from drlib.payments.ledger import Attempt, Ledger
+from drlib.payments.losses import LossCounts
+from drlib.payments.stored_tables import Basis
+from drlib.payments.tables import Holdings, Settlement, Stores
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.faults import Fault
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.faults.restore import Fault
+    from drlib.target.base import Target
 
 # A payment's target time, from its acknowledgement to its settlement. Deferred messages come again every
 # 30 s, and an outage within the RTO target is over in three minutes: what takes longer waited for a region.
@@ -46,7 +48,7 @@ def count(
     Args:
         here, deployment: as everywhere.
         ledger: all attempts of the run.
-        takeover: what the standby held when it began to serve, from `switch.snapshot`.
+        takeover: what the standby held when it began to serve, from `failover.snapshot`.
         fault: what the drill injected; the RPO counts back from it.
         since: without a fault, the instant to count the RPO back from, by default that of `takeover`.
     """
@@ -55,17 +57,19 @@ def count(
     stores: list[Stores] = []
 
     def at_rest() -> bool:
-        tables[:] = [holdings.scan(here, deployment.table, region) for region in regions]
+        tables[:] = [payments_tables.scan(here, deployment.table, region) for region in regions]
         acknowledged = [row.payment_id for row in ledger.attempts() if row.outcome == "ok"]
         settled = all(name in held.settlements for name in acknowledged for held in tables)
         if not settled or differing(*tables):
             return False
-        stores[:] = [holdings.stores(here, deployment, region) for region in regions]
+        stores[:] = [payments_tables.stores(here, deployment, region) for region in regions]
         return all(set(acknowledged) <= store.receipts for store in stores)
 
-    with planes.purpose("observe"):
-        here.clock.wait_until(at_rest, timeout=SETTLE_TIMEOUT_SECONDS, poll=holdings.BETWEEN_SCANS_SECONDS)
-        stores = stores or [holdings.stores(here, deployment, region) for region in regions]
+    with aws_calls.purpose("observe"):
+        here.clock.wait_until(
+            at_rest, timeout=SETTLE_TIMEOUT_SECONDS, poll=payments_tables.BETWEEN_SCANS_SECONDS
+        )
+        stores = stores or [payments_tables.stores(here, deployment, region) for region in regions]
     fault_at = fault.at if fault else takeover.at if since is None else since
     counted = tally(
         ledger.attempts(), primary=tables[0], standby=tables[1], takeover=takeover, fault_at=fault_at

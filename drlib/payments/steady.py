@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from drlib import charts
-from drlib.errors import StepFailed
-from drlib.traffic.prober import Prober
+from drlib.core.errors import StepFailed
+from drlib.payments.probing import Prober
+from drlib.show.charts import payments
+from drlib.show.charts.chart import LiveFigure
 
 LOOKS_IN_AN_INTERVAL = 6
 
@@ -18,7 +19,7 @@ def settle(prober: Prober, *, seconds: float = 30.0, timeout_seconds: float | No
     clock = prober.clock
     since = clock.now()
     give_up_at = since + (clock.patient(3 * seconds) if timeout_seconds is None else timeout_seconds)
-    live = charts.LiveFigure("payments, live", clock, lambda: charts.payments(view(prober)).figure)
+    live = LiveFigure("payments, live", clock, lambda: payments.payments(view(prober)).figure)
     while True:
         prober.require_running()
         live.update()
@@ -43,9 +44,9 @@ def streak_seconds(prober: Prober, cohort: str, *, since: float, now: float) -> 
     return now - last_bad if any(row.finished_at > last_bad for row in rows) else 0.0
 
 
-def view(prober: Prober) -> charts.View:
+def view(prober: Prober) -> payments.View:
     """Return what a figure of the prober shows: its attempts since it was started."""
-    return charts.View(
+    return payments.View(
         attempts=prober.ledger.attempts(since=prober.started_at),
         start=prober.started_at,
         end=prober.clock.now(),

@@ -1,7 +1,7 @@
 """What a reconciliation stood on: what both regions held, and what the standby had at takeover.
 
     found.keep(run.folder)
-    basis.recall(run.folder)     # by somebody who counts again
+    stored_tables.recall(run.folder)     # by somebody who counts again
 
 Kept as samples, so that the counts can be made again by somebody who was not there.
 """
@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from drlib import samples
-from drlib.holdings import Holdings, Payment, Settlement, Stores, grouped
-from drlib.samples import Stamp
+from drlib.core import samples
+from drlib.core.samples import Stamp
+from drlib.payments.tables import Holdings, Payment, Settlement, Stores, grouped
 
 FILE = f"{samples.FOLDER}/holdings.parquet"
 TAKEOVER, TABLE, STORES = "takeover", "table", "stores"

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from drlib import probes
-from drlib.clock import Clock
+from drlib.core.clock import Clock
+from drlib.deployed import probes
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 RECEIPTS = "receipts/"
 BETWEEN_SCANS_SECONDS = 15.0

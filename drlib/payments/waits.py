@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drlib import ledger, samples
-from drlib.ledger import Attempt
+from drlib.core import samples
+from drlib.payments import ledger
+from drlib.payments.ledger import Attempt
 
 LONGEST_SECONDS = 3.0
 """A median above this, in modelled seconds, is the machine's. Where the sandbox kept up it was 0.5 to 1.2 s;

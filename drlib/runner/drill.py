@@ -1,7 +1,7 @@
 """The whole drill: all its runbooks in one run, and whatever happens, a way back and a report.
 
 A notebook that fails ends the drill, but never before its faults are restored and what was measured is
-written down. What failed decides the exit code, as `drlib.errors` has it.
+written down. What failed decides the exit code, as `drlib.core.errors` has it.
 """
 
 from __future__ import annotations
@@ -11,15 +11,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from drlib import evidence, faults, journal, proofs, runbook, runner, target, waits
-from drlib import settings as parameters
-from drlib.clock import Clock
-from drlib.errors import DrError, StepFailed, VerdictRed
-from drlib.journal import Run
-from drlib.runner import Failure, Say
-from drlib.settings import Settings
-from drlib.target import Target
-from drlib.verdict import ABORTED, FAILED, PASSED, PENDING, RUNBOOK
+from drlib import parameters, target
+from drlib.core import terms
+from drlib.core.clock import Clock
+from drlib.core.errors import DrError, StepFailed, VerdictRed
+from drlib.evidence import evidence
+from drlib.evidence.verdict import ABORTED, FAILED, PASSED, PENDING, RUNBOOK
+from drlib.faults.scenario import load
+from drlib.parameters import Settings
+from drlib.payments import waits
+from drlib.runner import notebook, parameters_cell
+from drlib.runner import resume as runner_resume
+from drlib.runner.notebook import Failure, Say
+from drlib.runs import folders
+from drlib.runs.run import Run
+from drlib.target.base import Target
 
 RUNBOOKS = (
     "00-preflight", "10-deploy", "20-verify", "30-drill-failover", "40-failback", "70-report", "80-teardown",
@@ -46,12 +52,12 @@ class Drill:
     def run(self, *, resume: Run | None = None) -> int:
         """Run what is not done yet, and return the exit code."""
         values = self.settings.values()
-        injected = {source: runbook.check(source, values)[1] for source in self.sources}
-        here = proofs.place(resume) if resume else target.open(self.settings)
+        injected = {source: parameters_cell.check(source, values)[1] for source in self.sources}
+        here = runner_resume.place(resume) if resume else target.open(self.settings)
         code = CODES[ABORTED]
         try:
-            run = resume or journal.open_run(self.settings, here)
-            with journal.held(run):
+            run = resume or folders.open_run(self.settings, here)
+            with folders.held(run):
                 self.say(f"Run {run.run_id} ({here.origin}), in {_relative(run.folder)}")
                 failure = self._guarded(run, here, injected, resumed=resume is not None)
                 code = self._end(run, here, failure)
@@ -65,28 +71,28 @@ class Drill:
     ) -> Failure | None:
         """Run the notebooks; whatever stops them, restore what was broken."""
         try:
-            with runner.interruptible():
+            with notebook.interruptible():
                 again = self._look_back(run, here) if resumed else set()
                 failure = self._notebooks(run, injected, self._left(run, here, again))
         except KeyboardInterrupt:
-            failure = Failure("KeyboardInterrupt", "The drill was interrupted.", runner.INTERRUPTED)
+            failure = Failure("KeyboardInterrupt", "The drill was interrupted.", notebook.INTERRUPTED)
         except DrError as error:
             failure = Failure(type(error).__name__, str(error), error.exit_code)
         if failure:
             self.say(f"Stopped: {failure.message}")
-            for line in runner.restored(here, run):
+            for line in notebook.restored(here, run):
                 self.say(line)
         return failure
 
     def _look_back(self, run: Run, here: Target) -> set[str]:
         """End what a killed process left in force, look at what was done, and return what is to run again."""
-        journal.reopen(run)
-        for line in runner.restore(here, run):
+        folders.reopen(run)
+        for line in notebook.restore(here, run):
             self.say(line)
-        found = proofs.verify(here, run)
+        found = runner_resume.verify(here, run)
         for proof in found:
             self.say(f"  {proof}")
-        proofs.require_stack(run, found)
+        runner_resume.require_stack(run, found)
         return {proof.runbook for proof in found if proof.wrong}
 
     def _left(self, run: Run, here: Target, again: set[str]) -> list[Path]:
@@ -96,18 +102,18 @@ class Drill:
             for source in self.sources
             if source.stem in again or not run.done(RUNBOOK, runbook=source.stem)
         ]
-        told = proofs.cut_short(run)
+        told = runner_resume.cut_short(run)
         if told:
             self.say(f"  {told}")
-            left = [source for source in left if source.stem != proofs.DRILL]
-        if self.settings.plans and not proofs.is_deployed(here):
+            left = [source for source in left if source.stem != runner_resume.DRILL]
+        if self.settings.plans and not runner_resume.is_deployed(here):
             self.say(f"  Nothing is deployed: what follows {DEPLOY} can be planned once that is done.")
             left = [source for source in left if source.stem <= DEPLOY]
         return left
 
     def _notebooks(self, run: Run, injected: Mapping[Path, Any], left: Sequence[Path]) -> Failure | None:
         width = max(len(source.stem) for source in self.sources)
-        with runner.pool(run, drilled=True) as warm:
+        with notebook.pool(run, drilled=True) as warm:
             is_red = False
             for source in left:
                 if is_red and source.stem == TEARDOWN:
@@ -118,7 +124,7 @@ class Drill:
                 start = WALL.now()
                 self.say(f"  {source.stem:<{width}}  ...")
                 entry, more = run.as_runbook(source.stem), source is not left[-1]
-                failure = runner.execute(source, injected[source], entry, warm, more=more)
+                failure = notebook.execute(source, injected[source], entry, warm, more=more)
                 word = f"stopped, {failure.error}" if failure else "done"
                 self.say(f"  {source.stem:<{width}}  {word}, {WALL.now() - start:.1f} s")
                 if failure and failure.error != VerdictRed.__name__:
@@ -130,7 +136,7 @@ class Drill:
         """Bring the evidence and the report up to date, print the summary, and return the exit code."""
         try:
             if failure is None and not self.keep:
-                journal.close(run)
+                folders.close(run)
             found = evidence.refresh(run)
             evidence.report(run)
             seal = evidence.close(run)
@@ -184,14 +190,14 @@ def drill(
     Raises:
         DrError: nothing could be started.
     """
-    stored = journal.find(resume) if resume else None
+    stored = folders.find(resume) if resume else None
     if stored is None:
         values = parameters.read(file) if file else {}
         settings = parameters.make(values | ({"scenario": scenario} if scenario else {}))
     else:
         settings = stored.settings
-    faults.scenario(settings.scenario).require_target(settings.target)
-    notebooks = list(sources) if sources is not None else [runbook.find(name) for name in RUNBOOKS]
+    load(settings.scenario).require_target(settings.target)
+    notebooks = list(sources) if sources is not None else [parameters_cell.find(name) for name in RUNBOOKS]
     return Drill(settings, keep=keep, say=say, sources=notebooks).run(resume=stored)
 
 
@@ -200,7 +206,7 @@ def summary(found: evidence.Evidence, *, seal: str) -> list[str]:
     content = found.content
     rto, rpo = content["rto"], content["rpo"]
     measured, predicted = _seconds(rto["measured_seconds"]), _seconds(rto["predicted_seconds"])
-    counts = [f"{rpo[name]} {name}" for name in evidence.COUNTS if rpo[name] is not None]
+    counts = [f"{rpo[name]} {name}" for name in terms.NAMES if rpo[name] is not None]
     return [
         "",
         f"Verdict    {found.verdict.upper()}, {content['origin']}",

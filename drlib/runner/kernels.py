@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import psutil
 
-from drlib import disk, redaction
+from drlib.core import files, redaction
 
 KERNEL = "python3"
 START_SECONDS = 60
@@ -55,7 +55,7 @@ class Pool:
         self._used: list[Any] = []
 
     def __enter__(self) -> Pool:
-        with disk.plain(self._log_path):
+        with files.plain(self._log_path):
             log = self._log_path.open("a", encoding="utf-8")
         read, write = os.pipe()
         self._log = os.fdopen(write, "w", encoding="utf-8")
@@ -167,7 +167,7 @@ def papermill() -> Any:
         """Writes a notebook without identities and secrets: outputs, parameters, metadata and all."""
 
         def write(self, buf: str, path: str) -> None:
-            disk.write(Path(path.removeprefix(MASKED)), redaction.mask_json(buf.replace(MASKED, "")))
+            files.write(Path(path.removeprefix(MASKED)), redaction.mask_json(buf.replace(MASKED, "")))
 
         def pretty_path(self, path: str) -> str:
             return path.removeprefix(MASKED)

@@ -1,7 +1,7 @@
 """One runbook without a person: headless, in a warm kernel, with strict parameters.
 
 A notebook that fails leaves no fault behind that it injected itself. What failed decides the exit code, as
-`drlib.errors` has it.
+`drlib.core.errors` has it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drlib import disk, evidence, faults, journal, kernels, planes, runbook, target
-from drlib import settings as parameters
-from drlib.errors import DrError, StepFailed
-from drlib.journal import Run
-from drlib.show import RUNBOOKS_VARIABLE
-from drlib.target import Target
-from drlib.verdict import AGAIN, RUNBOOK
+from drlib import parameters, target
+from drlib.core import aws_calls, files
+from drlib.core.errors import DrError, StepFailed
+from drlib.evidence import evidence
+from drlib.evidence.verdict import AGAIN, RUNBOOK
+from drlib.faults import restore as faults_restore
+from drlib.runner import kernels, parameters_cell
+from drlib.runs import folders
+from drlib.runs.run import DONE, FAILED, INTENT, Run
+from drlib.show.output import RUNBOOKS_VARIABLE
+from drlib.target.base import Target
 
 CELL_SECONDS = {"sandbox": 900, "aws": 7200}  # a last resort: each wait in a runbook has its own deadline
 INTERRUPTED = 5
@@ -61,11 +65,11 @@ def run(
     Raises:
         DrError: what the notebook raised, or a parameter that is not allowed.
     """
-    source = runbook.find(notebook)
-    settings, injected = runbook.check(source, values, overrides)
+    source = parameters_cell.find(notebook)
+    settings, injected = parameters_cell.check(source, values, overrides)
     here = target.open(settings)
-    entry = journal.join(settings, source.stem, here)
-    others = [fault.fault_id for fault in faults.pending(here)]
+    entry = folders.join(settings, source.stem, here)
+    others = [fault.fault_id for fault in faults_restore.pending(here)]
     written = executed(entry, source)
     try:
         with interruptible(), pool(entry) as warm:
@@ -91,12 +95,12 @@ def restore(here: Target, run: Run | None = None, *, but: Collection[str] | None
         but: ids of faults that stay. If None, whatever is in force ends, even what no file of a fault names.
     """
     lines = []
-    for fault in faults.pending(here):
+    for fault in faults_restore.pending(here):
         if fault.fault_id not in (but or ()):
-            faults.restore(here, fault, run)
+            faults_restore.restore(here, fault, run)
             lines.append(f"Restored: {fault.region} ({fault.scenario})")
     if but is None:
-        with planes.purpose("fault"):
+        with aws_calls.purpose("fault"):
             for region in sorted(here.faults()):
                 here.restore(region)
                 lines.append(f"Restored: {region}")
@@ -126,11 +130,11 @@ def execute(
     """
     written, begun = executed(run, source), len(run.lines())
     step = AGAIN if run.done(RUNBOOK) and _acted(run) else RUNBOOK
-    run.note(step, journal.INTENT, detail={"notebook": written.name})
+    run.note(step, INTENT, detail={"notebook": written.name})
 
     def failed(why: Failure) -> None:
         where = RUNBOOK if _acted(run, since=begun) else step
-        run.note(where, journal.FAILED, detail={"error": why.error, "message": why.message})
+        run.note(where, FAILED, detail={"error": why.error, "message": why.message})
 
     try:
         failure = _attempt(source, written, injected, run, pool, more=more)
@@ -149,7 +153,7 @@ def execute(
 def executed(run: Run, source: Path) -> Path:
     """Return where a notebook goes when it is executed: what shows how it was done stays as it is."""
     ends = [line for line in run.lines((RUNBOOK,)) if line["runbook"] == run.runbook]
-    times = sum(line["phase"] == journal.DONE for line in ends)
+    times = sum(line["phase"] == DONE for line in ends)
     return run.folder / (f"{source.stem}.{times + 1}{source.suffix}" if times else source.name)
 
 
@@ -173,7 +177,7 @@ def _attempt(
     except (RuntimeError, TimeoutError) as error:  # the kernel died, did not come up, or a cell never ended
         return _failure(type(error).__name__, _first_line(error))
     except OSError as error:
-        return _failure(StepFailed.__name__, str(disk.refused(written, error)))
+        return _failure(StepFailed.__name__, str(files.refused(written, error)))
     return None
 
 
@@ -210,12 +214,12 @@ def pool(run: Run, *, drilled: bool = False) -> kernels.Pool:
     With `drilled`, a notebook that would join another run than this one fails.
     """
     return kernels.Pool(
-        folder=runbook.ROOT,
+        folder=parameters_cell.ROOT,
         log=run.folder / "kernels.log",
         variables={
             "DRLIB_HOME": str(parameters.home()),
-            RUNBOOKS_VARIABLE: f"{Path(os.path.relpath(runbook.FOLDER, run.folder)).as_posix()}/",
-            **({journal.DRILLED: run.run_id} if drilled else {}),
+            RUNBOOKS_VARIABLE: f"{Path(os.path.relpath(parameters_cell.FOLDER, run.folder)).as_posix()}/",
+            **({folders.DRILLED: run.run_id} if drilled else {}),
         },
     )
 

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from drlib import settings as parameters
-from drlib.errors import BadParameters
-from drlib.settings import Parameter, Settings
+from drlib import parameters
+from drlib.core.errors import BadParameters
+from drlib.parameters import Parameter, Settings
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "notebooks"
 TAG = "parameters"
 TYPES = {"str": str, "int": int, "float": float, "bool": bool}

@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib import faults, journal, planes, resume, stack, switch, target
-from drlib.errors import DrError, SandboxError, StepFailed
-from drlib.verdict import RUNBOOK
+from drlib import target
+from drlib.core import aws_calls
+from drlib.core.errors import DrError, SandboxError, StepFailed
+from drlib.deployed import latch
+from drlib.evidence.verdict import RUNBOOK
+from drlib.faults import inject
+from drlib.runs import steps
+from drlib.runs.run import DONE, FAILED
+from drlib.stack import stack
 
 if TYPE_CHECKING:
-    from drlib.journal import Run
-    from drlib.target import Target
+    from drlib.runs.run import Run
+    from drlib.target.base import Target
 
 DRILL = "30-drill-failover"  # whose fault is measured
 CUT = (
@@ -42,14 +48,14 @@ class Proof:
 
 def verify(here: Target, run: Run) -> list[Proof]:
     """Look whether what this run has done, and nothing has taken back since, is still so."""
-    with planes.purpose("verify"):
+    with aws_calls.purpose("verify"):
         return [Proof(runbook, step, _wrong(here, step)) for step, runbook in standing(run).items()]
 
 
 def standing(run: Run) -> dict[str, str]:
     """Return the steps that can be proved and that stand: step -> runbook, in the order of their ends.
 
-    A step stands until one that undoes it begins (`resume.UNDONE_BY`): a teardown that was cut off goes on,
+    A step stands until one that undoes it begins (`steps.UNDONE_BY`): a teardown that was cut off goes on,
     and what it deleted is not made again for it.
     """
     found: dict[str, str] = {}
@@ -57,9 +63,9 @@ def standing(run: Run) -> dict[str, str]:
         if not line["mutating"]:
             continue
         for step in PROOFS:
-            if line["step"] in resume.UNDONE_BY[step]:
+            if line["step"] in steps.UNDONE_BY[step]:
                 found.pop(step, None)
-        if line["step"] in PROOFS and line["phase"] == journal.DONE:
+        if line["step"] in PROOFS and line["phase"] == DONE:
             found[line["step"]] = line["runbook"]
     return found
 
@@ -76,7 +82,7 @@ def _wrong(here: Target, step: str) -> str:
 
 def _deployed(here: Target) -> str:
     """The state has the stack whole, and its table answers."""
-    switch.latch(here, stack.current(here))
+    latch.read(here, stack.current(here))
     return ""
 
 
@@ -91,25 +97,25 @@ def _restored(here: Target) -> str:
 
 
 def _latched(here: Target) -> str:
-    return "" if switch.latch(here, stack.current(here)).is_set else "the latch is released"
+    return "" if latch.read(here, stack.current(here)).is_set else "the latch is released"
 
 
 def _released(here: Target) -> str:
-    return "the latch is set" if switch.latch(here, stack.current(here)).is_set else ""
+    return "the latch is set" if latch.read(here, stack.current(here)).is_set else ""
 
 
 def _armed(here: Target) -> str:
-    held = switch.latch(here, stack.current(here)).hold_until is not None
+    held = latch.read(here, stack.current(here)).hold_until is not None
     return _released(here) or ("a release holds the latch open" if held else "")
 
 
 PROOFS: dict[str, Callable[[Target], str]] = {
-    resume.DEPLOY: _deployed,
-    resume.DESTROY: _destroyed,
-    resume.RESTORE: _restored,
-    resume.SET_LATCH: _latched,
-    resume.RELEASE_LATCH: _released,
-    resume.ARM_LATCH: _armed,
+    steps.DEPLOY: _deployed,
+    steps.DESTROY: _destroyed,
+    steps.RESTORE: _restored,
+    steps.SET_LATCH: _latched,
+    steps.RELEASE_LATCH: _released,
+    steps.ARM_LATCH: _armed,
 }
 
 
@@ -119,8 +125,8 @@ def require_stack(run: Run, proofs: list[Proof]) -> None:
     Raises:
         StepFailed: it is.
     """
-    gone = [proof for proof in proofs if proof.step == resume.DEPLOY and proof.wrong]
-    if gone and run.done(resume.INJECT, runbook=DRILL):
+    gone = [proof for proof in proofs if proof.step == steps.DEPLOY and proof.wrong]
+    if gone and run.done(steps.INJECT, runbook=DRILL):
         raise StepFailed(
             f"What {run.run_id} deployed is no longer there: {gone[0].wrong}. Its payments are gone with it.",
             remedy="Start a new drill.",
@@ -158,7 +164,7 @@ def is_deployed(here: Target) -> bool:
 def cut_short(run: Run) -> str:
     """Return a sentence if the run's drill was cut off after its fault, and write that down; else ""."""
     mine = run.as_runbook(DRILL)
-    if mine.done(RUNBOOK) or not faults.spent(mine):
+    if mine.done(RUNBOOK) or not inject.spent(mine):
         return ""
-    mine.note(RUNBOOK, journal.FAILED, detail={"error": StepFailed.__name__, "message": f"It {CUT}"})
+    mine.note(RUNBOOK, FAILED, detail={"error": StepFailed.__name__, "message": f"It {CUT}"})
     return f"{DRILL} {CUT}"

@@ -17,14 +17,15 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib import chain, planes
-from drlib.checklist import Check, Checks
-from drlib.clock import Clock, iso
-from drlib.errors import BadParameters, NotApproved, PlanShown, PreflightFailed, see
-from drlib.planes import Recorder
-from drlib.record import Run
-from drlib.settings import Settings
-from drlib.show import say
+from drlib.core import aws_calls
+from drlib.core.aws_calls import Recorder
+from drlib.core.clock import Clock, iso
+from drlib.core.errors import BadParameters, NotApproved, PlanShown, PreflightFailed, see
+from drlib.parameters import Settings
+from drlib.runs import journal
+from drlib.runs.run import Run
+from drlib.show.checklist import Check, Checks
+from drlib.show.output import say
 
 AWS = "aws"
 VALID_MINUTES, LONGEST_MINUTES = 60, 24 * 60
@@ -164,7 +165,7 @@ def _bound(settings: Settings, what: str, here: Here, run: Run, plan: object) ->
             remedy=f"If you mean this stack, set confirm to {settings.confirmation!r} and run again.",
         )
     identity = _identity(here, run)
-    digest = chain.sha256(chain.canonical(_planned(settings, what, run, plan, identity)))
+    digest = journal.sha256(journal.canonical(_planned(settings, what, run, plan, identity)))
     if not any(line["detail"]["plan"] == digest for line in run.lines((ASKED,))):
         run.note(ASKED, detail={"what": what, "plan": digest, "identity": identity})
     wrong = _missing(run, what, digest)
@@ -207,14 +208,14 @@ def _planned(settings: Settings, what: str, run: Run, plan: object, identity: st
 def _identity(here: Here, run: Run) -> str:
     """Return a digest of the account that the credentials are of. The standby is asked: it is there."""
     try:
-        with planes.purpose("observe"):
+        with aws_calls.purpose("observe"):
             answer = here.client("sts", here.settings.standby_region).get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         raise PreflightFailed(
             f"Whose credentials these are cannot be told: {type(error).__name__}.",
             remedy="Sign in again, and retry.",
         ) from error
-    return chain.sha256(f"{run.run_id} {answer['Account']}")
+    return journal.sha256(f"{run.run_id} {answer['Account']}")
 
 
 def _end_of_plan(what: str, here: Here | None, run: Run | None) -> None:

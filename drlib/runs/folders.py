@@ -13,13 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from drlib import chain, disk
-from drlib import settings as parameters
-from drlib.clock import Clock, iso
-from drlib.errors import BadParameters, PreflightFailed, StepFailed
-from drlib.record import RECONCILED, Run
-from drlib.redaction import VEIL, mask_all
-from drlib.settings import Settings
+from drlib import parameters
+from drlib.core import files
+from drlib.core.clock import Clock, iso
+from drlib.core.errors import BadParameters, PreflightFailed, StepFailed
+from drlib.core.redaction import VEIL, mask_all
+from drlib.parameters import Settings
+from drlib.runs import journal
+from drlib.runs.run import RECONCILED, Run
 
 RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{3}Z-[a-z0-9-]+-[0-9a-f]{4}")
 IDENTITY = ("target", "primary_region", "standby_region", "suffix", "domain_name", "mode")
@@ -61,16 +62,16 @@ def open_run(settings: Settings, here: Here | None = None, *, runbook: str = HER
         "clock": {"scale": clock.scale, "anchor": clock.anchor},
     }
     about = json.dumps(facts, indent=1) + "\n"
-    run = Run(folder, settings, runbook, clock, world, chain.sha256(text))
+    run = Run(folder, settings, runbook, clock, world, journal.sha256(text))
     try:
-        with disk.plain(runs()):
+        with files.plain(runs()):
             folder.mkdir(parents=True)
         _keep(folder.name, settings)
-        disk.write(folder / "run.json", about)
-        disk.write(folder / "parameters.json", text)
-        hashes = {"parameters_sha256": run.parameters_sha256, "run_sha256": chain.sha256(about)}
+        files.write(folder / "run.json", about)
+        files.write(folder / "parameters.json", text)
+        hashes = {"parameters_sha256": run.parameters_sha256, "run_sha256": journal.sha256(about)}
         run.note("open", detail={"run_id": run.run_id, **facts, **hashes})
-        disk.write(runs() / "current", f"{folder.name}\n")
+        files.write(runs() / "current", f"{folder.name}\n")
     except StepFailed as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise PreflightFailed(f"No run was opened: {error.message}", remedy=error.remedy) from error
@@ -97,7 +98,7 @@ def find(run_id: str, *, runbook: str = HERE_RUNNER) -> Run:
             f"The parameters of {run_id} are masked, and what was kept of them is gone.",
             remedy="Start a new run.",
         )
-    return Run(folder, settings, runbook, clock, world, chain.sha256(text))
+    return Run(folder, settings, runbook, clock, world, journal.sha256(text))
 
 
 def current(*, runbook: str = HERE_RUNNER) -> Run | None:
@@ -110,7 +111,7 @@ def current(*, runbook: str = HERE_RUNNER) -> Run | None:
 
 def reopen(run: Run) -> Run:
     """Make a stored run the current one again, and end what a killed process left half-way in its files."""
-    disk.write(runs() / "current", f"{run.run_id}\n")
+    files.write(runs() / "current", f"{run.run_id}\n")
     mended = run.mend()
     run.note("resume", detail={"mended": mended} if mended else {})
     return run
@@ -138,7 +139,7 @@ def join(settings: Settings, runbook: str, here: Here | None = None, *, unfinish
         return open_run(settings, here, runbook=runbook)
     own = run.settings.values()
     changed = {name: value for name, value in settings.values().items() if value != own[name]}
-    run = replace(run, parameters_sha256=chain.sha256(_text(settings)))
+    run = replace(run, parameters_sha256=journal.sha256(_text(settings)))
     mended = run.mend()
     detail = {"changed": changed} if changed else {}
     run.note("join", detail=detail | ({"mended": mended} if mended else {}))
@@ -151,7 +152,7 @@ def close(run: Run) -> None:
     with contextlib.suppress(FileNotFoundError):
         if pointer.read_text(encoding="utf-8").strip() == run.run_id:
             run.note("close")
-            with disk.plain(pointer):
+            with files.plain(pointer):
                 pointer.unlink()
 
 
@@ -165,7 +166,7 @@ def held(run: Run) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(run.folder / ".run.lock", blocking=False)
-    with disk.plain(run.folder):
+    with files.plain(run.folder):
         try:
             lock.acquire()
         except Timeout:
@@ -189,7 +190,7 @@ def _keep(run_id: str, settings: Settings) -> None:
     if mask_all(settings.values()) != settings.values():
         folder = parameters.home() / PRIVATE
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        disk.write(folder / f"{run_id}.json", json.dumps(settings.values(), ensure_ascii=False) + "\n")
+        files.write(folder / f"{run_id}.json", json.dumps(settings.values(), ensure_ascii=False) + "\n")
 
 
 def _own(run_id: str) -> str:

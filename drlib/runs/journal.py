@@ -16,20 +16,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from drlib import disk
-from drlib.disk import write
-from drlib.errors import StepFailed
-
-__all__ = [
-    "FIRST", "JOURNAL", "TORN", "append", "broken_link", "canonical", "lines", "sha256", "until",
-    "write",
-]  # fmt: skip
+from drlib.core import files
+from drlib.core.errors import StepFailed
 
 FIRST = "0" * 64
+
 JOURNAL = "journal.jsonl"
+
 TORN = "journal.torn"
 
 Entry = dict[str, Any]
+
 _BEGINNING: Entry = {"seq": 0, "hash": FIRST}
 
 
@@ -73,7 +70,7 @@ def append(folder: Path, facts: Mapping[str, Any]) -> Entry:
     from filelock import FileLock
 
     path = folder / JOURNAL
-    with disk.plain(path), FileLock(folder / ".journal.lock"):
+    with files.plain(path), FileLock(folder / ".journal.lock"):
         before, torn = _mended(folder)
         if torn:
             told = {"step": "torn line", "phase": "done", "mutating": False, "resource": TORN, "detail": torn}
@@ -84,7 +81,7 @@ def append(folder: Path, facts: Mapping[str, Any]) -> Entry:
 def _add(path: Path, before: Entry, facts: Mapping[str, Any]) -> Entry:
     entry: Entry = {"seq": before["seq"] + 1, **facts, "prev": before["hash"]}
     entry["hash"] = sha256(canonical(entry))
-    disk.append(path, canonical(entry).encode() + b"\n")
+    files.append(path, canonical(entry).encode() + b"\n")
     return entry
 
 
@@ -97,9 +94,9 @@ def _mended(folder: Path) -> tuple[Entry, dict[str, Any]]:
     if not rest:
         return before, {}
     if _follows(rest, before):
-        disk.append(path, b"\n")
+        files.append(path, b"\n")
         return _parsed(rest), {}
-    disk.append(folder / TORN, rest + b"\n")
+    files.append(folder / TORN, rest + b"\n")
     os.truncate(path, len(content) - len(rest))
     return before, {"bytes": len(rest), "sha256": sha256(rest)}
 

@@ -4,7 +4,7 @@ with run.step("inject", mutating=True, resource="us-east-2"):
     ...
 run.save("recovery", {...})
 
-`journal.jsonl` is a chain (`drlib.chain`): each line is on the disk before the step goes on.
+`journal.jsonl` is a chain (`drlib.runs.journal`): each line is on the disk before the step goes on.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from drlib import chain, disk
-from drlib.clock import Clock, iso
-from drlib.errors import StepFailed
-from drlib.redaction import mask, mask_all
-from drlib.settings import Settings
+from drlib.core import files
+from drlib.core.clock import Clock, iso
+from drlib.core.errors import StepFailed
+from drlib.core.redaction import mask, mask_all
+from drlib.parameters import Settings
+from drlib.runs import journal
 
 INTENT, DONE, FAILED = "intent", "done", "failed"
 RECONCILED = "losses"  # what is saved when a run's payments are counted
@@ -130,7 +131,7 @@ class Run:
         back = self.clock.wall_seconds(before["at"] - at) if before else 0.0
         if before and back > CLOCK_WALL_SECONDS:
             told = _set_back(before["at"], at, back)
-            chain.append(self.folder, {"at": at, "runbook": self.runbook, **told, **common})
+            journal.append(self.folder, {"at": at, "runbook": self.runbook, **told, **common})
         facts = {
             "at": at,
             "runbook": self.runbook,
@@ -140,7 +141,7 @@ class Run:
             "resource": mask(resource),
             "detail": mask_all(detail or {}),
         }
-        return chain.append(self.folder, {**facts, **common, **(span or {})})
+        return journal.append(self.folder, {**facts, **common, **(span or {})})
 
     def lines(self, steps: Collection[str] | None = None) -> list[dict[str, Any]]:
         """Return the journal's lines, oldest first: all of them, or those of some steps.
@@ -149,7 +150,7 @@ class Run:
             StepFailed: a line is not valid JSON any more.
         """
         try:
-            found = chain.lines(self.folder)
+            found = journal.lines(self.folder)
         except ValueError:
             raise StepFailed(
                 f"The journal of {self.run_id} holds a line that is not valid JSON: it was changed by hand.",
@@ -172,10 +173,12 @@ class Run:
         content = mask_all(value.as_dict() if hasattr(value, "as_dict") else value)
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         path = self._saved(name)
-        with disk.plain(path):
-            draft = disk.stage(path, text)
+        with files.plain(path):
+            draft = files.stage(path, text)
             try:
-                self.note(f"save {name}", detail={"file": f"saved/{name}.json", "sha256": chain.sha256(text)})
+                self.note(
+                    f"save {name}", detail={"file": f"saved/{name}.json", "sha256": journal.sha256(text)}
+                )
             except StepFailed:
                 draft.unlink(missing_ok=True)
                 raise
@@ -188,10 +191,10 @@ class Run:
         """
         hashes = {line["detail"].get("file"): line["detail"].get("sha256") for line in self.lines()}
         told = []
-        with disk.plain(self.folder):
+        with files.plain(self.folder):
             for draft in sorted((self.folder / "saved").glob(".*.json.tmp")):
                 name = f"saved/{draft.name[1 : -len('.tmp')]}"
-                if chain.sha256(draft.read_bytes()) == hashes.get(name):
+                if journal.sha256(draft.read_bytes()) == hashes.get(name):
                     draft.replace(self.folder / name)
                     told.append(f"{name} was cut off while it was saved, and is whole now.")
                 else:
@@ -222,7 +225,7 @@ class Run:
     def attach(self, file: Path) -> None:
         """Write down the hash of a file in the run's folder, such as the ledger."""
         name = file.relative_to(self.folder).as_posix()
-        self.note(f"attach {name}", detail={"file": name, "sha256": chain.sha256(file.read_bytes())})
+        self.note(f"attach {name}", detail={"file": name, "sha256": journal.sha256(file.read_bytes())})
 
     def as_runbook(self, runbook: str) -> Run:
         """Return the same run, written to by another runbook."""
@@ -239,7 +242,7 @@ def actor() -> str:
     if os.environ.get("CI"):
         return "ci"
     try:
-        return f"user-{chain.sha256(getpass.getuser())[:8]}"
+        return f"user-{journal.sha256(getpass.getuser())[:8]}"
     except (OSError, KeyError):  # the process runs under a number that has no name
         return "user"
 

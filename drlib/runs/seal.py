@@ -5,7 +5,7 @@
 The journal's chain proves the journal, and the journal names the hash of each file that was written on the
 way. What is written last, or by other hands (the report, the last executed notebook, a log), is named by no
 line before: so a manifest lists all files, and the last line names the manifest. Whoever notes that line's
-hash elsewhere, or signs the manifest (`drlib.audit.signature`), can tell any later change.
+hash elsewhere, or signs the manifest (`drlib.evidence.audit.signature`), can tell any later change.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drlib import chain
-from drlib.clock import Clock
+from drlib.core.clock import Clock
+from drlib.core.files import write
+from drlib.runs import journal
 
 MANIFEST = "manifest.json"
 SIGNATURE = f"{MANIFEST}.sig"
 STEP = "seal"
 OPEN, RUNBOOK = "open", "runbook"
-OUTSIDE = frozenset((chain.JOURNAL, MANIFEST, SIGNATURE))
+OUTSIDE = frozenset((journal.JOURNAL, MANIFEST, SIGNATURE))
 """What no manifest can list: the journal is its own proof, and the other two stand above the manifest."""
 
 
@@ -56,17 +57,17 @@ def close(folder: Path) -> dict[str, Any]:
 
     Sealing again is no error. A run that goes on after its seal is open again, until the next one.
     """
-    entries = chain.lines(folder)
+    entries = journal.lines(folder)
     names = files(folder)
     content = {
         "run_id": folder.name,
-        "chain_head": entries[-1]["hash"] if entries else chain.FIRST,
-        "files": {name: chain.sha256((folder / name).read_bytes()) for name in names},
+        "chain_head": entries[-1]["hash"] if entries else journal.FIRST,
+        "files": {name: journal.sha256((folder / name).read_bytes()) for name in names},
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    chain.write(folder / MANIFEST, text)
+    write(folder / MANIFEST, text)
     (folder / SIGNATURE).unlink(missing_ok=True)  # it was for another seal
-    return note(folder, STEP, {"file": MANIFEST, "sha256": chain.sha256(text), "files": len(names)})
+    return note(folder, STEP, {"file": MANIFEST, "sha256": journal.sha256(text), "files": len(names)})
 
 
 def note(folder: Path, step: str, detail: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def note(folder: Path, step: str, detail: Mapping[str, Any]) -> dict[str, Any]:
         "resource": "",
         "detail": dict(detail),
     }
-    return chain.append(folder, facts)
+    return journal.append(folder, facts)
 
 
 def last(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -120,7 +121,7 @@ def _manifest(folder: Path, digest: str) -> tuple[dict[str, str], str]:
     if not path.is_file():
         return {}, f"{MANIFEST} is missing, and the journal says that the run was sealed with it."
     text = path.read_bytes()
-    if chain.sha256(text) != digest:
+    if journal.sha256(text) != digest:
         return {}, f"{MANIFEST} was changed after the run was sealed."
     return dict(json.loads(text)["files"]), ""
 

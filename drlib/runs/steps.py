@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from drlib.record import DONE, FAILED, INTENT, Run
-from drlib.show import say
+from drlib.runs.run import DONE, FAILED, INTENT, Run
+from drlib.show.output import say
 
 CUT = "cut off"
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drlib.clock import iso
+from drlib.core.clock import iso
 from drlib.sandbox import signals
 from drlib.sandbox.internals import function, scope
 from drlib.sandbox.signals import ALARM, INSUFFICIENT, OK

@@ -2,7 +2,7 @@
 
 | request | answer |
 |---|---|
-| GET status | the fields of `drlib.sandbox.Status` |
+| GET status | the fields of `drlib.sandbox.state.Status` |
 | GET faults | region -> mode, latency_seconds, at, deadline |
 | PUT faults/REGION | takes mode, latency_seconds, deadline_seconds; answers with the region's fault |
 | DELETE faults/REGION | region, at, and healed: whether there was a fault |

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-from drlib.errors import SandboxError
+from drlib.core.errors import SandboxError
 
 MINISTACK_VERSION = "1.5.33"
 _REMEDY = f"Install ministack=={MINISTACK_VERSION}, as constraints.txt pins it."

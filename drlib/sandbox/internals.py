@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from drlib.errors import SandboxError
+from drlib.core.errors import SandboxError
 from drlib.sandbox.world import ACCOUNT_ID
 
 

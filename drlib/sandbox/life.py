@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 import psutil
 from filelock import FileLock, Timeout
 
-from drlib.errors import SandboxError
+from drlib.core.errors import SandboxError
 from drlib.sandbox.state import Options, Status, clear, home, lock_file, read, state_file
 
 READY_WALL_SECONDS = 60.0

@@ -10,7 +10,7 @@ import contextvars
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox import emulator, internals
 from drlib.sandbox.permissions import Permissions
 from drlib.sandbox.refusals import mappings as refusals

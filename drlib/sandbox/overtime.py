@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox import emulator, internals
 
 INVOKE_PARAMETERS = (

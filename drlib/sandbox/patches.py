@@ -23,7 +23,7 @@ from pathlib import Path
 from time import struct_time
 from typing import Any
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox import archives, conditions, emulator, internals, workers
 from drlib.sandbox.functions import Functions
 from drlib.sandbox.identities import Identities

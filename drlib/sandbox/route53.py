@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement  # noqa: S405 - builds XML; the emulator parses it
 
-from drlib.clock import iso
+from drlib.core.clock import iso
 from drlib.sandbox import certificates
 from drlib.sandbox.internals import function
 from drlib.sandbox.refusals import route53 as refusals

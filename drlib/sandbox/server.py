@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox.addresses import Sockets, bind, edge_addresses
 from drlib.sandbox.control import Control
 from drlib.sandbox.gate import GLOBAL_SERVICES, Gate

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from drlib.clock import Clock
-from drlib.errors import BadParameters, SandboxError
+from drlib.core.clock import Clock
+from drlib.core.errors import BadParameters, SandboxError
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox.impairments import Impairments
 
 ACCOUNT_ID = "000000000000"

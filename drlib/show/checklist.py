@@ -18,8 +18,8 @@ from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib.errors import DrError, OnlyPlanned, PreflightFailed, VerdictRed, see, slug
-from drlib.show import Line, linked
+from drlib.core.errors import DrError, OnlyPlanned, PreflightFailed, VerdictRed, see, slug
+from drlib.show.output import Line, linked
 
 Status = Literal["passed", "failed", "skipped"]
 SIGN = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}

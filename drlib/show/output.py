@@ -17,9 +17,9 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from drlib.clock import Clock
-from drlib.errors import HANDBOOK
-from drlib.redaction import mask
+from drlib.core.clock import Clock
+from drlib.core.errors import HANDBOOK
+from drlib.core.redaction import mask
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

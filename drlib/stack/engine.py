@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from drlib import failure, planes
-from drlib.clock import Clock
-from drlib.steps import Steps
+from drlib.core import aws_calls
+from drlib.core.clock import Clock
+from drlib.stack import failure, pulumi_cli
+from drlib.stack.events import Steps
 
 if TYPE_CHECKING:
-    from drlib.target import Target
+    from drlib.target.base import Target
 
 PROJECT = "payments-dr"
 STATE_VERSION = 3  # of a deployment that the engine exports
@@ -69,7 +70,7 @@ class Session:
                 if watch is not None and begun is not None and begun.metadata.urn in steps.resources:
                     watch(len(steps.done), steps.resources[begun.metadata.urn].name)
 
-            self._here.calls.add(planes.ENGINE, command.capitalize(), self._here.settings.primary_region)
+            self._here.calls.add(aws_calls.ENGINE, command.capitalize(), self._here.settings.primary_region)
             try:
                 self._act(command, see, options)
             except errors.ConcurrentUpdateError as error:
@@ -177,7 +178,7 @@ def open(
     settings = here.settings
     folder = here.folder / "engine" / settings.suffix
     folder.mkdir(parents=True, exist_ok=True)
-    command = here.pulumi_command()
+    command = pulumi_cli.command()
     loops: list[asyncio.AbstractEventLoop] = []
     # A program that fails leaves coroutines of Pulumi behind; the error itself is told, in plain words.
     warnings.filterwarnings("ignore", "coroutine 'Output", RuntimeWarning)
@@ -219,9 +220,9 @@ def state(here: Target) -> dict[str, Any]:
     """
     import subprocess
 
-    command = here.pulumi_command().command
+    command = pulumi_cli.command().command
     name = f"organization/{PROJECT}/{here.settings.suffix}"
-    here.calls.add(planes.ENGINE, "Export", here.settings.primary_region)
+    here.calls.add(aws_calls.ENGINE, "Export", here.settings.primary_region)
     with here.engine() as variables:
         ran = subprocess.run(  # noqa: S603 - the engine's own tool, with arguments of ours
             [command, "stack", "export", "--stack", name, "--non-interactive"],

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from drlib.plan import STEPS, PlannedResource
+from drlib.stack.plan import STEPS, PlannedResource
 
 
 @dataclass

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from drlib.errors import StepFailed
-from drlib.steps import Steps, plain
+from drlib.core.errors import StepFailed
+from drlib.stack.events import Steps, plain
 
 LOCK_HOLDER = re.compile(r"created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 EXISTS = re.compile(

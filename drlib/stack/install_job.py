@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 
 
 class CannotDo(Exception):

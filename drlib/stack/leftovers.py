@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drlib.errors import StepFailed
-from drlib.infra.naming import PREFIX, Names
-from drlib.show import Table
+from drlib.core.errors import StepFailed
+from drlib.deployed.names import PREFIX, Names
+from drlib.show.output import Table
 
 if TYPE_CHECKING:
-    from drlib.target import Target
+    from drlib.target.base import Target
 
 DNS_REGION = "us-east-1"  # topic and alarms of the health checks, whichever regions the stack is in
 PROJECT_TAG = "payments-dr"

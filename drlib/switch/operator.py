@@ -1,6 +1,6 @@
 """The operator's part in a drill: what a person does while a scenario is in force.
 
-    part = duty.perform(here, deployment, prober, run, approval, fault)
+    part = operator.perform(here, deployment, prober, run, approval, fault)
 
 In most scenarios that is to look on. Where no health check can see what is wrong, the operator decides by
 what clients are told, as `50-incident-failover` does, and sets the latch. Where failing over must be refused,
@@ -11,17 +11,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drlib import checks, planes, probes, scenario, switch
-from drlib.checklist import Failed
-from drlib.errors import DeadlineExceeded, PreflightFailed
-from drlib.hypothesis import Part
+from drlib.checks import incident
+from drlib.core import aws_calls
+from drlib.core.errors import DeadlineExceeded, PreflightFailed
+from drlib.deployed import probes
+from drlib.faults import scenario
+from drlib.faults.hypothesis import Part
+from drlib.show.checklist import Failed
+from drlib.switch import failover
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.faults import Fault
-    from drlib.journal import Approval, Run
-    from drlib.target import Target
-    from drlib.traffic import Prober
+    from drlib.deployed.deployment import Deployment
+    from drlib.faults.restore import Fault
+    from drlib.payments.probing import Prober
+    from drlib.runs.approval import Approval
+    from drlib.runs.run import Run
+    from drlib.target.base import Target
 
 DECIDE_SECONDS = 300.0
 
@@ -49,11 +54,11 @@ def _move(
     """Look until something speaks for a failover, then set the latch."""
     until = here.clock.now() + here.clock.patient(DECIDE_SECONDS)
     while True:
-        situation = checks.assess(here, deployment, prober, since=fault.at)
-        decision = checks.decide(situation)
+        situation = incident.assess(here, deployment, prober, since=fault.at)
+        decision = incident.decide(situation)
         if not decision.failed:
             noticed_at = here.clock.now()
-            switch.fail_over(here, deployment, run, approval, decision, reason=f"drill: {fault.scenario}")
+            failover.fail_over(here, deployment, run, approval, decision, reason=f"drill: {fault.scenario}")
             return Part("set the latch", noticed_at=noticed_at, acted_at=here.clock.now())
         if here.clock.now() > until:
             raise DeadlineExceeded(
@@ -67,11 +72,11 @@ def _try(
     here: Target, deployment: Deployment, prober: Prober, run: Run, approval: Approval, fault: Fault
 ) -> Part:
     """Try to fail over to a standby that cannot take over."""
-    situation = checks.assess(here, deployment, prober, since=fault.at)
+    situation = incident.assess(here, deployment, prober, since=fault.at)
     unready = tuple(f"{row.name}: {row.detail}" for row in situation.readiness.failed)
     try:
-        switch.fail_over(
-            here, deployment, run, approval, checks.decide(situation), reason=f"drill: {fault.scenario}"
+        failover.fail_over(
+            here, deployment, run, approval, incident.decide(situation), reason=f"drill: {fault.scenario}"
         )
     except PreflightFailed:
         return Part("was refused", noticed_at=here.clock.now(), refused=unready)
@@ -80,7 +85,7 @@ def _try(
 
 def _mark(here: Target, deployment: Deployment) -> Part:
     """Send a marker item over: that it does not arrive is what no metric says."""
-    with planes.purpose("observe"):
+    with aws_calls.purpose("observe"):
         try:
             regions = (deployment.primary_region, deployment.standby_region)
             probes.replicates(here, deployment, *regions, patient=False)

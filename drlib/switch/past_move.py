@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drlib import faults, holdings, planes
-from drlib.faults import Fault
-from drlib.holdings import Holdings
+from drlib.core import aws_calls
+from drlib.faults import restore
+from drlib.faults.restore import Fault
+from drlib.payments import tables
+from drlib.payments.tables import Holdings
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.journal import Run
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.runs.run import Run
+    from drlib.target.base import Target
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,11 @@ class Story:
 
 def recall(here: Target, deployment: Deployment, run: Run) -> Story:
     """Return what the run holds. Where nothing took over, what the standby holds now is the takeover."""
-    fault = faults.from_dict(run.load("fault")) if run.has("fault") else None
+    fault = restore.from_dict(run.load("fault")) if run.has("fault") else None
     kept = run.has("takeover")
     if kept:
-        takeover = holdings.from_dict(run.load("takeover"))
+        takeover = tables.from_dict(run.load("takeover"))
     else:
-        with planes.purpose("observe"):
-            takeover = holdings.scan(here, deployment.table, deployment.standby_region)
+        with aws_calls.purpose("observe"):
+            takeover = tables.scan(here, deployment.table, deployment.standby_region)
     return Story(fault, takeover, fault.at if fault else takeover.at, kept)

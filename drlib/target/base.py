@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drlib import planes
-from drlib import settings as parameters
-from drlib.clock import Clock
-from drlib.errors import StepFailed
-from drlib.settings import Settings
+from drlib import parameters
+from drlib.core.aws_calls import Recorder
+from drlib.core.clock import Clock
+from drlib.core.errors import StepFailed
+from drlib.parameters import Settings
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,9 @@ class Answer:
     ttl_wall_seconds: float
     at: float
     addresses: tuple[str, ...]
+
+
+PASSPHRASE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a variable
 
 
 class Target(ABC):
@@ -63,7 +66,7 @@ class Target(ABC):
         self.clock = clock
         self.folder = folder
         self.instance_id = instance_id
-        self.calls = planes.Recorder(read_only=settings.plans)
+        self.calls = Recorder(read_only=settings.plans)
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._session: Any = None
@@ -104,18 +107,6 @@ class Target(ABC):
             raise StepFailed(f"{name} has no address: {reply.rcode().name}.", resource=name)
         addresses = tuple(sorted(record.address for record in found[0]))
         return Answer(found[0][0].address, float(found[0].ttl), self.clock.now(), addresses)
-
-    def pulumi_command(self) -> Any:
-        """Return the Pulumi CLI for the Automation API.
-
-        Raises:
-            PreflightFailed: it is not installed; says how to get it.
-        """
-        from pulumi.automation import PulumiCommand
-
-        from drlib import toolchain
-
-        return PulumiCommand(root=str(toolchain.pulumi_root()))
 
     def record_deployed(self, stack: str) -> None:
         """Remember that a stack was deployed here, so that it is missed when the sandbox is a new one."""

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 
 
 class NotSent(Exception):  # noqa: N818 - says how far the request got

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from drlib.errors import PreflightFailed
+from drlib.core.errors import PreflightFailed
 
 CONNECT_SECONDS = 2  # wall seconds, as are all timeouts here
 READ_SECONDS = 20

@@ -1,31 +1,13 @@
 """The timeline of a failover: predicted, watched, measured.
 
-prediction = timeline.predict(here.settings, deployment)
-watch = timeline.watch(here, deployment, prober, fault)
-recovery = timeline.measure(watch, prediction)
-sightings = timeline.sighted(here, watch, timeline.rest(here, deployment, prober), part, prediction)
-
-back = timeline.watch_return(here, deployment, prober, since=released.set_at)
+prediction      the RTO that the deployed configuration leads to
+tuning          which setting would bring it within its target
+impact          what a scenario does to health checkers and to clients
+client_switch   when clients turn to the standby
+watcher         watches the public name and its clients until they have moved
+poller          asks for the health check and the public name, in a thread of its own
+observations    what was seen: events, attempts, results of checks
+stored          the same, stored with the run
+recovery        the measured RTO and its stages
+effects         what followed a fault, for the judgement of its hypothesis
 """
-
-from drlib.timeline.prediction import STAGES, Prediction, predict
-from drlib.timeline.recovery import Cohort, NoRecovery, RecoveryTime, measure
-from drlib.timeline.seen import Watch
-from drlib.timeline.watching import watch, watch_return
-from drlib.timeline.witness import Rest, rest, sighted
-
-__all__ = [
-    "STAGES",
-    "Cohort",
-    "NoRecovery",
-    "Prediction",
-    "RecoveryTime",
-    "Rest",
-    "Watch",
-    "measure",
-    "predict",
-    "rest",
-    "sighted",
-    "watch",
-    "watch_return",
-]

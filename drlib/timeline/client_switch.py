@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drlib.pace import Beat, renewal_turns
-from drlib.traffic.cohorts import resolver_early_seconds
+from drlib.payments.cohorts import resolver_early_seconds
+from drlib.payments.pace import Beat, renewal_turns
 
 FAULT_PHASES = 239  # a prime: no rhythm of the clients' is met at the same point each time
 

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drlib.hypothesis import Part, Sightings
-from drlib.ledger import Attempt
+from drlib.faults.hypothesis import Part, Sightings
+from drlib.payments.ledger import Attempt
+from drlib.timeline.observations import Watch
+from drlib.timeline.poller import Sentry
 from drlib.timeline.prediction import Prediction
-from drlib.timeline.seen import Watch
-from drlib.timeline.sentry import Sentry
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
-    from drlib.traffic import Prober
+    from drlib.deployed.deployment import Deployment
+    from drlib.payments.probing import Prober
+    from drlib.target.base import Target
 
 IN_A_ROW, TOO_MANY = 10, 5  # of ten payments in a row, half: by that share an operator decides as well
 REST_SECONDS = 60.0  # within it, a primary that is well again would have its good checks, and the name

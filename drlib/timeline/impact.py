@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drlib.scenario import ApiTrouble, CheckersCutOff, FunctionOff, Part, RegionDown, Scenario
+from drlib.faults.scenario import ApiTrouble, CheckersCutOff, FunctionOff, Part, RegionDown, Scenario
 
 if TYPE_CHECKING:
-    from drlib.settings import Settings
+    from drlib.parameters import Settings
 
 # Route 53 Developer Guide, "How Amazon Route 53 determines whether a health check is healthy".
 CONNECT_LIMIT_SECONDS = 4.0  # a checker gives a connection up after that

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from drlib import charts, show
-from drlib.charts import Mark, Observation
-from drlib.ledger import Attempt, Outcome
-from drlib.terms import STAGES
+from drlib.core.terms import STAGES
+from drlib.payments.ledger import Attempt, Outcome
+from drlib.show.charts import health
+from drlib.show.charts import payments as charts_payments
+from drlib.show.charts.chart import Chart, Mark
+from drlib.show.charts.health import Observation
+from drlib.show.output import Table
 from drlib.timeline.prediction import STREAK
 
 SHOWN_BEFORE_SECONDS = 30.0
@@ -61,13 +64,13 @@ class Watch:
             )
         return marks
 
-    def payments(self, *, restored_at: float | None = None) -> charts.Chart:
+    def payments(self, *, restored_at: float | None = None) -> Chart:
         """Return the figure of payments by region; `restored_at` adds one more mark."""
-        return charts.payments(self.view(restored_at=restored_at))
+        return charts_payments.payments(self.view(restored_at=restored_at))
 
-    def health(self) -> charts.Chart:
+    def health(self) -> Chart:
         """Return the figure of the primary's checkers."""
-        return charts.health(
+        return health.health(
             self.observations,
             threshold=self.threshold,
             start=self.zero - SHOWN_BEFORE_SECONDS,
@@ -77,10 +80,10 @@ class Watch:
             marks=self.marks(),
         )
 
-    def view(self, *, restored_at: float | None = None) -> charts.View:
+    def view(self, *, restored_at: float | None = None) -> charts_payments.View:
         """Return what the figure of payments shows."""
         more = [] if restored_at is None else [Mark(restored_at, "restored")]
-        return charts.View(
+        return charts_payments.View(
             attempts=self.attempts,
             start=self.zero - SHOWN_BEFORE_SECONDS,
             end=max(self.ended_at, restored_at or 0.0),
@@ -107,7 +110,7 @@ class Watch:
         rows.append((f"served by {self.to_region}", self._after(self.streak and self.streak[0].finished_at)))
         rows += [("payments failed", f"{self.count('fail')}")]
         rows += [("payments unclear", f"{self.count('indeterminate')}")]
-        table = show.Table(("seen", "seconds after it began"), rows, title=str(self))
+        table = Table(("seen", "seconds after it began"), rows, title=str(self))
         return {"text/plain": str(self), "text/html": table.html()}
 
     def _after(self, at: float | None) -> str:

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from drlib import planes, probes
-from drlib.charts import Observation
-from drlib.errors import DrError
-from drlib.probes import HEALTHY_SHARE, CheckerReport
+from drlib.core import aws_calls
+from drlib.core.errors import DrError
+from drlib.deployed import probes
+from drlib.deployed.probes import HEALTHY_SHARE, CheckerReport
+from drlib.show.charts.health import Observation
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 
 CHECKER, ANSWER = "checker", "answer"
@@ -164,7 +165,7 @@ class Sentry:
 
     def _repeat(self, look: Callable[[], None]) -> None:
         pause = self._here.clock.wall_seconds(self._here.observe_interval_seconds)
-        with planes.purpose("observe"):
+        with aws_calls.purpose("observe"):
             while True:
                 try:
                     look()

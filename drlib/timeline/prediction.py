@@ -34,21 +34,23 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from drlib import scenario, show, terms
-from drlib.errors import BadParameters
-from drlib.ledger import BEHIND_RESOLVER, COHORTS, KEEPS_CONNECTION, OBEYS_TTL
-from drlib.pace import Beat
-from drlib.probes import HEALTHY_SHARE
-from drlib.timeline import shock, turning
-from drlib.timeline.knobs import advice
-from drlib.timeline.shock import Shock
-from drlib.timeline.turning import Foreseen, Outage
-from drlib.traffic.cohorts import beats_of
-from drlib.wire import patience
+from drlib.core import terms
+from drlib.core.errors import BadParameters
+from drlib.deployed.probes import HEALTHY_SHARE
+from drlib.faults import scenario
+from drlib.payments.cohorts import beats_of
+from drlib.payments.ledger import BEHIND_RESOLVER, COHORTS, KEEPS_CONNECTION, OBEYS_TTL
+from drlib.payments.pace import Beat
+from drlib.show.output import Table, Verdict
+from drlib.target.https import patience
+from drlib.timeline import client_switch, impact
+from drlib.timeline.client_switch import Foreseen, Outage
+from drlib.timeline.impact import Shock
+from drlib.timeline.tuning import advice
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.settings import Settings
+    from drlib.deployed.deployment import Deployment
+    from drlib.parameters import Settings
 
 STREAK = 10
 """So many successes in a row, by clients that obey the TTL, end the RTO."""
@@ -108,21 +110,21 @@ class Prediction:
             "cohorts": {name: one.as_dict() if one else None for name, one in self.cohorts.items()},
         }
 
-    def table(self) -> show.Table:
+    def table(self) -> Table:
         rows = [(words, f"{seconds:.1f}") for words, seconds in self.derivation]
         rows.append(("predicted RTO", f"{self.predicted_seconds:.1f}"))
         rows.append(("its range", f"{self.earliest_seconds:.0f} to {self.latest_seconds:.0f}"))
         about = "RTO of an outage" if self.stays else "predicted RTO"
-        return show.Table((f"{about}, modelled", "seconds"), rows)
+        return Table((f"{about}, modelled", "seconds"), rows)
 
     def __str__(self) -> str:
         return f"{self.table()}\n{self._verdict()}"
 
-    def _verdict(self) -> show.Verdict:
+    def _verdict(self) -> Verdict:
         if self.stays:
-            return show.Verdict("predicted", True, says="traffic stays, and no recovery is to come")
+            return Verdict("predicted", True, says="traffic stays, and no recovery is to come")
         words = "within target" if self.within_target else "beyond target"
-        return show.Verdict("predicted RTO", self.within_target, says=words)
+        return Verdict("predicted RTO", self.within_target, says=words)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         verdict = self._verdict()._repr_mimebundle_()["text/html"]
@@ -141,7 +143,7 @@ def predict(settings: Settings, deployment: Deployment | None = None) -> Predict
 def foretell(settings: Settings, deployment: Deployment | None = None) -> Prediction:
     """Work out the prediction alone, without what to do about one that misses its target."""
     planned = scenario.load(settings.scenario)
-    met = shock.of(planned, settings)
+    met = impact.of(planned, settings)
     interval, threshold = float(settings.check_interval_seconds), settings.check_failure_threshold
     ttl = TTL_SECONDS
     if deployment is not None:
@@ -151,7 +153,7 @@ def foretell(settings: Settings, deployment: Deployment | None = None) -> Predic
     steps, give = _by_hand(settings) if met.by_operator else _by_checkers(interval, threshold, met)
     outage = _outage(settings, met, changed_seconds=sum(seconds for _, seconds in steps), give=give, ttl=ttl)
     obeying = beats_of(OBEYS_TTL, settings, ttl_seconds=outage.ttl_seconds)
-    ends = list(turning.first_of_streak(obeying, outage, length=STREAK))
+    ends = list(client_switch.first_of_streak(obeying, outage, length=STREAK))
     end = sum(ends) / len(ends)
     changed, total = outage.changed_seconds, end + outage.answer_seconds
     between = settings.attempt_interval_seconds / settings.ttl_clients
@@ -217,9 +219,9 @@ def _cohorts(settings: Settings, outage: Outage, *, breaks: bool) -> dict[str, F
     """Return what the clients of each cohort that there is should take; None where they do not move."""
     kept = max(settings.resolver_floor_seconds, outage.ttl_seconds)
     plays: dict[str, Callable[[list[Beat], Outage], Iterator[list[float]]]] = {
-        OBEYS_TTL: turning.obeying,
-        KEEPS_CONNECTION: turning.keeping,
-        BEHIND_RESOLVER: partial(turning.behind, kept_seconds=kept),
+        OBEYS_TTL: client_switch.obeying,
+        KEEPS_CONNECTION: client_switch.keeping,
+        BEHIND_RESOLVER: partial(client_switch.behind, kept_seconds=kept),
     }
     if not breaks:
         del plays[KEEPS_CONNECTION]
@@ -228,7 +230,9 @@ def _cohorts(settings: Settings, outage: Outage, *, breaks: bool) -> dict[str, F
         if cohort := beats_of(name, settings, ttl_seconds=outage.ttl_seconds):
             play = plays.get(name)
             found[name] = (
-                turning.foresee(play(cohort, outage), give_seconds=outage.give_seconds) if play else None
+                client_switch.foresee(play(cohort, outage), give_seconds=outage.give_seconds)
+                if play
+                else None
             )
     return found
 
@@ -245,7 +249,7 @@ def wire_ttl(ttl_seconds: float, scale: float) -> float:
 
 def patience_seconds(scale: float) -> float:
     """Return for how long a client waits for an answer that does not come, in modelled seconds."""
-    from drlib.clock import Clock
+    from drlib.core.clock import Clock
 
     return patience(Clock(scale=scale), ATTEMPT_LIMIT_SECONDS)
 

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from drlib import charts, show
-from drlib.errors import StepFailed
-from drlib.ledger import OBEYS_TTL, Attempt, in_order
+from drlib.core.errors import StepFailed
+from drlib.payments.ledger import OBEYS_TTL, Attempt, in_order
+from drlib.show.charts import waterfall
+from drlib.show.charts.chart import Chart
+from drlib.show.output import Line, Table, Verdict
+from drlib.timeline.client_switch import Foreseen, percentile
 from drlib.timeline.prediction import STREAK, Prediction, in_stages
-from drlib.timeline.turning import Foreseen, percentile
 
 if TYPE_CHECKING:
-    from drlib.timeline.seen import Watch
+    from drlib.timeline.observations import Watch
 
 NEVER = "not recovered until the region came back"
 STILL_AWAY = "not all recovered while they were watched"
@@ -66,17 +68,17 @@ class RecoveryTime:
         """The same as a share of the prediction."""
         return self.error_seconds / self.predicted_seconds if self.predicted_seconds else 0.0
 
-    def waterfall(self) -> charts.Chart:
+    def waterfall(self) -> Chart:
         """Return the picture of the stages, with the predicted ones beside them."""
-        return charts.waterfall(
+        return waterfall.waterfall(
             self.stages, self.predicted_stages, target_seconds=self.target_seconds, origin=self.origin
         )
 
-    def figures(self) -> dict[str, charts.Chart]:
+    def figures(self) -> dict[str, Chart]:
         """Return the pictures for the report, by name."""
         return {"waterfall": self.waterfall()}
 
-    def table(self) -> show.Table:
+    def table(self) -> Table:
         """Return the cohorts: how many clients, how long they took, and how long the last should take."""
         rows = [
             (
@@ -92,15 +94,15 @@ class RecoveryTime:
         columns = ("cohort", "clients", "recovered", "p50 s", "p95 s", "max s", "predicted max s", "")
         # Who else has followed by then is no promise: a client that pins what it resolved first may have
         # met either region. What is promised stands in the verdict.
-        return show.Table(columns, rows, varying=columns[2:])
+        return Table(columns, rows, varying=columns[2:])
 
-    def verdict(self) -> show.Verdict:
+    def verdict(self) -> Verdict:
         detail = (
             f"{self.measured_seconds:.1f} s measured, {self.predicted_seconds:.1f} s predicted "
             f"({self.error_share:+.0%}), target {self.target_seconds:g} s, {self.origin}"
         )
         words = "within target" if self.within_target else "beyond target"
-        return show.Verdict("RTO", self.within_target, says=words, detail=detail)
+        return Verdict("RTO", self.within_target, says=words, detail=detail)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON-like data for the evidence."""
@@ -120,11 +122,11 @@ class NoRecovery:
 
     watch: Watch
 
-    def waterfall(self) -> show.Line:
+    def waterfall(self) -> Line:
         """Return a line in place of the picture: there are no stages."""
-        return show.Line("no stages: nothing was to recover")
+        return Line("no stages: nothing was to recover")
 
-    def figures(self) -> dict[str, charts.Chart]:
+    def figures(self) -> dict[str, Chart]:
         return {}
 
     def as_dict(self) -> dict[str, Any]:

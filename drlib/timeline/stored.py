@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from drlib import samples
-from drlib.ledger import OBEYS_TTL, Attempt
-from drlib.probes import CheckerReport
-from drlib.samples import Stamp
+from drlib.core import samples
+from drlib.core.samples import Stamp
+from drlib.deployed.probes import CheckerReport
+from drlib.payments.ledger import OBEYS_TTL, Attempt
+from drlib.timeline.observations import SHOWN_BEFORE_SECONDS, Watch
+from drlib.timeline.poller import ANSWER, CHECKER, Judgement, Sentry, changed
 from drlib.timeline.recovery import first_error, streak
-from drlib.timeline.seen import SHOWN_BEFORE_SECONDS, Watch
-from drlib.timeline.sentry import ANSWER, CHECKER, Judgement, Sentry, changed
 
 COLUMNS: dict[str, type] = {
     "kind": str,  # checker, answer, or missed-checker and missed-answer for a look that failed

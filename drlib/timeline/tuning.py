@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from drlib.limits import CHECK_INTERVALS
+from drlib.core.limits import CHECK_INTERVALS
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.settings import Settings
+    from drlib.deployed.deployment import Deployment
+    from drlib.parameters import Settings
 
 
 def advice(

@@ -6,23 +6,26 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from drlib import charts, latch, planes, samples, scenario
-from drlib.errors import DeadlineExceeded
-from drlib.ledger import OBEYS_TTL, Attempt
-from drlib.samples import Stamp
-from drlib.scenario import Scenario
-from drlib.show import say
-from drlib.timeline import record
+from drlib.core import aws_calls, samples
+from drlib.core.errors import DeadlineExceeded
+from drlib.core.samples import Stamp
+from drlib.deployed import latch
+from drlib.faults import scenario
+from drlib.faults.scenario import Scenario
+from drlib.payments.ledger import OBEYS_TTL, Attempt
+from drlib.payments.probing import Prober
+from drlib.show.charts.chart import LiveFigure
+from drlib.show.output import say
+from drlib.timeline import stored
+from drlib.timeline.observations import SHOWN_BEFORE_SECONDS, Watch
+from drlib.timeline.poller import Sentry
 from drlib.timeline.prediction import STREAK
 from drlib.timeline.recovery import first_error, streak
-from drlib.timeline.seen import SHOWN_BEFORE_SECONDS, Watch
-from drlib.timeline.sentry import Sentry
-from drlib.traffic import Prober
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.faults import Fault
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.faults.restore import Fault
+    from drlib.target.base import Target
 
 TIMEOUT_SECONDS = 600.0
 RETURN_TIMEOUT_SECONDS = 900.0  # nothing heals by itself meanwhile, and no drill is worth a second start
@@ -114,11 +117,11 @@ def watch_return(
 
 def _earlier(here: Target, deployment: Deployment, prober: Prober) -> Watch | None:
     """Return what this runbook saw of the latch that stands, if it saw the clients follow it."""
-    file = record.file_of(prober.folder, prober.runbook)
+    file = stored.file_of(prober.folder, prober.runbook)
     if not file.exists():
         return None
-    seen = record.recall(samples.read(file), prober.ledger.attempts())
-    with planes.purpose("observe"):
+    seen = stored.recall(samples.read(file), prober.ledger.attempts())
+    with aws_calls.purpose("observe"):
         now = latch.read(here, deployment)
     stands = now.is_set and (now.set_at or 0.0) <= seen.ended_at
     return seen if stands and seen.streak else None
@@ -145,7 +148,7 @@ class _Observer:
         self.planned = planned
         alarm = planned.expect.alarm if planned else ""
         self.sentry = Sentry(here, deployment, since=zero, ask_route53=ask_route53, alarm=alarm)
-        self.live = charts.LiveFigure("failover, live", here.clock, lambda: self.seen().payments().figure)
+        self.live = LiveFigure("failover, live", here.clock, lambda: self.seen().payments().figure)
 
     def run(self, *, until: float, linger: float, at_takeover: Callable[[], object] | None = None) -> Watch:
         """Watch until the streak is there, and a little longer; see `watch`."""
@@ -179,7 +182,7 @@ class _Observer:
         seen = self.seen()
         if not self.keep:
             return seen
-        record.keep(
+        stored.keep(
             seen,
             self.sentry,
             self.prober.folder,

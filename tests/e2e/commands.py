@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def drlib(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return run(home, "-c", "from drlib.cli import main; main()", *words)
+    return run(home, "-c", "from drlib.cli.main import main; main()", *words)
 
 
 def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drlib import approval, chain
+from drlib.runs import approval, journal
 from tests.e2e.commands import drlib
 
 pytestmark = pytest.mark.timeout(300)
@@ -30,7 +30,7 @@ def test_an_act_waits_for_the_command_that_approves_its_plan(home: Path) -> None
     assert "tear down is not approved: nobody has approved this plan." in waits.stderr
     (folder,) = [path for path in (home / "runs").iterdir() if path.is_dir()]
     assert json.loads((folder / "evidence.json").read_text())["verdict"] == "pending-approval"
-    assert not [line for line in chain.lines(folder) if line["mutating"]]
+    assert not [line for line in journal.lines(folder) if line["mutating"]]
 
     (printed,) = re.findall(r"`drlib (approve [^`]+)`", waits.stderr)
     other = drlib(home, *printed.split()[:-1], "0123456789abcdef")
@@ -39,5 +39,5 @@ def test_an_act_waits_for_the_command_that_approves_its_plan(home: Path) -> None
     assert drlib(home, *printed.split()).returncode == 0
     goes_on = drlib(home, *teardown)
     assert goes_on.returncode == 0, goes_on.stdout + goes_on.stderr
-    steps = [line["step"] for line in chain.lines(folder) if line["phase"] == "done"]
+    steps = [line["step"] for line in journal.lines(folder) if line["phase"] == "done"]
     assert [steps.count(step) for step in (approval.ASKED, approval.GIVEN, "destroy")] == [1, 1, 1]

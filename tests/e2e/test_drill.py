@@ -14,26 +14,28 @@ from typing import Any
 
 import pytest
 
-from drlib import (
-    checks,
-    faults,
-    holdings,
-    journal,
-    planes,
-    probes,
-    reconcile,
-    repair,
-    runner,
-    settings,
-    stack,
-    switch,
-    target,
-    timeline,
-    traffic,
-)
-from drlib.checklist import Checks
-from drlib.deployment import Deployment
-from drlib.ledger import Ledger
+from drlib import parameters, target
+from drlib.checks import steady_state
+from drlib.core import aws_calls
+from drlib.deployed import latch, probes
+from drlib.deployed.deployment import Deployment
+from drlib.faults import restore
+from drlib.faults.inject import inject
+from drlib.payments import probing, reconcile, steady, tables
+from drlib.payments.announce import announce
+from drlib.payments.ledger import Ledger
+from drlib.payments.losses import LossCounts
+from drlib.runner import notebook
+from drlib.runs import folders
+from drlib.runs.approval import Approval, approve
+from drlib.runs.run import Run
+from drlib.show.checklist import Checks
+from drlib.stack import stack
+from drlib.switch import failback, failback_gates, failover
+from drlib.timeline import watcher
+from drlib.timeline.observations import Watch
+from drlib.timeline.prediction import Prediction, predict
+from drlib.timeline.recovery import RecoveryTime, measure
 from tests.conftest import PACE
 from tests.soak import truth
 from tests.soak.kills import act
@@ -52,25 +54,25 @@ class Story:
     """What happened, for the tests to look at."""
 
     here: Any
-    run: journal.Run
+    run: Run
     deployment: Deployment
     ready: Checks
-    prediction: timeline.Prediction
-    watch: timeline.Watch
-    recovery: timeline.RecoveryTime
-    fault: faults.Fault
-    takeover: holdings.Holdings
-    latched: switch.Latch
+    prediction: Prediction
+    watch: Watch
+    recovery: RecoveryTime
+    fault: restore.Fault
+    takeover: tables.Holdings
+    latched: latch.Latch
     answer_after_healing: str
     gates: Checks
-    back: timeline.Watch
-    losses: reconcile.LossCounts
+    back: Watch
+    losses: LossCounts
     ready_again: Checks
 
 
 @pytest.fixture(scope="module")
 def story(sandbox: Any) -> Iterator[Story]:
-    chosen = settings.make(
+    chosen = parameters.make(
         {
             "suffix": SUFFIX,
             "domain_name": f"{SUFFIX}.test",
@@ -79,37 +81,39 @@ def story(sandbox: Any) -> Iterator[Story]:
         }
     )
     here = target.open_target(chosen)
-    run = journal.open_run(chosen, here, runbook="drill")
-    approval = journal.approve(chosen, "the drill")
+    run = folders.open_run(chosen, here, runbook="drill")
+    approval = approve(chosen, "the drill")
     deployment = stack.up(here, approval)
-    checks.steady_state(here, deployment)  # warms what a cold start would delay
+    steady_state.steady_state(here, deployment)  # warms what a cold start would delay
     yield tell(here, run, deployment, approval)
     stack.destroy(here, approval)
 
 
-def tell(here: Any, run: journal.Run, deployment: Deployment, approval: journal.Approval) -> Story:
-    here.clock.wait_until(lambda: not checks.drill_ready(here, deployment).failed, timeout=1200, poll=30)
-    ready = checks.drill_ready(here, deployment)
-    prediction = timeline.predict(here.settings, deployment)
-    with traffic.start(here, deployment, run) as prober:
-        traffic.settle(prober, seconds=30, timeout_seconds=600)
-        fault = faults.inject(here, deployment, run, approval)
+def tell(here: Any, run: Run, deployment: Deployment, approval: Approval) -> Story:
+    here.clock.wait_until(
+        lambda: not steady_state.drill_ready(here, deployment).failed, timeout=1200, poll=30
+    )
+    ready = steady_state.drill_ready(here, deployment)
+    prediction = predict(here.settings, deployment)
+    with probing.start(here, deployment, run) as prober:
+        steady.settle(prober, seconds=30, timeout_seconds=600)
+        fault = inject(here, deployment, run, approval)
         try:
-            watch = timeline.watch(here, deployment, prober, fault)
-            takeover = switch.snapshot(here, deployment)
+            watch = watcher.watch(here, deployment, prober, fault)
+            takeover = failover.snapshot(here, deployment)
         finally:
-            faults.restore(here, fault, run)
+            restore.restore(here, fault, run)
     run.save("takeover", takeover)
-    fault = faults.from_dict(run.load("fault"))
-    latched = switch.latch(here, deployment)
-    repair.announce(here, deployment, run, approval)
-    gates = switch.gates(here, deployment, run)
+    fault = restore.from_dict(run.load("fault"))
+    latched = latch.read(here, deployment)
+    announce(here, deployment, run, approval)
+    gates = failback_gates.gates(here, deployment, run)
     answer = probes.public_answer(here, deployment)
-    with traffic.start(here, deployment, run) as prober:
-        released = switch.release(here, deployment, run, approval)
-        back = timeline.watch_return(here, deployment, prober, since=released.set_at)
+    with probing.start(here, deployment, run) as prober:
+        released = failback.release(here, deployment, run, approval)
+        back = watcher.watch_return(here, deployment, prober, since=released.set_at)
     losses = reconcile.count(here, deployment, prober.ledger, takeover, fault)
-    switch.arm(here, deployment, run, approval)
+    failback.arm(here, deployment, run, approval)
     return Story(
         here=here,
         run=run,
@@ -117,7 +121,7 @@ def tell(here: Any, run: journal.Run, deployment: Deployment, approval: journal.
         ready=ready,
         prediction=prediction,
         watch=watch,
-        recovery=timeline.measure(watch, prediction),
+        recovery=measure(watch, prediction),
         fault=fault,
         takeover=takeover,
         latched=latched,
@@ -125,7 +129,7 @@ def tell(here: Any, run: journal.Run, deployment: Deployment, approval: journal.
         gates=gates,
         back=back,
         losses=losses,
-        ready_again=checks.drill_ready(here, deployment),
+        ready_again=steady_state.drill_ready(here, deployment),
     )
 
 
@@ -168,8 +172,8 @@ def test_the_check_turned_when_the_sandbox_says_so(story: Story) -> None:
 
 
 def test_the_failover_used_no_control_plane(story: Story) -> None:
-    assert planes.control_calls(story.here.calls.rows(), purpose="failover") == 0
-    assert planes.control_calls(story.here.calls.rows(), purpose="failback") == 0
+    assert aws_calls.control_calls(story.here.calls.rows(), purpose="failover") == 0
+    assert aws_calls.control_calls(story.here.calls.rows(), purpose="failback") == 0
     assert any(row["purpose"] == "failback" for row in story.here.calls.rows())
 
 
@@ -181,7 +185,7 @@ def test_the_standby_latched_itself_and_kept_the_traffic_when_the_primary_came_b
 
 def test_nothing_was_lost_or_invented_and_the_tables_agree(story: Story) -> None:
     assert story.losses.reasons == []
-    held = holdings.scan(story.here, story.deployment.table, story.deployment.primary_region)
+    held = tables.scan(story.here, story.deployment.table, story.deployment.primary_region)
     assert set(story.losses.acknowledged) <= held.payments.keys()
     assert len(story.losses.acknowledged) > 50
     assert len(story.losses.recovered) <= len(story.losses.indeterminate)
@@ -207,7 +211,7 @@ def test_the_stack_is_ready_for_the_next_drill(story: Story) -> None:
 
 def test_the_fault_is_restored_and_written_down(story: Story) -> None:
     assert story.fault.state == "restored"
-    assert faults.pending(story.here) == []
+    assert restore.pending(story.here) == []
     assert story.run.done("inject")
     assert story.run.done("restore")
 
@@ -225,8 +229,8 @@ def test_the_fault_is_restored_and_written_down(story: Story) -> None:
 def test_a_runbook_that_plans_changes_nothing(story: Story, name: str) -> None:
     """By the calls that it recorded, by the sandbox's own record, by the table, and by the stack's state."""
     here, before = story.here, at_rest(story)
-    runner.run(name, story.here.settings.values() | {"mode": "plan"}, say=lambda _: None)
-    run = journal.current()
+    notebook.run(name, story.here.settings.values() | {"mode": "plan"}, say=lambda _: None)
+    run = folders.current()
     assert run is not None
     proof = {row["id"]: row["status"] for row in run.load(f"checks.{name}")["rows"]}
     assert proof["no-call-changed-anything"] == "passed"

@@ -15,13 +15,15 @@ from tests.e2e.commands import ROOT, drlib, run
 pytestmark = pytest.mark.timeout(900)
 PARAMETERS = ROOT / "params" / "sandbox.yaml"
 LOSE = """
-from drlib import journal, settings, stack
-from drlib.ledger import Ledger
+from drlib.runs import folders
+from drlib import parameters
+from drlib.stack import stack
+from drlib.payments.ledger import Ledger
 from drlib.target import open_target
 
-chosen = settings.from_cell(globals())
+chosen = parameters.from_cell(globals())
 here = open_target(chosen)
-run = journal.join(chosen, "35-lose", here)
+run = folders.join(chosen, "35-lose", here)
 deployment = stack.current(here)
 told = [row for row in Ledger.load(run.folder).attempts() if row.outcome == "ok"]
 paid = [row for row in told if row.region == deployment.standby_region]
@@ -33,11 +35,12 @@ for sk in ("PAYMENT", f"SETTLED#{deployment.standby_region}"):
 DRILL = """
 import sys
 from pathlib import Path
-from drlib import drill, runbook
+from drlib.runner.drill import drill
+from drlib.runner import parameters_cell
 names = ["10-deploy", "30-drill-failover", "40-failback", "70-report", "80-teardown"]
-sources = [runbook.find(name) for name in names]
+sources = [parameters_cell.find(name) for name in names]
 sources.insert(2, Path(sys.argv[1]))
-sys.exit(drill.drill(Path(sys.argv[2]), say=print, sources=sources))
+sys.exit(drill(Path(sys.argv[2]), say=print, sources=sources))
 """
 
 

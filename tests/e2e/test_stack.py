@@ -18,11 +18,14 @@ from typing import Any
 
 import pytest
 
-from drlib import engine, journal, settings, stack, target
-from drlib.deployment import Deployment
-from drlib.errors import StepFailed
-from drlib.plan import Plan
-from drlib.wire import Connection
+from drlib import parameters, target
+from drlib.core.errors import StepFailed
+from drlib.deployed.deployment import Deployment
+from drlib.runs.approval import Approval, approve
+from drlib.stack import engine, stack
+from drlib.stack.plan import Plan
+from drlib.target.base import Target
+from drlib.target.https import Connection
 from tests.conftest import PACE
 
 pytestmark = pytest.mark.timeout(900)
@@ -31,8 +34,8 @@ RESOURCES = 183
 PAYMENT = {"amount_minor": 1250, "currency": "EUR", "reference": "order 7"}
 
 
-def open_target(suffix: str, **changes: Any) -> target.Target:
-    return target.open(settings.make(values_of(suffix, **changes)))
+def open_target(suffix: str, **changes: Any) -> Target:
+    return target.open(parameters.make(values_of(suffix, **changes)))
 
 
 def values_of(suffix: str, **changes: Any) -> dict[str, Any]:
@@ -40,27 +43,27 @@ def values_of(suffix: str, **changes: Any) -> dict[str, Any]:
     return {**names, **PACE, **changes}
 
 
-def approval(here: target.Target) -> journal.Approval:
-    return journal.approve(here.settings, "test")
+def approval(here: Target) -> Approval:
+    return approve(here.settings, "test")
 
 
 @pytest.fixture(scope="module")
-def here(sandbox: Any) -> target.Target:
+def here(sandbox: Any) -> Target:
     return open_target("whole")
 
 
 @pytest.fixture(scope="module")
-def planned(here: target.Target) -> Plan:
+def planned(here: Target) -> Plan:
     return stack.plan(here)
 
 
 @pytest.fixture(scope="module")
-def deployment(here: target.Target, planned: Plan) -> Iterator[Deployment]:
+def deployment(here: Target, planned: Plan) -> Iterator[Deployment]:
     yield stack.up(here, approval(here), plan=planned)
     stack.destroy(here, approval(here))
 
 
-def connect(here: target.Target, name: str, region: str) -> closing[Connection]:
+def connect(here: Target, name: str, region: str) -> closing[Connection]:
     """Connect to a region's edge under a name of ours, whatever DNS says; use it as a context manager."""
     host, port = here.status.edges[region].rsplit(":", 1)  # type: ignore[attr-defined]
     to = (host, int(port))
@@ -73,7 +76,7 @@ def pay(connection: Connection, key: str, **changes: Any) -> Any:
     return connection.call("POST", "/payments", body=body, headers={"Idempotency-Key": key})
 
 
-def settled(here: target.Target, connection: Connection, payment_id: str) -> list[str]:
+def settled(here: Target, connection: Connection, payment_id: str) -> list[str]:
     """Wait until a payment is settled; return the regions that settled it."""
     found: list[str] = []
 
@@ -86,14 +89,14 @@ def settled(here: target.Target, connection: Connection, payment_id: str) -> lis
     return found
 
 
-def latch(here: target.Target, deployment: Deployment) -> dict[str, Any]:
+def latch(here: Target, deployment: Deployment) -> dict[str, Any]:
     key = {name: {"S": value} for name, value in deployment.latch["table_key"].items()}
     client = here.client("dynamodb", deployment.standby_region)
     item: dict[str, Any] = client.get_item(TableName=deployment.table, Key=key).get("Item", {})
     return item
 
 
-def test_before_anything_the_plan_is_to_create_it_all(here: target.Target, planned: Plan) -> None:
+def test_before_anything_the_plan_is_to_create_it_all(here: Target, planned: Plan) -> None:
     assert (planned.creates, len(planned.changes)) == (RESOURCES, RESOURCES)
     queue = next(found for found in planned.resources if found.name == "messaging-us-east-2-work")
     assert queue.inputs["visibilityTimeoutSeconds"] == 60
@@ -106,7 +109,7 @@ def test_before_anything_the_plan_is_to_create_it_all(here: target.Target, plann
     assert stack.leftovers(here) == []
 
 
-def test_a_deployment_says_what_is_there(here: target.Target, deployment: Deployment) -> None:
+def test_a_deployment_says_what_is_there(here: Target, deployment: Deployment) -> None:
     assert deployment.resource_count == RESOURCES
     assert deployment.public_name == "api.whole.test"
     assert [deployment.regions[region].role for region in ("us-east-2", "us-west-2")] == [
@@ -117,13 +120,13 @@ def test_a_deployment_says_what_is_there(here: target.Target, deployment: Deploy
     assert stack.current(here) == deployment
 
 
-def test_a_second_look_finds_nothing_to_do(here: target.Target, deployment: Deployment) -> None:
+def test_a_second_look_finds_nothing_to_do(here: Target, deployment: Deployment) -> None:
     assert stack.plan(here).same == RESOURCES
     assert stack.drift(here).require_same().same == RESOURCES
     assert stack.up(here, approval(here)) == deployment
 
 
-def test_a_payment_is_taken_once_and_settled_once(here: target.Target, deployment: Deployment) -> None:
+def test_a_payment_is_taken_once_and_settled_once(here: Target, deployment: Deployment) -> None:
     primary = deployment.primary_region
     with connect(here, deployment.public_name, primary) as connection:
         first = pay(connection, "key-1")
@@ -138,7 +141,7 @@ def test_a_payment_is_taken_once_and_settled_once(here: target.Target, deploymen
         assert connection.call("GET", "/payments").status == 404
 
 
-def test_records_and_receipts_reach_the_other_region(here: target.Target, deployment: Deployment) -> None:
+def test_records_and_receipts_reach_the_other_region(here: Target, deployment: Deployment) -> None:
     with connect(here, deployment.public_name, deployment.primary_region) as connection:
         payment_id = pay(connection, "key-1").body["payment_id"]
     key = f"receipts/{payment_id}.json"
@@ -155,7 +158,7 @@ def test_records_and_receipts_reach_the_other_region(here: target.Target, deploy
         assert settled(here, connection, payment_id) == [deployment.primary_region]
 
 
-def test_a_probe_of_the_standby_does_not_move_traffic(here: target.Target, deployment: Deployment) -> None:
+def test_a_probe_of_the_standby_does_not_move_traffic(here: Target, deployment: Deployment) -> None:
     """What it took under its own name, the primary settles: the standby is not active."""
     region = deployment.standby_region
     with connect(here, deployment.regions[region].api_host, region) as connection:
@@ -165,9 +168,7 @@ def test_a_probe_of_the_standby_does_not_move_traffic(here: target.Target, deplo
     assert latch(here, deployment) == {}
 
 
-def test_a_payment_by_the_public_name_makes_the_standby_stay(
-    here: target.Target, deployment: Deployment
-) -> None:
+def test_a_payment_by_the_public_name_makes_the_standby_stay(here: Target, deployment: Deployment) -> None:
     """Latch, metric, alarm, health check, DNS: each hop of the way, with the functions' own roles."""
     region = deployment.standby_region
     with connect(here, deployment.public_name, region) as connection:
@@ -183,7 +184,7 @@ def test_a_payment_by_the_public_name_makes_the_standby_stay(
     assert here.clock.wait_until(lambda: answer() == standby, timeout=1200, poll=5)
 
 
-def test_drift_is_seen_and_mended(here: target.Target, deployment: Deployment) -> None:
+def test_drift_is_seen_and_mended(here: Target, deployment: Deployment) -> None:
     primary = deployment.regions[deployment.primary_region]
     queues = here.client("sqs", deployment.primary_region)
     queues.set_queue_attributes(QueueUrl=primary.queues["work"]["url"], Attributes={"VisibilityTimeout": "5"})
@@ -200,7 +201,7 @@ def test_drift_is_seen_and_mended(here: target.Target, deployment: Deployment) -
     assert stack.drift(here).require_same().same == RESOURCES
 
 
-def test_destroyed_nothing_is_left(here: target.Target, deployment: Deployment) -> None:
+def test_destroyed_nothing_is_left(here: Target, deployment: Deployment) -> None:
     kinds = {left.kind for left in stack.leftovers(here)}
     assert {"table", "bucket", "VPC", "health check", "hosted zone", "custom domain", "role"} <= kinds
     assert len(kinds) >= 20
@@ -213,9 +214,11 @@ def test_destroyed_nothing_is_left(here: target.Target, deployment: Deployment) 
 
 UP = """
     import sys
-    from drlib import journal, settings, stack, target
-    here = target.open(settings.make({values}))
-    stack.up(here, journal.approve(here.settings, "test"))
+    from drlib.runs import approval
+    from drlib import parameters, target
+    from drlib.stack import stack
+    here = target.open(parameters.make({values}))
+    stack.up(here, approval.approve(here.settings, "test"))
 """
 
 

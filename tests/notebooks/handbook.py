@@ -10,9 +10,9 @@ from typing import Any
 
 import nbformat
 
-from drlib import troubleshoot
-from drlib.errors import HANDBOOK
-from drlib.troubleshoot import Entry, Group
+from drlib.checks import troubleshoot
+from drlib.checks.troubleshoot import Entry, Group
+from drlib.core.errors import HANDBOOK
 from tests.notebooks import normalise, stage
 
 FILE = stage.NOTEBOOKS / f"{HANDBOOK}.ipynb"
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
         FILE.write_text(wanted, encoding="utf-8", newline="\n")
     elif FILE.read_text(encoding="utf-8") != wanted:
         sys.stderr.write(
-            f"{FILE.name} is not what drlib/troubleshoot.yaml and the rules say: "
+            f"{FILE.name} is not what drlib/checks/troubleshoot.yaml and the rules say: "
             "run `python -m tests.notebooks.handbook`.\n"
         )
         return 1

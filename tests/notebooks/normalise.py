@@ -16,7 +16,7 @@ import nbformat
 
 from tests.notebooks.stage import NOTEBOOKS
 
-# What JupyterLab writes when the kernel starts, but for the version of Python, which `drlib.lab` adds.
+# What JupyterLab writes when the kernel starts, but for the version of Python, which `drlib.runner.lab` adds.
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {

@@ -49,7 +49,7 @@ def drlib(*words: str) -> None:
     Raises:
         RuntimeError: it failed; the message is what it said.
     """
-    command = [sys.executable, "-c", "from drlib.cli import main; main()", *words]
+    command = [sys.executable, "-c", "from drlib.cli.main import main; main()", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode:
         raise RuntimeError(f"drlib {' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}")

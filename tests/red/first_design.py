@@ -13,10 +13,10 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from drlib.infra.functions import Functions
-from drlib.infra.naming import Names
-from drlib.infra.network import Network
-from drlib.infra.routing import Failover
+from drlib.deployed.names import Names
+from drlib.stack.program.functions import Functions
+from drlib.stack.program.network import Network
+from drlib.stack.program.routing import Failover
 from tests.red.mistakes import Inputs, Mistakes, Program
 from tests.red.sabotages.functions import AFTERWARDS, DRAINED, TRIAL
 

@@ -13,9 +13,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from drlib import target
-from drlib.infra import package
-from drlib.infra import program as real
+from drlib.stack.program import package, program
+from drlib.target.base import Target
 from tests.red.stage import Told
 
 Inputs = dict[str, Any]
@@ -25,7 +24,7 @@ Inputs = dict[str, Any]
 class Program:
     """The real program, to which changes are made. A change that meets nothing is an error of the test."""
 
-    here: target.Target
+    here: Target
     patch: pytest.MonkeyPatch
     folder: Path
     afterwards: ExitStack = field(default_factory=ExitStack)
@@ -55,8 +54,8 @@ class Program:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Let `drlib.stack` build this program while the block lasts."""
-        build = real.build
+        """Let `drlib.stack.stack` build this program while the block lasts."""
+        build = program.build
 
         def changed(*args: Any, **options: Any) -> Callable[[], None]:
             program = build(*args, **options)
@@ -67,7 +66,7 @@ class Program:
 
             return run
 
-        self.patch.setattr(real, "build", changed)
+        self.patch.setattr(program, "build", changed)
         with self.afterwards:
             yield
         assert self._met == {names for names, _ in self._inputs}, "a change met nothing"

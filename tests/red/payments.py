@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from drlib.losses import LossCounts
-from drlib.reconcile import LATE_SECONDS
+from drlib.payments.losses import LossCounts
+from drlib.payments.reconcile import LATE_SECONDS
 from tests.red.stage import Stage
 
 Item = dict[str, Any]

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drlib import duty, faults, hypothesis, journal, switch, timeline, traffic
-from drlib.deployment import Deployment
-from drlib.faults import Fault
-from drlib.hypothesis import Judged, Sightings
-from drlib.scenario import Scenario
-from drlib.target import Target
-from drlib.timeline import Prediction, Watch
-from drlib.timeline.witness import REST_SECONDS
+from drlib.deployed.deployment import Deployment
+from drlib.faults import hypothesis, inject
+from drlib.faults.hypothesis import Judged, Sightings
+from drlib.faults.restore import Fault, restore
+from drlib.faults.scenario import Scenario
+from drlib.payments import probing, steady
+from drlib.runs.approval import Approval
+from drlib.runs.run import Run
+from drlib.switch import failover, operator
+from drlib.target.base import Target
+from drlib.timeline import effects, watcher
+from drlib.timeline.effects import REST_SECONDS
+from drlib.timeline.observations import Watch
+from drlib.timeline.prediction import Prediction, predict
 
 
 @dataclass(frozen=True)
@@ -33,8 +39,8 @@ class Rehearsal:
 def rehearse(
     here: Target,
     deployment: Deployment,
-    run: journal.Run,
-    approval: journal.Approval,
+    run: Run,
+    approval: Approval,
     *,
     peace_seconds: float = 0.0,
     deadline_seconds: float | None = None,
@@ -48,18 +54,18 @@ def rehearse(
         deadline_seconds: when the fault heals, and nothing is waited for any more.
         rest_seconds: how long to look on after the restore.
     """
-    planned = faults.plan(here)
-    prediction = timeline.predict(here.settings, deployment)
-    with traffic.start(here, deployment, run) as prober:
-        traffic.settle(prober, seconds=30, timeout_seconds=600)
+    planned = inject.plan(here)
+    prediction = predict(here.settings, deployment)
+    with probing.start(here, deployment, run) as prober:
+        steady.settle(prober, seconds=30, timeout_seconds=600)
         here.clock.sleep(peace_seconds)
-        fault = faults.inject(here, deployment, run, approval, deadline_seconds=deadline_seconds)
+        fault = inject.inject(here, deployment, run, approval, deadline_seconds=deadline_seconds)
         try:
-            part = duty.perform(here, deployment, prober, run, approval, fault)
-            keep = switch.takeover(here, deployment, run)
-            watch = timeline.watch(here, deployment, prober, fault, at_takeover=keep)
+            part = operator.perform(here, deployment, prober, run, approval, fault)
+            keep = failover.takeover(here, deployment, run)
+            watch = watcher.watch(here, deployment, prober, fault, at_takeover=keep)
         finally:
-            fault = faults.restore(here, fault, run)
-        rest = timeline.rest(here, deployment, prober, seconds=rest_seconds)
-    seen = timeline.sighted(here, watch, rest, part, prediction)
+            fault = restore(here, fault, run)
+        rest = effects.rest(here, deployment, prober, seconds=rest_seconds)
+    seen = effects.sighted(here, watch, rest, part, prediction)
     return Rehearsal(planned, fault, watch, seen, prediction)

@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 
-from drlib import checks, clock, holdings, latch, probes, repair
-from drlib.checklist import Checks
-from drlib.checks import payment, steady, watch
-from drlib.deployment import Deployment, RegionOutputs
-from drlib.journal import Approval, Run
-from drlib.target import Target
+from drlib.checks import alarms, hops
+from drlib.checks import steady_state as checks_steady_state
+from drlib.core import clock
+from drlib.deployed import latch, probes
+from drlib.deployed.deployment import Deployment, RegionOutputs
+from drlib.payments import announce, tables
+from drlib.runs.approval import Approval
+from drlib.runs.run import Run
+from drlib.show.checklist import Checks
+from drlib.target.base import Target
 
 PERIOD_SECONDS = 60.0  # of the alarms
 SHORT_WALL_SECONDS = 4.0  # for what is red to be believed at the first look; the second look is patient
@@ -86,11 +90,11 @@ class Stage:
 
     def settle(self, run: Run, approval: Approval) -> None:
         """Announce again the payments whose messages were forgotten, and wait until they are settled."""
-        forgotten = set(repair.announce(self.here, self.deployment, run, approval))
+        forgotten = set(announce.announce(self.here, self.deployment, run, approval))
 
         def waiting() -> set[str]:
-            held = holdings.scan(self.here, self.deployment.table, self.region("standby"))
-            return {payment.payment_id for payment in repair.waiting(held, before=self.here.clock.now())}
+            held = tables.scan(self.here, self.deployment.table, self.region("standby"))
+            return {payment.payment_id for payment in announce.waiting(held, before=self.here.clock.now())}
 
         self.wait(lambda: not forgotten or not forgotten & waiting(), "forgotten payments to be settled")
 
@@ -102,7 +106,7 @@ class Stage:
 
     def wait_for_silence(self) -> None:
         """Wait until the latch's metric has had no datapoint for as long as the check looks back."""
-        self.wait(lambda: not watch._datapoints(self.here, self.deployment), "the metric to fall silent")
+        self.wait(lambda: not alarms._datapoints(self.here, self.deployment), "the metric to fall silent")
 
     @contextmanager
     def without(self, role: str, function: str, *actions: str) -> Iterator[None]:
@@ -161,7 +165,7 @@ class Stage:
 
 def steady_state(stage: Stage) -> Checks:
     """Ask everything that runbook 20 asks."""
-    return checks.steady_state(stage.here, stage.deployment)
+    return checks_steady_state.steady_state(stage.here, stage.deployment)
 
 
 class Told:
@@ -238,7 +242,7 @@ def look(
     the runbook does."""
     with patch.context() as short:
         short.setattr(clock, "PATIENCE_WALL_SECONDS", SHORT_WALL_SECONDS)
-        short.setattr(steady, "ALARM_CLEARS_SECONDS", 0.0)
-        short.setattr(payment, "ARRIVE_TIMEOUT_SECONDS", 0.1)
+        short.setattr(checks_steady_state, "ALARM_CLEARS_SECONDS", 0.0)
+        short.setattr(hops, "ARRIVE_TIMEOUT_SECONDS", 0.1)
         made = ask(stage)
     return made if case.fits(made) else ask(stage)

@@ -10,20 +10,24 @@ import sys
 
 import pytest
 
-from drlib import faults
-from drlib import settings as parameters
+from drlib import parameters
+from drlib.faults import restore
 from tests.red.stage import Stage
 
 DEADLINE_SECONDS = 40.0
 KILLED = """
 import json, os, signal, sys
-from drlib import faults, journal, settings, stack, target
+from drlib.faults.inject import inject
+from drlib.runs.approval import approve
+from drlib.runs import folders
+from drlib import parameters, target
+from drlib.stack import stack
 
-chosen = settings.make(json.loads(sys.argv[1]))
+chosen = parameters.make(json.loads(sys.argv[1]))
 here = target.open(chosen, start=False)
-run = journal.open_run(chosen, here, runbook="killed")
-approval = journal.approve(chosen, "test")
-faults.inject(here, stack.current(here), run, approval, deadline_seconds=float(sys.argv[2]))
+run = folders.open_run(chosen, here, runbook="killed")
+approval = approve(chosen, "test")
+inject(here, stack.current(here), run, approval, deadline_seconds=float(sys.argv[2]))
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -43,9 +47,9 @@ def test_it_heals_though_who_made_it_is_killed(stage: Stage, scenario: str) -> N
     done = subprocess.run(command, env=environment, check=False)
     assert done.returncode == -signal.SIGKILL
     assert broken(stage)
-    (fault,) = faults.pending(stage.here)
+    (fault,) = restore.pending(stage.here)
     assert (fault.scenario, fault.state) == (scenario, "in force")
     stage.wait(lambda: not broken(stage), "the fault to heal by itself")
     assert stage.here.clock.now() >= fault.deadline
-    assert faults.pending(stage.here) == []
+    assert restore.pending(stage.here) == []
     stage.calm(late=scenario == "standby-broken")

@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from drlib import checks, engine, journal, rules, settings, stack, target
-from drlib.errors import BadParameters, StepFailed
+from drlib import parameters
+from drlib.checks.steady_state import steady_state
+from drlib.core.errors import BadParameters, StepFailed
+from drlib.runs import approval
+from drlib.stack import engine, stack
+from drlib.stack.rules import catalogue
+from drlib.target.base import Target
 from tests.red.conftest import open_target
 from tests.red.first_design import CASES
 from tests.red.mistakes import Mistake, Program
@@ -21,7 +26,7 @@ RUNNING = [case for case in CASES if case.red]
 REFUSED = [case for case in CASES if case.refused]
 
 
-def deploy(here: target.Target) -> None:
+def deploy(here: Target) -> None:
     """Run the real engine on the program as it is now. Nothing was changed outside: nothing is read again."""
     with engine.open(here, stack._program(here)) as session:
         session.run("up")
@@ -34,29 +39,29 @@ def mended(stage: Stage) -> Iterator[Stage]:
     deploy(stage.here)
     stage.forget_messages()
     stage.calm(late=True)
-    checks.steady_state(stage.here, stage.deployment).require()
+    steady_state(stage.here, stage.deployment).require()
 
 
 @pytest.fixture(scope="module")
-def blank(here: target.Target) -> Iterator[target.Target]:
+def blank(here: Target) -> Iterator[Target]:
     """Where nothing is deployed. What a refused deployment made before it was refused goes in the end."""
     first = open_target("first")
     yield first
-    stack.destroy(first, journal.approve(first.settings, "test"))
+    stack.destroy(first, approval.approve(first.settings, "test"))
 
 
-def test_the_untouched_program_breaks_no_rule(blank: target.Target) -> None:
-    rules.check(stack.plan(blank), blank.settings).require()
+def test_the_untouched_program_breaks_no_rule(blank: Target) -> None:
+    catalogue.check(stack.plan(blank), blank.settings).require()
 
 
 @pytest.mark.parametrize("case", PLANNED, ids=[case.name for case in PLANNED])
 def test_a_mistake_breaks_its_rules(
-    case: Mistake, blank: target.Target, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    case: Mistake, blank: Target, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     program = Program(blank, monkeypatch, tmp_path)
     case.put_back(program)
     with program.installed():
-        made = rules.check(stack.plan(blank), blank.settings)
+        made = catalogue.check(stack.plan(blank), blank.settings)
     assert {row.id: row.detail for row in made.failed}.keys() == set(case.rules)
     assert all(row.detail and row.hint for row in made.failed)
 
@@ -78,7 +83,7 @@ def test_a_mistake_is_told_in_the_running_stack(
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:coroutine")
 @pytest.mark.parametrize("case", REFUSED, ids=[case.name for case in REFUSED])
 def test_a_mistake_is_refused(
-    case: Mistake, blank: target.Target, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    case: Mistake, blank: Target, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     program = Program(blank, monkeypatch, tmp_path)
     with (
@@ -92,4 +97,4 @@ def test_a_mistake_is_refused(
 
 def test_a_reserved_domain_is_refused_before_anything_is_planned() -> None:
     with pytest.raises(BadParameters, match="ends in the reserved example.com"):
-        settings.make({"domain_name": "payments-dev.example.com"})
+        parameters.make({"domain_name": "payments-dev.example.com"})

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
-from drlib import faults, journal, planes, scenario
-from drlib.errors import DeadlineExceeded
-from drlib.scenario import Scenario
-from drlib.timeline.witness import REST_SECONDS
+from drlib.core import aws_calls
+from drlib.core.errors import DeadlineExceeded
+from drlib.faults import restore, scenario
+from drlib.faults.scenario import Scenario
+from drlib.runs.approval import Approval
+from drlib.runs.run import Run
+from drlib.timeline.effects import REST_SECONDS
 from tests.red.rehearsal import rehearse
 from tests.red.stage import Stage
 
@@ -90,9 +93,9 @@ CASES = [
 def as_it_was(stage: Stage) -> Iterator[None]:
     """Leave no fault and no latch behind, and no alarm that rings."""
     yield
-    planes.assume()
-    for fault in faults.pending(stage.here):
-        faults.restore(stage.here, fault)
+    aws_calls.assume()
+    for fault in restore.pending(stage.here):
+        restore.restore(stage.here, fault)
     stage.release_latch()
     stage.forget_messages()
     stage.calm(late=True)
@@ -100,7 +103,7 @@ def as_it_was(stage: Stage) -> Iterator[None]:
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_it_breaks_with_its_mechanism(
-    case: Broken, stage: Stage, run: journal.Run, approval: journal.Approval, monkeypatch: pytest.MonkeyPatch
+    case: Broken, stage: Stage, run: Run, approval: Approval, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planned = case.planned()
     monkeypatch.setattr(scenario, "load", lambda name: planned)

@@ -8,8 +8,14 @@ from typing import Any
 
 import pytest
 
-from drlib import evidence, gates, journal, latch, reconcile, switch, traffic
-from drlib.errors import VerdictRed
+from drlib.core.errors import VerdictRed
+from drlib.deployed import latch
+from drlib.evidence import evidence
+from drlib.payments import probing, reconcile
+from drlib.payments.ledger import Ledger
+from drlib.runs import folders
+from drlib.runs.run import Run
+from drlib.switch import failback_gates, failover, past_move
 from tests.red.payments import WRONGS, is_settled, lose, reds
 from tests.red.stage import Stage
 
@@ -17,22 +23,22 @@ MOVE = {"kind": "switchover", "missing": [], "outside": [], "seconds": 1.0}
 
 
 @pytest.fixture
-def run(stage: Stage) -> journal.Run:
+def run(stage: Stage) -> Run:
     """A run that is about nothing but its payments: it has no recovery to measure."""
-    made = journal.open_run(stage.here.settings, stage.here, runbook="60-switchover")
+    made = folders.open_run(stage.here.settings, stage.here, runbook="60-switchover")
     made.save("move.60-switchover", MOVE)
     return made
 
 
 @pytest.fixture
-def paid(stage: Stage, run: journal.Run) -> list[str]:
+def paid(stage: Stage, run: Run) -> list[str]:
     """Payments of this run, each settled and known to both regions; the takeover is kept after them."""
-    with traffic.start(stage.here, stage.deployment, run) as prober:
+    with probing.start(stage.here, stage.deployment, run) as prober:
         stage.wait(lambda: len(acknowledged(prober.ledger)) >= 4, "payments")
     ids = acknowledged(prober.ledger)
     for role in ("primary", "standby"):
         stage.wait(lambda role=role: all(is_settled(stage, one, role) for one in ids), "their settlement")
-    switch.keep_takeover(stage.here, stage.deployment, run)
+    failover.keep_takeover(stage.here, stage.deployment, run)
     return ids
 
 
@@ -51,20 +57,20 @@ def acknowledged(ledger: Any) -> list[str]:
     return [row.payment_id for row in ledger.attempts() if row.outcome == "ok"]
 
 
-def stored(run: journal.Run) -> dict[str, Any]:
+def stored(run: Run) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((run.folder / "evidence.json").read_text(encoding="utf-8"))
     return found
 
 
 @pytest.mark.parametrize("name", WRONGS)
 def test_a_red_count_is_evidence_first_and_a_red_verdict_then(
-    name: str, stage: Stage, run: journal.Run, paid: list[str]
+    name: str, stage: Stage, run: Run, paid: list[str]
 ) -> None:
     """As the last cells of 40 and 60 do it."""
     do, listed = WRONGS[name]
     wrong = do(stage, paid[0])
-    known = switch.story(stage.here, stage.deployment, run)
-    ledger = reconcile.Ledger.load(run.folder)
+    known = past_move.recall(stage.here, stage.deployment, run)
+    ledger = Ledger.load(run.folder)
     losses = reconcile.count(stage.here, stage.deployment, ledger, known.takeover, known.fault)
     assert reds(losses) == {name: (wrong,)}
     evidence.update(run, stage.here, losses=losses)
@@ -77,15 +83,15 @@ def test_a_red_count_is_evidence_first_and_a_red_verdict_then(
 
 
 def test_the_gates_keep_what_they_counted_and_a_lost_payment_is_a_red_verdict(
-    stage: Stage, run: journal.Run, paid: list[str], latched: None, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, run: Run, paid: list[str], latched: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As runbook 40 does it before it asks for the approval of the return."""
-    monkeypatch.setattr(gates, "DRAIN_TIMEOUT_SECONDS", 60.0)
+    monkeypatch.setattr(failback_gates, "DRAIN_TIMEOUT_SECONDS", 60.0)
     lost = lose(stage, paid[0])
-    asked = switch.gates(stage.here, stage.deployment, run)
+    asked = failback_gates.gates(stage.here, stage.deployment, run)
     evidence.update(run, stage.here, checks=[asked])
     with pytest.raises(VerdictRed, match="acknowledged and never found again"):
-        switch.passed(stage.here, run, asked)
+        failback_gates.passed(stage.here, run, asked)
     content = stored(run)
     assert (content["rpo"]["lost"], content["rpo"]["payment_ids"]["lost"]) == (1, [lost])
     assert content["verdict"] == "failed", content["reasons"]
@@ -93,9 +99,9 @@ def test_the_gates_keep_what_they_counted_and_a_lost_payment_is_a_red_verdict(
     assert "every-payment-is-accounted-for" in red
 
 
-def test_without_a_wrong_payment_nothing_is_red(stage: Stage, run: journal.Run, paid: list[str]) -> None:
-    known = switch.story(stage.here, stage.deployment, run)
-    ledger = reconcile.Ledger.load(run.folder)
+def test_without_a_wrong_payment_nothing_is_red(stage: Stage, run: Run, paid: list[str]) -> None:
+    known = past_move.recall(stage.here, stage.deployment, run)
+    ledger = Ledger.load(run.folder)
     losses = reconcile.count(stage.here, stage.deployment, ledger, known.takeover, known.fault)
     evidence.update(run, stage.here, losses=losses)
     losses.require()

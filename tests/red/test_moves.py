@@ -9,9 +9,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from drlib import checks, fence, journal, memory, planes, probes, switch, switchover, target, traffic
-from drlib.checks.payment import BODY
-from drlib.errors import PreflightFailed, StepFailed
+from drlib import target
+from drlib.checks import incident, planes
+from drlib.checks.hops import BODY
+from drlib.core import aws_calls
+from drlib.core.errors import PreflightFailed, StepFailed
+from drlib.deployed import fence, latch, probes, stored_outputs
+from drlib.payments import probing
+from drlib.runs.approval import Approval
+from drlib.runs.run import Run
+from drlib.switch import failover
+from drlib.switch.planned_move import acts, prepare, rest
 from tests.red.stage import Stage
 
 pytestmark = pytest.mark.soak
@@ -21,11 +29,11 @@ LOOK_SECONDS = 60.0  # two more checks of every checker, the latch's period, and
 
 
 @pytest.fixture(autouse=True)
-def as_it_was(stage: Stage, run: journal.Run, approval: journal.Approval) -> Iterator[None]:
+def as_it_was(stage: Stage, run: Run, approval: Approval) -> Iterator[None]:
     """Begin with every payment settled; leave no fault, no fence and no latch, and no alarm that rings."""
     stage.settle(run, approval)
     yield
-    planes.assume()
+    aws_calls.assume()
     for role in ("primary", "standby"):
         stage.here.restore(stage.region(role))
         fence.lift(stage.here, stage.deployment, stage.region(role))
@@ -75,13 +83,13 @@ def test_traffic_does_not_return_by_itself(stage: Stage) -> None:
     fail_over(stage)
     assert stays(stage, "standby")
     again = target.open(stage.here.settings)  # a notebook that was started anew
-    assert switch.latch(again, memory.recall(again)).is_set
+    assert latch.read(again, stored_outputs.recall(again)).is_set
 
 
 def test_without_the_latch_it_returns_and_that_is_seen(stage: Stage) -> None:
     with stage.without("standby", "payments", "dynamodb:UpdateItem"):
         fail_over(stage)
-        assert not switch.latch(stage.here, stage.deployment).is_set
+        assert not latch.read(stage.here, stage.deployment).is_set
         stage.wait(lambda: not stays(stage, "standby"), "the return")
 
 
@@ -100,7 +108,7 @@ def test_one_checker_region_alone_moves_nothing(stage: Stage) -> None:
         "that checker to fail",
     )
     assert stays(stage, "primary")
-    assert not checks.assess(stage.here, stage.deployment).recommended
+    assert not incident.assess(stage.here, stage.deployment).recommended
     stage.here.restore("one-checker")
 
 
@@ -112,12 +120,12 @@ def test_an_unready_standby_gets_no_traffic(stage: Stage) -> None:
     check = stage.deployment.checks["primary_endpoint"]
     stage.wait(lambda: not any(row.ok for row in probes.checkers(stage.here, check)), "its checkers to fail")
     assert stays(stage, "primary")
-    seen = checks.assess(stage.here, stage.deployment)
+    seen = incident.assess(stage.here, stage.deployment)
     assert not seen.recommended
 
 
 def test_an_incident_needs_the_standby_alone(
-    stage: Stage, run: journal.Run, approval: journal.Approval, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, run: Run, approval: Approval, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = target.open(stage.here.settings)
     open_client = here.client
@@ -129,56 +137,52 @@ def test_an_incident_needs_the_standby_alone(
 
     monkeypatch.setattr(here, "client", client)
     outage(stage)
-    planes.assume(planes.FAILOVER)
-    deployment = memory.recall(here)
-    with traffic.start(here, deployment, run) as prober:
+    aws_calls.assume(aws_calls.FAILOVER)
+    deployment = stored_outputs.recall(here)
+    with probing.start(here, deployment, run) as prober:
         stage.here.clock.sleep(15.0)
-        situation = checks.assess(here, deployment, prober)
-        decision = checks.decide(situation)
+        situation = incident.assess(here, deployment, prober)
+        decision = incident.decide(situation)
         assert [f"{row.name}: {row.detail}" for row in decision.failed] == []
-        switch.fail_over(here, deployment, run, approval, decision, reason="an incident")
+        failover.fail_over(here, deployment, run, approval, decision, reason="an incident")
     stage.wait(lambda: stage.leads_to() == stage.region("standby"), "the failover")
-    assert checks.planes_proof(here, deployment).status == "passed"
+    assert planes.planes_proof(here, deployment).status == "passed"
     open_client("cloudwatch", stage.region("standby")).describe_alarms(MaxRecords=1)
-    told = checks.planes_proof(here, deployment)
+    told = planes.planes_proof(here, deployment)
     assert [row.id for row in told.failed] == ["no-control-plane-was-called"]
 
 
-def test_a_fence_that_does_not_hold_stops_the_move(
-    stage: Stage, run: journal.Run, approval: journal.Approval
-) -> None:
+def test_a_fence_that_does_not_hold_stops_the_move(stage: Stage, run: Run, approval: Approval) -> None:
     here, deployment = stage.here, stage.deployment
-    move = switchover.plan(here, deployment)
-    made = switchover.fence(here, deployment, run, approval, move)
+    move = prepare.plan(here, deployment)
+    made = acts.fence(here, deployment, run, approval, move)
     fence.write(here, deployment, move.source, destination=move.destination, seconds=0.0)
-    at_rest = switchover.at_rest(here, deployment, move, made)
+    at_rest = rest.at_rest(here, deployment, move, made)
     assert "payments-are-refused" in [row.id for row in at_rest.failed]
     with pytest.raises(PreflightFailed, match="the fence does not hold"):
-        switchover.flip(here, deployment, run, approval, move, at_rest)
-    assert not switch.latch(here, deployment).is_set
+        acts.flip(here, deployment, run, approval, move, at_rest)
+    assert not latch.read(here, deployment).is_set
 
 
-def test_a_move_that_stopped_is_known_and_goes_on(
-    stage: Stage, run: journal.Run, approval: journal.Approval
-) -> None:
+def test_a_move_that_stopped_is_known_and_goes_on(stage: Stage, run: Run, approval: Approval) -> None:
     here, deployment = stage.here, stage.deployment
-    switchover.fence(here, deployment, run, approval, switchover.plan(here, deployment))
+    acts.fence(here, deployment, run, approval, prepare.plan(here, deployment))
     # Here the kernel dies. Another one begins from the top.
-    move = switchover.plan(here, deployment)
+    move = prepare.plan(here, deployment)
     assert "between its fence and its flip" in move.stopped
     assert (move.source, move.flipped) == (stage.region("primary"), False)
     with pytest.raises(AssertionError):
         pay(stage)
-    switchover.clear(here, deployment, run, approval, move)
+    acts.clear(here, deployment, run, approval, move)
     pay(stage)
-    assert switchover.ready(here, deployment, move).status == "passed"
-    made = switchover.fence(here, deployment, run, approval, move)
-    at_rest = switchover.at_rest(here, deployment, move, made)
-    switchover.flip(here, deployment, run, approval, move, at_rest)
+    assert prepare.ready(here, deployment, move).status == "passed"
+    made = acts.fence(here, deployment, run, approval, move)
+    at_rest = rest.at_rest(here, deployment, move, made)
+    acts.flip(here, deployment, run, approval, move, at_rest)
     # And here again: the active role has moved, and the move is still the same one.
-    again = switchover.plan(here, deployment)
+    again = prepare.plan(here, deployment)
     assert (again.source, again.flipped) == (move.source, True)
     assert "after its flip" in again.stopped
     fence.write(here, deployment, move.source, destination=move.destination, seconds=5.0)
     with pytest.raises(StepFailed, match="ends in"):
-        switchover.flip(here, deployment, run, approval, again, at_rest)
+        acts.flip(here, deployment, run, approval, again, at_rest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drlib import checks
+from drlib.checks.steady_state import steady_state
 from tests.red.sabotages import CASES
 from tests.red.stage import Sabotage, Stage, look
 
@@ -18,4 +18,4 @@ def test_a_sabotage_is_told(case: Sabotage, stage: Stage, monkeypatch: pytest.Mo
 
 
 def test_mended_all_is_green(stage: Stage) -> None:
-    checks.steady_state(stage.here, stage.deployment).require()
+    steady_state(stage.here, stage.deployment).require()

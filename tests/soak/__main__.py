@@ -19,9 +19,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from drlib import checks as questions
-from drlib import journal, sandbox, scenario, show, stack
-from drlib import settings as parameters
+from drlib import parameters, sandbox
+from drlib.checks.steady_state import steady_state
+from drlib.faults import scenario
+from drlib.runs.approval import approve
+from drlib.show.output import Table
+from drlib.stack import stack
 from drlib.target import open_target
 from tests.soak import run as soak
 
@@ -51,7 +54,7 @@ def main(words: list[str]) -> int:
     return 0 if all(result.exact and result.holds for result in results) else 1
 
 
-def summary(results: Iterable[soak.Outcome]) -> show.Table:
+def summary(results: Iterable[soak.Outcome]) -> Table:
     """Return one row for each way to fail: how many runs, how many exact, how far the RTO was off."""
     groups: dict[str, list[soak.Outcome]] = {}
     for result in results:
@@ -85,7 +88,7 @@ def summary(results: Iterable[soak.Outcome]) -> show.Table:
         "acknowledged",
         "lost",
     )
-    return show.Table(columns, rows)
+    return Table(columns, rows)
 
 
 def _on_one_stack(
@@ -97,9 +100,9 @@ def _on_one_stack(
     first = soak.settings(scenario=keys[0][0], mode="refuse", seed=1, **pace)
     here = open_target(first)
     try:
-        approval = journal.approve(first, "the soak")
+        approval = approve(first, "the soak")
         deployment = stack.up(here, approval)
-        questions.steady_state(here, deployment)  # warms what a cold start would delay
+        steady_state(here, deployment)  # warms what a cold start would delay
         for name, mode, seed in keys:
             chosen = soak.settings(scenario=name, mode=mode, seed=seed, **pace)
             result = _guarded(chosen, deployment)

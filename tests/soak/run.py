@@ -9,12 +9,21 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from drlib import checks as questions
-from drlib import hypothesis, journal, reconcile, repair, switch, timeline, traffic, waits
-from drlib import settings as parameters
-from drlib.deployment import Deployment
-from drlib.losses import LossCounts
-from drlib.target import Target, open_target
+from drlib import parameters
+from drlib.checks import steady_state
+from drlib.deployed.deployment import Deployment
+from drlib.faults import hypothesis
+from drlib.payments import probing, reconcile, waits
+from drlib.payments.announce import announce
+from drlib.payments.losses import LossCounts
+from drlib.runs import folders
+from drlib.runs.approval import approve
+from drlib.runs.run import Run
+from drlib.switch import failback, failback_gates, past_move
+from drlib.target import open_target
+from drlib.target.base import Target
+from drlib.timeline import watcher
+from drlib.timeline.recovery import measure
 from tests.red.rehearsal import rehearse
 from tests.soak import truth
 
@@ -92,25 +101,25 @@ def drill(chosen: parameters.Settings, deployment: Deployment) -> Outcome:
     here = open_target(chosen, start=False)
     begun = time.monotonic()
     since = max((event["seq"] for event in here.events()), default=0)
-    run = journal.open_run(chosen, here, runbook="soak")
-    approval = journal.approve(chosen, "the soak")
+    run = folders.open_run(chosen, here, runbook="soak")
+    approval = approve(chosen, "the soak")
     here.clock.wait_until(
-        lambda: not questions.drill_ready(here, deployment).failed, timeout=READY_SECONDS, poll=30
+        lambda: not steady_state.drill_ready(here, deployment).failed, timeout=READY_SECONDS, poll=30
     )
-    questions.drill_ready(here, deployment).require()
+    steady_state.drill_ready(here, deployment).require()
     peace = random.Random(chosen.seed).uniform(0, 60)  # the fault comes at another point of every cycle
     found = rehearse(here, deployment, run, approval, peace_seconds=peace)
-    repair.announce(here, deployment, run, approval)
-    switch.gates(here, deployment, run).require()
+    announce(here, deployment, run, approval)
+    failback_gates.gates(here, deployment, run).require()
     # Behind the gates: where nothing took over, what the standby holds by now stands in for its takeover, and
     # the last payments are on their way to it just before.
-    story = switch.story(here, deployment, run)
-    with traffic.start(here, deployment, run) as prober:
-        released = switch.release(here, deployment, run, approval)
-        timeline.watch_return(here, deployment, prober, since=released.set_at)
+    story = past_move.recall(here, deployment, run)
+    with probing.start(here, deployment, run) as prober:
+        released = failback.release(here, deployment, run, approval)
+        watcher.watch_return(here, deployment, prober, since=released.set_at)
     losses = reconcile.count(here, deployment, prober.ledger, story.takeover, found.fault)
-    switch.arm(here, deployment, run, approval)
-    recovery = timeline.measure(found.watch, found.prediction).as_dict()
+    failback.arm(here, deployment, run, approval)
+    recovery = measure(found.watch, found.prediction).as_dict()
     counts = {name: len(getattr(losses, name)) for name in truth.NAMES}
     judged = hypothesis.judge(found.planned, found.seen, _rpo(losses))
     calm = [row for row in found.watch.attempts if row.finished_at < found.fault.at]
@@ -140,7 +149,7 @@ def _rpo(losses: LossCounts) -> dict[str, Any]:
 
 
 def compare(
-    here: Target, deployment: Deployment, run: journal.Run, losses: Any, *, takeover_at: float, since: int
+    here: Target, deployment: Deployment, run: Run, losses: Any, *, takeover_at: float, since: int
 ) -> list[str]:
     """Return sentences on everything in which the counts and the sandbox's own record differ."""
     primary, standby = deployment.primary_region, deployment.standby_region

@@ -8,8 +8,8 @@ from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any
 
-from drill.world import PRIMARY, STANDBY, TABLE, Here
-from drlib.deployment import Deployment
+from drlib.deployed.deployment import Deployment
+from tests.unit.world import PRIMARY, STANDBY, TABLE, Here
 
 Key = tuple[str, str]
 

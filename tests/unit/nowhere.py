@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
-from drlib import faults, journal, planes, settings, target
-from drlib.clock import Clock
+from drlib import parameters, target
+from drlib.core.aws_calls import Recorder
+from drlib.core.clock import Clock
+from drlib.faults import restore
+from drlib.runs import folders
+from drlib.runs.run import Run
 
 
 class Nowhere:
@@ -18,7 +22,7 @@ class Nowhere:
     def __init__(self, folder: Path, *, instance_id: str = "one") -> None:
         self.name, self.origin = "sandbox", "simulated"
         self.clock, self.instance_id, self.folder = Clock(20.0, time.time()), instance_id, folder
-        self.calls = planes.Recorder()
+        self.calls = Recorder()
         self.down: dict[str, Any] = {}
         self.started, self.ended = True, 0
 
@@ -46,16 +50,16 @@ def here(home: Path) -> Nowhere:
 
 
 @pytest.fixture
-def run(here: Nowhere) -> journal.Run:
+def run(here: Nowhere) -> Run:
     """An open run with the default parameters."""
-    return journal.open_run(settings.make({}), here, runbook="30-drill-failover")
+    return folders.open_run(parameters.make({}), here, runbook="30-drill-failover")
 
 
 @pytest.fixture
 def no_sandbox(here: Nowhere, monkeypatch: pytest.MonkeyPatch) -> None:
     """A drill finds `here` in place of a sandbox, and no fault's file."""
     monkeypatch.setattr(target, "open", lambda _, start=True: here)
-    monkeypatch.setattr(faults, "pending", lambda _: [])
+    monkeypatch.setattr(restore, "pending", lambda _: [])
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from drlib import settings
-from drlib.errors import BadParameters
+from drlib import parameters
+from drlib.core.errors import BadParameters
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 AWS = {"target": "aws", "domain_name": "pay.acme.io", "state_backend": "s3://states", "approval": ""}
 
 
 def test_defaults_are_a_rehearsal_in_the_sandbox() -> None:
-    made = settings.make({})
+    made = parameters.make({})
     assert (made.target, made.public_name) == ("sandbox", "api.pay.drill.test")
     assert made.approval == made.approval_phrase == "drill@sandbox"
 
@@ -68,7 +68,7 @@ def test_defaults_are_a_rehearsal_in_the_sandbox() -> None:
 )
 def test_a_broken_rule_is_one_sentence(values: dict[str, Any], said: str) -> None:
     with pytest.raises(BadParameters) as caught:
-        settings.make(values)
+        parameters.make(values)
     assert said in caught.value.message
     assert caught.value.message.count(". ") == 0, "one problem, one sentence"
     assert caught.value.exit_code == 2
@@ -76,7 +76,7 @@ def test_a_broken_rule_is_one_sentence(values: dict[str, Any], said: str) -> Non
 
 def test_all_problems_are_said_at_once() -> None:
     with pytest.raises(BadParameters, match=r"suffix must.*time_scale must"):
-        settings.make({"time_scale": 61, "suffix": "A"})
+        parameters.make({"time_scale": 61, "suffix": "A"})
 
 
 @pytest.mark.parametrize(
@@ -94,37 +94,37 @@ def test_all_problems_are_said_at_once() -> None:
 )
 def test_reserved_domains_are_refused_anywhere(domain: str) -> None:
     with pytest.raises(BadParameters, match="must be a domain of your own"):
-        settings.make({"domain_name": domain})
+        parameters.make({"domain_name": domain})
 
 
 @pytest.mark.parametrize("domain", ["notexample.com", "example.acme.io", "x.test", "a-b.co"])
 def test_names_that_only_look_reserved_are_allowed(domain: str) -> None:
-    assert settings.make({"domain_name": domain}).domain_name == domain
+    assert parameters.make({"domain_name": domain}).domain_name == domain
 
 
 def test_whole_numbers_are_numbers() -> None:
-    assert settings.make({"time_scale": 5}).time_scale == 5.0
+    assert parameters.make({"time_scale": 5}).time_scale == 5.0
 
 
 def test_a_run_that_only_plans_says_so() -> None:
-    assert not settings.make({}).plans
-    made = settings.make({"mode": "plan"})
+    assert not parameters.make({}).plans
+    made = parameters.make({"mode": "plan"})
     assert made.plans
     assert ("mode", "plan: everything is shown, and nothing is changed") in made.rows()
 
 
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        settings.make({}).seed = 2  # type: ignore[misc]
+        parameters.make({}).seed = 2  # type: ignore[misc]
 
 
 def test_a_cell_is_read_by_known_names() -> None:
     namespace = {"seed": 7, "In": [], "os": object(), "primry_region": "ignored"}
-    assert settings.from_cell(namespace).seed == 7
+    assert parameters.from_cell(namespace).seed == 7
     with pytest.raises(BadParameters, match="seed must be a whole number"):
-        settings.from_cell({"seed": "7"})
+        parameters.from_cell({"seed": "7"})
     with pytest.raises(BadParameters, match="target must be text, and an import has taken its name"):
-        settings.from_cell({"target": settings})
+        parameters.from_cell({"target": parameters})
 
 
 @pytest.mark.parametrize(
@@ -141,29 +141,29 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "x.yaml"
     file.write_text(text)
     with pytest.raises(BadParameters, match=said):
-        settings.load(file)
+        parameters.load(file)
 
 
 def test_a_missing_file_is_said_by_name(tmp_path: Path) -> None:
     with pytest.raises(BadParameters, match=r"nowhere\.yaml does not exist"):
-        settings.load(tmp_path / "nowhere.yaml")
+        parameters.load(tmp_path / "nowhere.yaml")
     with pytest.raises(BadParameters, match="cannot be read: IsADirectoryError"):
-        settings.load(tmp_path)
+        parameters.load(tmp_path)
 
 
 def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("# nothing\n")
-    assert settings.load(tmp_path / "x.yaml") == settings.make({})
+    assert parameters.load(tmp_path / "x.yaml") == parameters.make({})
 
 
 @pytest.mark.parametrize("name", ["sandbox", "aws-example"])
 def test_the_shipped_files_are_good(name: str) -> None:
-    assert settings.load(ROOT / "params" / f"{name}.yaml").target == name.split("-")[0]
+    assert parameters.load(ROOT / "params" / f"{name}.yaml").target == name.split("-")[0]
 
 
 def test_overrides_get_the_type_of_their_field() -> None:
     pairs = [("seed", "7"), ("lambda_in_vpc", "false"), ("time_scale", "10"), ("outage_mode", "503")]
-    got = settings.parse_overrides(pairs)
+    got = parameters.parse_overrides(pairs)
     assert got == {"seed": 7, "lambda_in_vpc": False, "time_scale": 10.0, "outage_mode": "503"}
     assert type(got["time_scale"]) is float
 
@@ -179,22 +179,22 @@ def test_overrides_get_the_type_of_their_field() -> None:
 )
 def test_a_bad_override_is_refused(pair: tuple[str, str], said: str) -> None:
     with pytest.raises(BadParameters) as caught:
-        settings.parse_overrides([pair])
+        parameters.parse_overrides([pair])
     assert said in caught.value.message
 
 
 def test_a_notebook_may_add_names_of_its_own() -> None:
-    assert settings.parse_overrides([("decision", "flip")], more={"decision": str}) == {"decision": "flip"}
+    assert parameters.parse_overrides([("decision", "flip")], more={"decision": str}) == {"decision": "flip"}
 
 
 def test_every_help_fits_a_parameters_cell() -> None:
-    for name, parameter in settings.PARAMETERS.items():
+    for name, parameter in parameters.PARAMETERS.items():
         assert parameter.help, name
         assert not set(parameter.help) & set("=#|\"'\\") - {"'"}, f"papermill misreads the help of {name}"
         assert type(parameter.default) is parameter.type, name
 
 
 def test_the_table_is_the_same_each_time() -> None:
-    one, two = settings.make({}), settings.make({})
+    one, two = parameters.make({}), parameters.make({})
     assert str(one) == str(two) == one._repr_mimebundle_()["text/plain"]
     assert "api.pay.drill.test" in one._repr_mimebundle_()["text/html"]

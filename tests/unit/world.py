@@ -16,11 +16,11 @@ from typing import Any
 
 import trustme
 
-from drlib import settings as parameters
-from drlib.clock import Clock
-from drlib.deployment import Deployment, RegionOutputs
-from drlib.errors import StepFailed
-from drlib.place import Answer
+from drlib.core.clock import Clock
+from drlib.core.errors import StepFailed
+from drlib.deployed.deployment import Deployment, RegionOutputs
+from drlib.parameters import Settings
+from drlib.target.base import Answer
 
 PRIMARY, STANDBY = "us-east-2", "us-west-2"
 PUBLIC_NAME = "api.pay.drill.test"
@@ -130,7 +130,7 @@ class Here:
     """A target made of two local regions. `points_to` is the region that the public name leads to."""
 
     clock: Clock
-    settings: parameters.Settings
+    settings: Settings
     folder: Path
     regions: dict[str, Region]
     context: ssl.SSLContext

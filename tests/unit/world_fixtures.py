@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 import trustme
 
-from drill.aws import Aws
-from drill.world import PRIMARY, STANDBY, Here, Region, deployed
-from drlib import clock, planes
-from drlib import settings as parameters
-from drlib.clock import Clock
-from drlib.deployment import Deployment
-from drlib.journal import Approval, Run, open_run
+from drlib import parameters
+from drlib.core import aws_calls, clock
+from drlib.core.clock import Clock
+from drlib.deployed.deployment import Deployment
+from drlib.runs.approval import Approval
+from drlib.runs.folders import open_run
+from drlib.runs.run import Run
+from tests.unit.aws import Aws
+from tests.unit.world import PRIMARY, STANDBY, Here, Region, deployed
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +30,7 @@ def authority() -> trustme.CA:
 def here(tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
     """A target whose clock runs 60 times faster than the wall."""
     monkeypatch.setenv("DRLIB_HOME", str(tmp_path))
-    monkeypatch.setattr(planes, "_assumed", planes.NO_PURPOSE)
+    monkeypatch.setattr(aws_calls, "_assumed", aws_calls.NO_PURPOSE)
     monkeypatch.setattr(clock, "PATIENCE_WALL_SECONDS", 0.0)  # many tests wait for what never comes
     regions = {name: Region(name, authority) for name in (PRIMARY, STANDBY)}
     context = ssl.create_default_context()

@@ -5,7 +5,7 @@
 
 Everything is worked out anew from the run's folder: the chain of the journal, the hash of every file, the
 evidence itself, and from the raw samples the recovery time, the counts, the loss and the verdict. What no
-audit of files can prove is said, too (`drlib.audit.limits`).
+audit of files can prove is said, too (`drlib.evidence.audit.limits`).
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from drlib import bundle, seal
-from drlib.audit import figures, files, limits, sense, signature
-from drlib.audit.finding import Audit, Finding
-from drlib.errors import BadParameters
-from drlib.ledger import FILE as LEDGER
-
-__all__ = ["LEDGER", "Audit", "Finding", "limits", "verify"]
+from drlib.core.errors import BadParameters
+from drlib.evidence import bundle
+from drlib.evidence.audit import consistency, figures, files, limits, signature
+from drlib.evidence.audit.finding import Audit, Finding
+from drlib.runs import seal
 
 CANNOT = "The evidence cannot be made again: what the run saved is no longer whole."
+
 BROKEN = (LookupError, TypeError, ValueError, AttributeError, OSError)  # whatever a forged file may lead to
 
 
@@ -89,10 +88,10 @@ def _content(
     """Make the evidence again, from what was saved, and its figures from the samples."""
     try:
         if not expected.sealed and files.is_older(evidence, entries):
-            return list(sense.folder(folder, entries)), {}
+            return list(consistency.folder(folder, entries)), {}
         made = bundle.text_of(bundle.build(folder, head=evidence.get("chain_head", "")))
-        findings = [*files.evidence(folder, expected, text, made), *sense.folder(folder, entries)]
-        findings += sense.check(folder, entries, evidence)
+        findings = [*files.evidence(folder, expected, text, made), *consistency.folder(folder, entries)]
+        findings += consistency.check(folder, entries, evidence)
         more, again = figures.check(folder, entries, evidence, json.loads(made))
     except BROKEN:
         return [Finding("evidence: the same when made again", CANNOT)], {}

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from drlib import chain, ledger, origin, schema, verdict
-from drlib.audit.finding import Finding
+from drlib.evidence import origin, schema, verdict
+from drlib.evidence.audit.finding import Finding
+from drlib.payments import ledger
+from drlib.runs import journal
 
 OUTCOMES = {"acknowledged": "ok", "indeterminate": "indeterminate", "rejected": "rejected"}
 
@@ -34,7 +36,7 @@ def _head(evidence: dict[str, Any], entries: list[dict[str, Any]]) -> str:
 
 def _parameters(folder: Path, entries: list[dict[str, Any]]) -> str:
     opened = [entry["detail"].get("parameters_sha256") for entry in entries if entry["step"] == "open"]
-    if opened != [chain.sha256((folder / "parameters.json").read_bytes())]:
+    if opened != [journal.sha256((folder / "parameters.json").read_bytes())]:
         return "The parameters are not those that the run was opened with."
     return ""
 

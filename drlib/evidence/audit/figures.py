@@ -11,14 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from drlib import basis, bundle, ledger, reconcile, samples, timeline
-from drlib.audit.finding import Finding
-from drlib.errors import StepFailed
-from drlib.ledger import Attempt
-from drlib.redaction import mask_all
-from drlib.timeline import record
-from drlib.timeline.turning import Foreseen
-from drlib.timeline.witness import from_samples
+from drlib.core import samples
+from drlib.core.errors import StepFailed
+from drlib.core.redaction import mask_all
+from drlib.evidence import bundle
+from drlib.evidence.audit.finding import Finding
+from drlib.payments import ledger, reconcile, stored_tables
+from drlib.payments.ledger import Attempt
+from drlib.timeline import recovery, stored
+from drlib.timeline.client_switch import Foreseen
+from drlib.timeline.effects import from_samples
+from drlib.timeline.observations import Watch
+from drlib.timeline.prediction import Prediction
 
 RECOVERY, LOSSES, SIGHTINGS = "recovery", "losses", "sightings"
 TIME_NAME = "recovery time: from the samples"
@@ -45,10 +49,10 @@ class Samples:
             self._attempts = sorted(stored, key=lambda row: row.seq)
         return self._attempts
 
-    def watch(self, runbook: str) -> timeline.Watch | None:
+    def watch(self, runbook: str) -> Watch | None:
         """Return what a runbook watched, or None if it kept no samples of it."""
-        file = record.file_of(self.folder, runbook)
-        return record.recall(samples.read(file), self.attempts) if file.exists() else None
+        file = stored.file_of(self.folder, runbook)
+        return stored.recall(samples.read(file), self.attempts) if file.exists() else None
 
 
 def check(
@@ -108,7 +112,7 @@ def _recovery(
     if fault and watch.scenario and watch.zero != fault["at"]:
         wrong.append("The recovery is not counted from the instant of the fault.")
     try:
-        found = timeline.measure(watch, _prediction(stored)).as_dict()
+        found = recovery.measure(watch, _prediction(stored)).as_dict()
     except StepFailed:
         return {}, [*wrong, "A recovery time is stated, and by the samples the clients did not recover."]
     found = _plain(found, like=stored)
@@ -135,9 +139,9 @@ def _saver(name: str, entries: Sequence[Mapping[str, Any]]) -> str:
     return str(next(line["runbook"] for line in reversed(entries) if line["step"] == f"save {name}"))
 
 
-def _prediction(stored: Mapping[str, Any]) -> timeline.Prediction:
+def _prediction(stored: Mapping[str, Any]) -> Prediction:
     """Return the prediction that a recovery was compared with: it was made before, and is no measurement."""
-    return timeline.Prediction(
+    return Prediction(
         predicted_seconds=stored["predicted_seconds"],
         earliest_seconds=0.0,
         latest_seconds=0.0,
@@ -153,7 +157,7 @@ def _losses(
     """Return the counts as the samples have them, and what is wrong with what was stored."""
     stored, fault, takeover = saved[LOSSES], saved["fault"], saved["takeover"]
     try:
-        read = basis.recall(seen.folder)
+        read = stored_tables.recall(seen.folder)
     except FileNotFoundError:
         return {}, ["Payments are counted, and no scans of the regions are there to count from."]
     wrong = []

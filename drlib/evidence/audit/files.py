@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from drlib import bundle, chain, seal
-from drlib.audit.finding import Finding
+from drlib.evidence import bundle
+from drlib.evidence.audit.finding import Finding
+from drlib.runs import seal
+from drlib.runs.journal import JOURNAL, broken_link, canonical, sha256
 
 CHAIN = "journal: the chain of its lines"
 FILES = "files: each as it was written"
@@ -17,7 +19,7 @@ FILES = "files: each as it was written"
 
 def journal(folder: Path) -> tuple[list[dict[str, Any]], str]:
     """Return the journal's entries, and a sentence on the first thing that is wrong with them, or ""."""
-    path = folder / chain.JOURNAL
+    path = folder / JOURNAL
     if not path.is_file():
         return [], "There is no journal."
     *whole, torn = path.read_bytes().split(b"\n")
@@ -25,13 +27,13 @@ def journal(folder: Path) -> tuple[list[dict[str, Any]], str]:
     for number, text in enumerate(whole, start=1):
         try:
             entry = json.loads(text)
-            same = chain.canonical(entry).encode() == text
+            same = canonical(entry).encode() == text
         except ValueError:
             return [], f"Line {number} of the journal is not valid JSON."
         if not same:  # it says the same in other bytes
             return [], f"Line {number} of the journal was changed after it was written."
         entries.append(entry)
-    if broken := chain.broken_link(entries):
+    if broken := broken_link(entries):
         return [], broken
     if torn:
         return entries, "The journal's last line is not whole: its writer was killed, or it was cut off."
@@ -88,4 +90,4 @@ def evidence(folder: Path, expected: seal.Expected, text: str, again: str) -> It
 
 
 def _differs(path: Path, digest: str) -> bool:
-    return chain.sha256(path.read_bytes()) != digest
+    return sha256(path.read_bytes()) != digest

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from drlib.errors import VerdictRed
-from drlib.show import Table
+from drlib.core.errors import VerdictRed
+from drlib.show.output import Table
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from drlib.samples import SIMULATED
+from drlib.core.samples import SIMULATED
 
 NO_SIGNATURE = (
     "That nobody wrote all of it anew: whoever can write this folder can make another one that holds as "

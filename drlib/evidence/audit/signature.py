@@ -13,9 +13,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from drlib import seal
-from drlib.audit.finding import Finding
-from drlib.errors import BadParameters, PreflightFailed
+from drlib.core.errors import BadParameters, PreflightFailed
+from drlib.evidence.audit.finding import Finding
+from drlib.runs import seal
 
 PROGRAM = "ssh-keygen"
 NAMESPACE = "drlib"

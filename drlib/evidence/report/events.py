@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from drlib.clock import iso
-from drlib.terms import stage_words
+from drlib.core.clock import iso
+from drlib.core.terms import stage_words
 
 SHOWN = ("done", "failed")
 

@@ -9,11 +9,16 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from drlib import audit, bundle, chain, show, waits
-from drlib.clock import iso
-from drlib.redaction import mask
-from drlib.report import regions, story
-from drlib.terms import COUNTS, stage_words
+from drlib.core import files
+from drlib.core.clock import iso
+from drlib.core.redaction import mask
+from drlib.core.terms import COUNTS, stage_words
+from drlib.evidence import bundle
+from drlib.evidence.audit import limits
+from drlib.evidence.report import events, regions
+from drlib.payments import waits
+from drlib.runs.journal import lines, until
+from drlib.show import output
 
 REPORT = "report.html"
 FIGURES = "figures"
@@ -42,10 +47,10 @@ def render(folder: Path, evidence: Mapping[str, Any]) -> str:
         "seconds": _seconds,
         "figure": _figure,
         "mask": lambda it: mask(str(it)),
-        "linked": lambda it: markupsafe.Markup(show.linked(it, place=RUNBOOKS)),  # noqa: S704 - it escapes
+        "linked": lambda it: markupsafe.Markup(output.linked(it, place=RUNBOOKS)),  # noqa: S704 - it escapes
         "capitalize_first": lambda it: it[:1].upper() + it[1:],
     }
-    journal = chain.until(chain.lines(folder), evidence["chain_head"])
+    journal = until(lines(folder), evidence["chain_head"])
     return environment.get_template("page.html.j2").render(
         run=evidence,
         style=(Path(__file__).parent / "style.css").read_text(encoding="utf-8"),
@@ -56,19 +61,17 @@ def render(folder: Path, evidence: Mapping[str, Any]) -> str:
         parts=regions.of(folder, evidence),
         waited=waits.of_run(folder, evidence),
         counts=_counts(evidence["rpo"]),
-        events=story.events(journal, evidence),
-        calls=story.calls(evidence["planes"]["calls"]),
+        events=events.events(journal, evidence),
+        calls=events.calls(evidence["planes"]["calls"]),
         figures=_figures(folder, evidence["figures"]),
-        limits=audit.limits.sentences(
-            evidence, older=False, sealed=True, signed=False, trusted=False, noted=False
-        ),
+        limits=limits.sentences(evidence, older=False, sealed=True, signed=False, trusted=False, noted=False),
         history=_history(folder, evidence),
     )
 
 
 def write(file: Path, page: str) -> Path:
     """Write a page, and return its path."""
-    chain.write(file, page)
+    files.write(file, page)
     return file
 
 

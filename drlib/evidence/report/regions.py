@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from drlib import ledger, samples
-from drlib.ledger import Attempt
+from drlib.core import samples
+from drlib.payments import ledger
+from drlib.payments.ledger import Attempt
 
 SLICES = 60
 UNKNOWN = "no region known"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox.provider import shapes
 from drlib.sandbox.provider.clients import Clients
 from drlib.sandbox.provider.values import Properties

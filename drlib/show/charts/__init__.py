@@ -7,27 +7,3 @@ lag         replication lag and backlog, with gaps where there is no data
 outcomes    how the attempts of each cohort ended
 trend       RTO by stage and RPO, from run to run
 """
-
-from drlib.charts.chart import Chart, LiveFigure, Mark
-from drlib.charts.health import Observation, health
-from drlib.charts.lag import lag
-from drlib.charts.outcomes import outcomes
-from drlib.charts.payments import View, payments
-from drlib.charts.trend import Bar, Panel, trend
-from drlib.charts.waterfall import waterfall
-
-__all__ = [
-    "Bar",
-    "Chart",
-    "LiveFigure",
-    "Mark",
-    "Observation",
-    "Panel",
-    "View",
-    "health",
-    "lag",
-    "outcomes",
-    "payments",
-    "trend",
-    "waterfall",
-]

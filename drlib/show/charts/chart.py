@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from drlib import show
-from drlib.clock import Clock
+from drlib.core.clock import Clock
+from drlib.show import output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,16 +42,16 @@ class Chart:
 
     text: str
     figure: Figure
-    table: show.Table
+    table: output.Table
 
     def png(self) -> bytes:
         """Return the figure as a PNG image."""
-        return show.png(self.figure)
+        return output.png(self.figure)
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        show.figure(self.figure, self.text)
+        output.figure(self.figure, self.text)
         display(self.table)
 
     def __str__(self) -> str:
@@ -70,14 +70,14 @@ class LiveFigure:
     """
 
     def __init__(self, text: str, clock: Clock, draw: Callable[[], Figure]) -> None:
-        self._live = show.Live(text)
+        self._live = output.Live(text)
         self._clock = clock
         self._draw = draw
         self._next_at = 0.0
 
     def update(self, *, force: bool = False) -> None:
         """Draw a new frame, unless the last one is too recent."""
-        if not show.in_notebook():
+        if not output.in_notebook():
             return
         start = self._clock.now()
         if start < self._next_at and not force:

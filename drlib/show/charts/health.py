@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from drlib import show
-from drlib.charts import chart
-from drlib.charts.chart import GREY, INK, ORANGE, PALE, RED, SKY, Chart, Mark
+from drlib.show.charts import chart
+from drlib.show.charts.chart import GREY, INK, ORANGE, PALE, RED, SKY, Chart, Mark
+from drlib.show.output import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,7 @@ def health(
         own = [seen for seen in observations if seen.checker == name]
         rows.append((name, max(seen.failures for seen in own), len(own)))
     columns = ("checker", "most failures in a row", "checks seen")
-    table = show.Table(columns, rows, varying=columns[1:])
+    table = Table(columns, rows, varying=columns[1:])
     return Chart("figure: the primary's health check, by checker", figure, table)
 
 

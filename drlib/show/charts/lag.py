@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from drlib import show
-from drlib.charts import chart
-from drlib.charts.chart import BLUE, GREEN, ORANGE, PURPLE, Chart, Mark
+from drlib.show.charts import chart
+from drlib.show.charts.chart import BLUE, GREEN, ORANGE, PURPLE, Chart, Mark
+from drlib.show.output import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,9 +70,7 @@ def lag(
         for name in frame.columns
     ]
     columns = ("series", "highest", "minutes without data")
-    return Chart(
-        "figure: replication lag and backlog", figure, show.Table(columns, rows, varying=columns[1:])
-    )
+    return Chart("figure: replication lag and backlog", figure, Table(columns, rows, varying=columns[1:]))
 
 
 def _dots(axis: Axes, arrivals: pd.DataFrame, routes: Sequence[str], *, zero: float) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from drlib import show
-from drlib.charts import chart
-from drlib.charts.chart import BLUE, GREY, INK, PURPLE, RED, Chart
+from drlib.show.charts import chart
+from drlib.show.charts.chart import BLUE, GREY, INK, PURPLE, RED, Chart
+from drlib.show.output import Table
 
 GROUPS = (
     ("ok", "acknowledged", BLUE),
@@ -41,4 +41,4 @@ def outcomes(counts: Mapping[str, Mapping[str, int]], *, origin: str) -> Chart:
     chart.title(axis, "What the clients were told", origin=origin)
     columns = ["cohort", *(label for _, label, _ in GROUPS)]
     rows = [[name, *(row.get(outcome, 0) for outcome, _, _ in GROUPS)] for name, row in counts.items()]
-    return Chart("figure: what the clients were told", figure, show.Table(columns, rows, varying=columns[1:]))
+    return Chart("figure: what the clients were told", figure, Table(columns, rows, varying=columns[1:]))

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from drlib import show
-from drlib.charts import chart
-from drlib.charts.chart import BLUE, GREY, ORANGE, PURPLE, RED, Chart, Mark
-from drlib.ledger import Attempt
+from drlib.show.charts import chart
+from drlib.show.charts.chart import BLUE, GREY, ORANGE, PURPLE, RED, Chart, Mark
+from drlib.show.output import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from drlib.payments.ledger import Attempt
 
 MOST_BARS = 60
 
@@ -56,7 +57,7 @@ def payments(view: View) -> Chart:
     chart.legend(axis, columns=5)
     chart.title(axis, "Payments by the region that served them", origin=view.origin)
     rows = [(label, len(group)) for label, _, group in view.groups()]
-    table = show.Table(("payments", "number"), rows, varying=("number",))
+    table = Table(("payments", "number"), rows, varying=("number",))
     return Chart("figure: payments by the region that served them", figure, table)
 
 

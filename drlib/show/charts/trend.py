@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from drlib import show
-from drlib.charts import chart
-from drlib.charts.chart import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, Chart
-from drlib.terms import stage_words
+from drlib.core.terms import stage_words
+from drlib.show.charts import chart
+from drlib.show.charts.chart import BLUE, GREEN, INK, ORANGE, PURPLE, RED, SKY, Chart
+from drlib.show.output import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ class Panel:
     bars: Sequence[Bar] = field(default_factory=tuple)
 
 
-def trend(panels: Sequence[Panel], table: show.Table) -> Chart:
+def trend(panels: Sequence[Panel], table: Table) -> Chart:
     """Return the picture of the panels, the latest of them if there are many, with its table."""
     shown = panels[:MOST_PANELS]
     rows = max(1, len(shown))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from drlib import show
-from drlib.charts import chart
-from drlib.charts.chart import BLUE, GREY, INK, RED, Chart
-from drlib.terms import stage_words
+from drlib.core.terms import stage_words
+from drlib.show.charts import chart
+from drlib.show.charts.chart import BLUE, GREY, INK, RED, Chart
+from drlib.show.output import Table
 
 
 def waterfall(
@@ -51,5 +51,5 @@ def waterfall(
         (stage_words(name), round(measured[name], 1), round(predicted.get(name, 0.0), 1)) for name in measured
     ]
     rows.append(("RTO", round(sum(measured.values()), 1), round(sum(predicted.values()), 1)))
-    table = show.Table(("stage", "measured s", "predicted s"), rows, varying=("measured s", "predicted s"))
+    table = Table(("stage", "measured s", "predicted s"), rows, varying=("measured s", "predicted s"))
     return Chart("figure: where the recovery time went", figure, table)

@@ -1,5 +1,5 @@
 """The Pulumi program: two regions, active-passive, one component a file.
 
-Only `drlib.stack` imports these modules, and only when a program is to run: `pulumi_aws` takes seconds to
-load.
+Only `drlib.stack.stack` imports these modules, and only when a program is to run: `pulumi_aws` takes seconds
+to load.
 """

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from drlib.infra.component import Component, Scope, foreseen
+from drlib.stack.program.component import Component, Scope, foreseen
 
 HEALTH_ROUTES = {"health": "GET /healthz", "deep-health": "GET /healthz/deep"}
 PAYMENT_ROUTES = {"pay": "POST /payments", "tell": "GET /payments/{payment_id}"}

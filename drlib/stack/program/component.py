@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 from pulumi.output import Unknown
 
-from drlib.infra.naming import Names, partition
+from drlib.deployed.names import Names, partition
 
 
 @dataclass(frozen=True)

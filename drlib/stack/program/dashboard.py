@@ -8,8 +8,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from drlib.infra.component import Component, Scope
-from drlib.infra.monitoring import PERIOD_SECONDS, ROUTE53_METRICS_REGION, Watched
+from drlib.stack.program.component import Component, Scope
+from drlib.stack.program.monitoring import PERIOD_SECONDS, ROUTE53_METRICS_REGION, Watched
 
 
 class Dashboard(Component):

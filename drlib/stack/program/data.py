@@ -37,8 +37,16 @@ from pulumi_aws.s3 import (
 )
 from pulumi_aws.s3 import BucketServerSideEncryptionConfigurationRuleArgs as EncryptionRuleArgs
 
-from drlib.infra.component import Component, Scope, deny_plain_text, document, foreseen, statement, trust
-from drlib.infra.naming import partition
+from drlib.deployed.names import partition
+from drlib.stack.program.component import (
+    Component,
+    Scope,
+    deny_plain_text,
+    document,
+    foreseen,
+    statement,
+    trust,
+)
 
 NONCURRENT_DAYS = 30
 ABORT_UPLOAD_DAYS = 7

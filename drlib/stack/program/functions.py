@@ -15,9 +15,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from drlib.infra.component import Component, Scope, document, foreseen, statement, trust
-from drlib.infra.messaging import RegionQueues
-from drlib.infra.network import Network
+from drlib.stack.program.component import Component, Scope, document, foreseen, statement, trust
+from drlib.stack.program.messaging import RegionQueues
+from drlib.stack.program.network import Network
 
 RUNTIME = "python3.13"
 ARCHITECTURE = "arm64"

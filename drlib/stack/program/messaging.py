@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from drlib.infra.component import Component, Scope, deny_plain_text, document, foreseen, statement
+from drlib.stack.program.component import Component, Scope, deny_plain_text, document, foreseen, statement
 
 # A deferred message comes again every 30 s: it may wait 15 minutes for a takeover before it is put aside.
 MAX_RECEIVES = 30

@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from drlib.infra.component import Component, Scope, document, foreseen, statement
+from drlib.stack.program.component import Component, Scope, document, foreseen, statement
 
 ROUTE53_METRICS_REGION = "us-east-1"
 PERIOD_SECONDS = 60

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from drlib.infra.component import Component, Scope, document, statement
-from drlib.infra.naming import partition
+from drlib.deployed.names import partition
+from drlib.stack.program.component import Component, Scope, document, statement
 
 # Services, and what the functions do there. Their logs travel outside the VPC and need no endpoint.
 GATEWAY_SERVICES = {

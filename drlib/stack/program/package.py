@@ -14,14 +14,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from drlib.errors import PreflightFailed
+from drlib.core.errors import PreflightFailed
 
 LIBRARY = "aws-lambda-powertools"
 IN_THE_RUNTIME = frozenset({"boto3", "botocore"})
 OLDEST_TIME = (1980, 1, 1, 0, 0, 0)
 FILE_MODE = 0o100644
 UNIX = 3
-FUNCTIONS = Path(__file__).resolve().parents[2] / "lambda"
+FUNCTIONS = Path(__file__).resolve().parents[3] / "lambda"
 
 
 def build(folder: Path, *, functions: Path = FUNCTIONS) -> Path:

@@ -1,7 +1,7 @@
 """The whole stack: what is built in which order, and what it tells about itself.
 
 The program is a function of plain data: regions, names and thresholds come from the settings, and nothing
-here knows where it runs. Its outputs are what `drlib.stack` makes a `Deployment` of.
+here knows where it runs. Its outputs are what `drlib.stack.stack` makes a `Deployment` of.
 """
 
 from __future__ import annotations
@@ -14,17 +14,23 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from drlib.infra import monitoring
-from drlib.infra.api import Api, ApiArgs
-from drlib.infra.component import Scope, foreseen
-from drlib.infra.dashboard import Dashboard
-from drlib.infra.data import REPLICATION_RULE, DataArgs, Receipts, Table
-from drlib.infra.functions import METRIC_NAME, METRIC_NAMESPACE, TIMEOUT_SECONDS, Functions, FunctionsArgs
-from drlib.infra.messaging import Messaging, MessagingArgs, RegionQueues
-from drlib.infra.naming import Names
-from drlib.infra.network import Network, NetworkArgs
-from drlib.infra.routing import ALIAS_TTL_SECONDS, Domain, DomainArgs, Failover, FailoverArgs
-from drlib.settings import Settings
+from drlib.deployed.names import Names
+from drlib.parameters import Settings
+from drlib.stack.program import monitoring
+from drlib.stack.program.api import Api, ApiArgs
+from drlib.stack.program.component import Scope, foreseen
+from drlib.stack.program.dashboard import Dashboard
+from drlib.stack.program.data import REPLICATION_RULE, DataArgs, Receipts, Table
+from drlib.stack.program.functions import (
+    METRIC_NAME,
+    METRIC_NAMESPACE,
+    TIMEOUT_SECONDS,
+    Functions,
+    FunctionsArgs,
+)
+from drlib.stack.program.messaging import Messaging, MessagingArgs, RegionQueues
+from drlib.stack.program.network import Network, NetworkArgs
+from drlib.stack.program.routing import ALIAS_TTL_SECONDS, Domain, DomainArgs, Failover, FailoverArgs
 
 VISIBILITY_FACTOR = 6  # of the worker's timeout, as Lambda asks for
 NETWORKS = {

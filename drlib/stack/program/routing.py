@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from drlib.infra.api import Api
-from drlib.infra.component import Component, Scope
-from drlib.infra.functions import METRIC_NAME, METRIC_NAMESPACE
+from drlib.stack.program.api import Api
+from drlib.stack.program.component import Component, Scope
+from drlib.stack.program.functions import METRIC_NAME, METRIC_NAMESPACE
 
 CHECKER_REGIONS = (
     "ap-northeast-1",

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from drlib.plan import PlannedResource
-from drlib.rules.planned import Planned, Statement, arn_part, document, is_unknown, statements
-from drlib.rules.rule import rule
+from drlib.stack.plan import PlannedResource
+from drlib.stack.rules.planned import Planned, Statement, arn_part, document, is_unknown, statements
+from drlib.stack.rules.rule import rule
 
 NO_RESOURCE: Mapping[str, str] = {
     "ec2:DescribeNetworkInterfaces": "EC2 takes no resource for its describe actions",

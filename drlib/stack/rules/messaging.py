@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from drlib.plan import PlannedResource
-from drlib.rules.planned import Planned, document, statements
-from drlib.rules.rule import rule
+from drlib.stack.plan import PlannedResource
+from drlib.stack.rules.planned import Planned, document, statements
+from drlib.stack.rules.rule import rule
 
 QUEUE, MAPPING = "sqs/queue:Queue", "lambda/eventSourceMapping:EventSourceMapping"
 SUBSCRIPTION, TOPIC = "sns/topicSubscription:TopicSubscription", "sns/topic:Topic"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from drlib.rules.planned import Planned, document
-from drlib.rules.rule import rule
+from drlib.stack.rules.planned import Planned, document
+from drlib.stack.rules.rule import rule
 
 ALARM, DASHBOARD = "cloudwatch/metricAlarm:MetricAlarm", "cloudwatch/dashboard:Dashboard"
 ROUTE53_REGION = "us-east-1"

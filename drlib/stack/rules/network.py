@@ -6,9 +6,9 @@ import ipaddress
 from collections import defaultdict
 from collections.abc import Iterator
 
-from drlib.plan import PlannedResource
-from drlib.rules.planned import Planned
-from drlib.rules.rule import rule
+from drlib.stack.plan import PlannedResource
+from drlib.stack.rules.planned import Planned
+from drlib.stack.rules.rule import rule
 
 GATEWAYS = ("dynamodb", "s3")
 ENDPOINT_OF = {"cloudwatch": "monitoring"}

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drlib.plan import DELETE, REPLACE, PlannedResource
+from drlib.stack.plan import DELETE, REPLACE, PlannedResource
 
 if TYPE_CHECKING:
-    from drlib.settings import Settings
+    from drlib.parameters import Settings
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Stands in a plan for a string that AWS has not made yet (Pulumi SDK, `runtime.rpc.UNKNOWN`)."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from drlib.plan import PlannedResource
-from drlib.rules.planned import Planned
-from drlib.rules.rule import rule
+from drlib.stack.plan import PlannedResource
+from drlib.stack.rules.planned import Planned
+from drlib.stack.rules.rule import rule
 
 GLOBAL = ("iam", "route53")
 LONGEST_SUFFIX = 16

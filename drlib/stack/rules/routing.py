@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from drlib.plan import PlannedResource
-from drlib.rules.planned import Planned
-from drlib.rules.rule import rule
+from drlib.stack.plan import PlannedResource
+from drlib.stack.rules.planned import Planned
+from drlib.stack.rules.rule import rule
 
 RECORD, CHECK = "route53/record:Record", "route53/healthCheck:HealthCheck"
 API, ROUTE = "apigatewayv2/api:Api", "apigatewayv2/route:Route"

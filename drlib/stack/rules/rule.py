@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from drlib.checklist import Check, Checks
-from drlib.errors import BadParameters, see, slug
-from drlib.rules.planned import Planned
+from drlib.core.errors import BadParameters, slug
+from drlib.stack.rules.catalogue import CATALOGUE
+from drlib.stack.rules.planned import Planned
 
 if TYPE_CHECKING:
-    from drlib.plan import Plan
-    from drlib.settings import Settings
+    pass
 
 Severity = Literal["critical", "high", "medium"]
 Find = Callable[[Planned], Iterator[str]]
@@ -47,42 +46,20 @@ class Rule:
         return "\n".join([f"{self.id} ({self.severity})", *(f"  {name:<10}{text}" for name, text in parts)])
 
 
-CATALOGUE: dict[str, Rule] = {}
-"""All rules by id, in the order in which they are shown."""
+REGISTERED: dict[str, Rule] = {}
+"""All rules by id, once their modules are imported; `catalogue` imports all of them."""
 
 
 def rule(id: str, severity: Severity, *, requires: str, source: str, fix: str) -> Callable[[Find], Find]:
     """Enter a function into the catalogue."""
 
     def enter(find: Find) -> Find:
-        if id in CATALOGUE:
+        if id in REGISTERED:
             raise ValueError(f"there are two rules {id}")
-        CATALOGUE[id] = Rule(id, severity, requires, source, fix, find)
+        REGISTERED[id] = Rule(id, severity, requires, source, fix, find)
         return find
 
     return enter
-
-
-def check(plan: Plan, settings: Settings) -> Checks:
-    """Return one check for each rule: passed with what it requires, failed with all that is wrong.
-
-    `require()` of the result raises PreflightFailed, with every finding and its fix.
-
-    Args:
-        plan: what `stack.plan` returned.
-        settings: what it was planned from.
-    """
-    planned = Planned(plan.resources, settings)
-    return Checks("Rules", tuple(_checked(one, planned) for one in CATALOGUE.values()))
-
-
-def _checked(one: Rule, planned: Planned) -> Check:
-    found = list(one.find(planned))
-    if not found:
-        return Check(one.id, one.id, "passed", one.requires)
-    more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
-    hint = f"{one.fix} Source: {one.source}. See {see(ENTRY)}."
-    return Check(one.id, one.id, "failed", "; ".join(found[:5]) + more, hint)
 
 
 def named(name: str) -> Rule:
@@ -93,10 +70,3 @@ def named(name: str) -> Rule:
         remedy = f"Did you mean {' or '.join(near)}?" if near else "`drlib rules` lists all rules."
         raise BadParameters(f"There is no rule {name!r}.", remedy=remedy)
     return CATALOGUE[id]
-
-
-def catalogue() -> str:
-    """Return all rules, three lines each: id and severity, what it requires, and where that is written."""
-    return "\n".join(
-        f"{one.id} ({one.severity})\n    {one.requires}\n    {one.source}" for one in CATALOGUE.values()
-    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from drlib.plan import PlannedResource
-from drlib.rules.planned import Planned, statements
-from drlib.rules.rule import rule
+from drlib.stack.plan import PlannedResource
+from drlib.stack.rules.planned import Planned, statements
+from drlib.stack.rules.rule import rule
 
 BUCKET, TABLE = "s3/bucket:Bucket", "dynamodb/table:Table"
 REPLICATION = "s3/bucketReplicationConfig:BucketReplicationConfig"

@@ -5,20 +5,26 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from drlib import fence as fences
-from drlib import planes, resume, switch, timeline
-from drlib.approval import require
-from drlib.checklist import Checks
-from drlib.errors import StepFailed
-from drlib.fence import Fence
-from drlib.holdings import Holdings
-from drlib.switchover.move import PURPOSE, Move
+from drlib.core import aws_calls
+from drlib.core.errors import StepFailed
+from drlib.deployed import fence as deployed_fence
+from drlib.deployed import latch
+from drlib.deployed.fence import Fence
+from drlib.payments.tables import Holdings
+from drlib.runs import steps
+from drlib.runs.approval import require
+from drlib.show.checklist import Checks
+from drlib.switch import failback, failover
+from drlib.switch.planned_move.prepare import PURPOSE, Move
+from drlib.timeline import watcher
+from drlib.timeline.observations import Watch
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.journal import Approval, Run
-    from drlib.target import Target
-    from drlib.traffic import Prober
+    from drlib.deployed.deployment import Deployment
+    from drlib.payments.probing import Prober
+    from drlib.runs.approval import Approval
+    from drlib.runs.run import Run
+    from drlib.target.base import Target
 
 REASON = "a planned move"
 
@@ -67,10 +73,10 @@ def fence(here: Target, deployment: Deployment, run: Run, approval: Approval, mo
     It ends by itself after `fence.FENCE_SECONDS`.
     """
     require(here, approval)
-    with run.step(resume.FENCE, mutating=True, resource=move.source) as step:
-        with planes.purpose(PURPOSE):
-            fences.write(here, deployment, move.source, destination=move.destination)
-            now = fences.read(here, deployment, move.source)
+    with run.step(steps.FENCE, mutating=True, resource=move.source) as step:
+        with aws_calls.purpose(PURPOSE):
+            deployed_fence.write(here, deployment, move.source, destination=move.destination)
+            now = deployed_fence.read(here, deployment, move.source)
         step.detail.update(now.as_dict())
     return now
 
@@ -88,8 +94,8 @@ def flip(
     """
     require(here, approval)
     at_rest.require()
-    with planes.purpose(PURPOSE):
-        now = fences.read(here, deployment, move.source)
+    with aws_calls.purpose(PURPOSE):
+        now = deployed_fence.read(here, deployment, move.source)
         left = (now.expires_at or 0.0) - here.clock.now()
         if left < move.longest_seconds:
             raise StepFailed(
@@ -98,19 +104,19 @@ def flip(
                 remedy="Run the cell that fences it again, and those after it.",
                 region=move.source,
             )
-        takeover = switch.snapshot(here, deployment, region=move.destination)
+        takeover = failover.snapshot(here, deployment, region=move.destination)
     if move.to_standby:
-        switch.set(here, deployment, run, approval, reason=REASON, planned=True)
+        failover.set(here, deployment, run, approval, reason=REASON, planned=True)
     else:
-        switch.release(here, deployment, run, approval, reason=REASON)
+        failback.release(here, deployment, run, approval, reason=REASON)
     if not run.has("takeover"):
         run.save("takeover", takeover)
     return Flip(here.clock.now(), move.destination, takeover)
 
 
-def watch(here: Target, deployment: Deployment, prober: Prober, move: Move, fence: Fence) -> timeline.Watch:
+def watch(here: Target, deployment: Deployment, prober: Prober, move: Move, fence: Fence) -> Watch:
     """Watch until the clients that obey the TTL are served by the destination. Asks no control plane."""
-    look = timeline.watch if move.to_standby else timeline.watch_return
+    look = watcher.watch if move.to_standby else watcher.watch_return
     return look(here, deployment, prober, since=fence.at, ask_route53=False)
 
 
@@ -121,11 +127,11 @@ def lift(here: Target, deployment: Deployment, run: Run, approval: Approval, mov
     connection is kept to the standby before that, or their next payment sets it at once.
     """
     require(here, approval)
-    with run.step(resume.LIFT_FENCE, mutating=True, resource=move.source) as step:
-        with planes.purpose(PURPOSE):
-            fences.lift(here, deployment, move.source)
+    with run.step(steps.LIFT_FENCE, mutating=True, resource=move.source) as step:
+        with aws_calls.purpose(PURPOSE):
+            deployed_fence.lift(here, deployment, move.source)
         opened = Opened(move.source, here.clock.now())
         step.detail.update(opened.as_dict())
-    if not move.to_standby and not switch.latch(here, deployment).is_set:
-        switch.arm(here, deployment, run, approval)
+    if not move.to_standby and not latch.read(here, deployment).is_set:
+        failback.arm(here, deployment, run, approval)
     return opened

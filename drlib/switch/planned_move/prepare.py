@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drlib import checklist, latch, planes, probes, show
-from drlib import fence as fences
-from drlib.checklist import Checks, Failed, Probe
-from drlib.checks import payment
-from drlib.checks.machine import no_fault
-from drlib.checks.steady import named
+from drlib.checks import hops
+from drlib.checks.preflight import no_fault
+from drlib.checks.steady_state import named
+from drlib.core import aws_calls
+from drlib.deployed import fence, latch, probes
+from drlib.show import checklist
+from drlib.show.checklist import Checks, Failed, Probe
+from drlib.show.output import Table
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 PURPOSE = "switchover"
 AT_REST_SECONDS = 10.0  # a replication lag or two, and what the queues hold
@@ -50,11 +52,11 @@ class Move:
         """How long clients may be refused, at most."""
         return sum(seconds for _, seconds in self.steps)
 
-    def table(self) -> show.Table:
+    def table(self) -> Table:
         rows = [(words, f"{seconds:.0f}") for words, seconds in self.steps]
         rows.append(("no payment is taken, at most", f"{self.longest_seconds:.0f}"))
-        rows.append(("a forgotten fence ends by itself after", f"{fences.FENCE_SECONDS:.0f}"))
-        return show.Table((f"from {self.source} to {self.destination}", "seconds"), rows)
+        rows.append(("a forgotten fence ends by itself after", f"{fence.FENCE_SECONDS:.0f}"))
+        return Table((f"from {self.source} to {self.destination}", "seconds"), rows)
 
     def __str__(self) -> str:
         return f"{self.stopped}\n{self.table()}" if self.stopped else str(self.table())
@@ -71,9 +73,9 @@ def plan(here: Target, deployment: Deployment) -> Move:
     even if the active role has moved meanwhile.
     """
     primary, standby = deployment.primary_region, deployment.standby_region
-    with planes.purpose(PURPOSE):
+    with aws_calls.purpose(PURPOSE):
         active = standby if latch.read(here, deployment).is_set else primary
-        left = [fences.read(here, deployment, region) for region in (primary, standby)]
+        left = [fence.read(here, deployment, region) for region in (primary, standby)]
     unfinished = next((found for found in left if found.known), None)
     source = unfinished.region if unfinished else active
     to_standby = source == primary
@@ -85,7 +87,7 @@ def plan(here: Target, deployment: Deployment) -> Move:
         flipped=source != active,
         stopped=_explained(unfinished, active) if unfinished else "",
         steps=(
-            ("payments under way end", fences.in_flight_seconds(here)),
+            ("payments under way end", fence.in_flight_seconds(here)),
             ("what was taken is settled, and is in both regions", AT_REST_SECONDS),
             ("the latch's alarm turns", periods * PERIOD_SECONDS),
             (f"clients turn (TTL {deployment.ttl_seconds} s)", float(deployment.ttl_seconds)),
@@ -93,7 +95,7 @@ def plan(here: Target, deployment: Deployment) -> Move:
     )
 
 
-def _explained(fence: fences.Fence, active: str) -> str:
+def _explained(fence: fence.Fence, active: str) -> str:
     where = "between its fence and its flip" if fence.region == active else "after its flip"
     return (
         f"An earlier move to {fence.destination} stopped {where}: {fence.told}. "
@@ -111,7 +113,7 @@ def ready(here: Target, deployment: Deployment, move: Move) -> Checks:
     for role, region in both:
         deep = partial(probes.deep_health, here, deployment, region)
         questions.append(Probe("the-api-reads-its-table", "the API reads its table", deep).of(role))
-    taken = partial(payment.taken, here, deployment, move.destination)
+    taken = partial(hops.taken, here, deployment, move.destination)
     questions += [
         Probe(
             "certificate-and-mapping",
@@ -132,7 +134,7 @@ def ready(here: Target, deployment: Deployment, move: Move) -> Checks:
             entry="replication",
         ),
     ]
-    with planes.purpose(PURPOSE):
+    with aws_calls.purpose(PURPOSE):
         return checklist.make("Ready for the move", questions)
 
 

@@ -12,22 +12,25 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drlib import checklist, holdings, planes, probes, reconcile
-from drlib import fence as fences
-from drlib.checklist import Checks, Failed, Probe
-from drlib.checks import payment
-from drlib.switchover.move import PURPOSE, Move
-from drlib.traffic.payment import authorization
+from drlib.checks import hops
+from drlib.core import aws_calls
+from drlib.deployed import probes
+from drlib.deployed.fence import Fence, in_flight_seconds
+from drlib.payments import reconcile, tables
+from drlib.payments.payment import authorization
+from drlib.show import checklist
+from drlib.show.checklist import Checks, Failed, Probe
+from drlib.switch.planned_move.prepare import PURPOSE, Move
 
 if TYPE_CHECKING:
-    from drlib.deployment import Deployment
-    from drlib.target import Target
+    from drlib.deployed.deployment import Deployment
+    from drlib.target.base import Target
 
 TIMEOUT_SECONDS = 180.0  # deferred messages come again every 30 s
 POLL_SECONDS = 2.0
 
 
-def at_rest(here: Target, deployment: Deployment, move: Move, fence: fences.Fence) -> Checks:
+def at_rest(here: Target, deployment: Deployment, move: Move, fence: Fence) -> Checks:
     """Check that nothing is under way any more. Waits, up to three minutes, until it is so. Data plane only.
 
     What is asked of the tables is asked once the last payment that the fence may have missed is over.
@@ -36,7 +39,7 @@ def at_rest(here: Target, deployment: Deployment, move: Move, fence: fences.Fenc
 
     def rested(ask: Callable[[], str]) -> Callable[[], str]:
         def later() -> str:
-            over_at = (fence.at or 0.0) + fences.in_flight_seconds(here)
+            over_at = (fence.at or 0.0) + in_flight_seconds(here)
             here.clock.sleep(over_at - here.clock.now())
             return ask()
 
@@ -61,13 +64,13 @@ def at_rest(here: Target, deployment: Deployment, move: Move, fence: fences.Fenc
             rested(partial(_round_trip, here, deployment, source, destination)),
         ),
     ]
-    with planes.purpose(PURPOSE):
+    with aws_calls.purpose(PURPOSE):
         return checklist.make(f"{source} at rest", questions)
 
 
 def _refused(here: Target, deployment: Deployment, region: str) -> str:
     """Try to pay in the fenced region, under its own name."""
-    reply = payment.attempt(here, deployment, region)
+    reply = hops.attempt(here, deployment, region)
     if reply.status != 503 or not reply.body.get("fenced"):
         raise Failed(f"a payment was answered with {reply.status}: the fence does not hold", region=region)
     return "503, fenced"
@@ -82,9 +85,9 @@ def _read(here: Target, deployment: Deployment, region: str) -> str:
     return "404 for what is not there"
 
 
-def _tables(here: Target, deployment: Deployment) -> tuple[holdings.Holdings, holdings.Holdings]:
+def _tables(here: Target, deployment: Deployment) -> tuple[tables.Holdings, tables.Holdings]:
     primary, standby = deployment.primary_region, deployment.standby_region
-    first, second = (holdings.scan(here, deployment.table, region) for region in (primary, standby))
+    first, second = (tables.scan(here, deployment.table, region) for region in (primary, standby))
     return first, second
 
 

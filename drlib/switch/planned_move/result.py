@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from drlib import charts, show
-from drlib.charts import Mark
-from drlib.errors import VerdictRed
-from drlib.ledger import Attempt, Ledger
-from drlib.reconcile import rpo_seconds
+from drlib.core.errors import VerdictRed
+from drlib.payments.ledger import Attempt, Ledger
+from drlib.payments.reconcile import rpo_seconds
+from drlib.show.charts import payments
+from drlib.show.charts.chart import Chart, Mark
+from drlib.show.output import Table, Verdict
 
 if TYPE_CHECKING:
-    from drlib.checklist import Checks
-    from drlib.fence import Fence
-    from drlib.switchover.acts import Flip, Opened
-    from drlib.switchover.move import Move
-    from drlib.timeline import Watch
+    from drlib.deployed.fence import Fence
+    from drlib.show.checklist import Checks
+    from drlib.switch.planned_move.acts import Flip, Opened
+    from drlib.switch.planned_move.prepare import Move
+    from drlib.timeline.observations import Watch
 
 LOOK_BACK_SECONDS = 30.0  # the peace before the fence belongs to the move
 
@@ -45,7 +46,7 @@ class Outcome:
     unclear: int
     missing: tuple[str, ...]
     rpo_seconds: float
-    view: charts.View
+    view: payments.View
 
     @property
     def reasons(self) -> list[str]:
@@ -56,7 +57,7 @@ class Outcome:
         )
         return [f"{len(names)} {words}, such as {names[0]}." for names, words in told if names]
 
-    def require(self) -> show.Verdict:
+    def require(self) -> Verdict:
         """Return the verdict, one line. Raises VerdictRed when something was lost, or refused elsewhere."""
         if self.reasons:
             raise VerdictRed(
@@ -64,12 +65,12 @@ class Outcome:
             )
         return self.verdict()
 
-    def verdict(self) -> show.Verdict:
+    def verdict(self) -> Verdict:
         words = "nothing lost, and nothing refused outside the fence" if not self.reasons else "see above"
         detail = f"{self.window_seconds:.1f} s, {self.refused} payments refused, RPO {self.rpo_seconds:g} s"
-        return show.Verdict("switchover", not self.reasons, says=words, detail=detail)
+        return Verdict("switchover", not self.reasons, says=words, detail=detail)
 
-    def table(self) -> show.Table:
+    def table(self) -> Table:
         rows: list[tuple[str, str]] = [(name, f"{seconds:.1f} s") for name, seconds in self.stages.items()]
         rows += [
             (
@@ -82,11 +83,11 @@ class Outcome:
             ("missing at the flip", f"{len(self.missing)}"),
             ("RPO", f"{self.rpo_seconds:.1f} s"),
         ]
-        return show.Table(("switchover", "measured"), rows, varying=("measured",))
+        return Table(("switchover", "measured"), rows, varying=("measured",))
 
-    def chart(self) -> charts.Chart:
+    def chart(self) -> Chart:
         """Return the picture of the payments around the fence."""
-        return charts.payments(self.view)
+        return payments.payments(self.view)
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-like data for the evidence."""
@@ -145,7 +146,7 @@ def outcome(move: Move, fence: Fence, flip: Flip, watch: Watch, opened: Opened, 
     )
 
 
-def verdict(outcome: Outcome, proof: Checks) -> show.Verdict:
+def verdict(outcome: Outcome, proof: Checks) -> Verdict:
     """Return the verdict, one line: nothing went wrong, and only data planes of the two regions were used.
 
     Raises VerdictRed when that is not so. Keep the evidence before: a red figure is evidence.

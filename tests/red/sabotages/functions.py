@@ -7,8 +7,8 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from drlib import settings
-from drlib.infra import package
+from drlib import parameters
+from drlib.stack.program import package
 from tests.red.stage import Sabotages, Stage
 
 CASES = Sabotages()
@@ -122,7 +122,7 @@ def no_concurrency(stage: Stage) -> Iterator[None]:
 )
 def stale_code(stage: Stage) -> Iterator[None]:
     functions, name = stage.client("lambda", "standby"), stage.outputs("standby").functions["settlement"]
-    code = package.build(settings.home() / ".drlib" / "build")
+    code = package.build(parameters.home() / ".drlib" / "build")
     other = io.BytesIO()
     with zipfile.ZipFile(other, "w") as archive:
         archive.writestr("settlement/handler.py", "def handler(event, context):\n    return {}\n")

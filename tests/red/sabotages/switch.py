@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from drlib import probes
+from drlib.deployed import probes
 from tests.red.stage import Sabotages, Stage
 
 CASES = Sabotages()

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from drlib import checks, clock, latch
-from drlib.checks import machine
+from drlib.checks import preflight
+from drlib.core.clock import Clock
+from drlib.deployed import latch
 from tests.red.stage import Sabotages, Stage
 
 CASES = Sabotages()
@@ -51,7 +52,7 @@ def latch_set(stage: Stage) -> Iterator[None]:
     stage.release_latch()
 
 
-class Ahead(clock.Clock):
+class Ahead(Clock):
     """The clock of a machine that is ten minutes fast."""
 
     def now(self) -> float:
@@ -61,11 +62,11 @@ class Ahead(clock.Clock):
 @CASES.case(
     "the clock of the machine that runs the drill is ten minutes fast",
     red=["clock"],
-    ask=lambda stage: checks.preflight(stage.here),
+    ask=lambda stage: preflight.preflight(stage.here),
 )
 def clock_skewed(stage: Stage) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(machine, "Clock", Ahead)
+        patch.setattr(preflight, "Clock", Ahead)
         yield
 
 

@@ -16,10 +16,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from drlib import journal, sandbox, show
-from drlib import settings as parameters
-from drlib.errors import DrError
-from drlib.target import Target, open_target
+from drlib import parameters, sandbox
+from drlib.core.errors import DrError
+from drlib.runs import folders
+from drlib.show.output import Table
+from drlib.target import open_target
+from drlib.target.base import Target
 from tests.soak.kills import act, judge, plan
 from tests.soak.kills.act import Outcome
 from tests.soak.kills.plan import Kill
@@ -50,7 +52,7 @@ def main(words: list[str]) -> int:
     return 0 if all(result.seen for result in results) else 1
 
 
-def summary(results: Iterable[Outcome]) -> show.Table:
+def summary(results: Iterable[Outcome]) -> Table:
     """Return how many drills were killed, and how many ended as they must, by what was killed."""
     rows = []
     for victim in plan.VICTIMS:
@@ -59,7 +61,7 @@ def summary(results: Iterable[Outcome]) -> show.Table:
         told = ", ".join(f"{count} {verdict or 'broke'}" for verdict, count in sorted(verdicts.items()))
         struck, seen = sum(one.struck > 0 for one in mine), sum(one.seen for one in mine)
         rows.append((victim, len(mine), struck, seen, told))
-    return show.Table(("what is killed", "drills", "killed in time", "ended well", "verdicts"), rows)
+    return Table(("what is killed", "drills", "killed in time", "ended well", "verdicts"), rows)
 
 
 def _kill(kills: Iterable[Kill]) -> Iterator[Outcome]:
@@ -101,7 +103,7 @@ def _in_time(kill: Kill, here: Target, file: Path, spans: Spans) -> Outcome:
 
 
 def _file() -> Path:
-    return journal.runs() / "kills.jsonl"
+    return folders.runs() / "kills.jsonl"
 
 
 def _stored() -> dict[str, Outcome]:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import psutil
 
-from drlib import chain, evidence, journal
-from drlib.clock import Clock
-from drlib.target import Target
+from drlib.core.clock import Clock
+from drlib.evidence import evidence
+from drlib.runs import folders, journal
+from drlib.runs.run import Run
+from drlib.target.base import Target
 from tests.soak.kills import judge
 from tests.soak.kills.plan import Kill
 
@@ -24,12 +26,13 @@ START_SECONDS, END_SECONDS = 60.0, 600.0
 
 DRILL = """
     import sys
-    from drlib import drill, runbook
-    from drlib.errors import DrError
+    from drlib.runner.drill import drill
+    from drlib.runner import parameters_cell
+    from drlib.core.errors import DrError
     file, resume, *names = sys.argv[1:]
     try:
-        code = drill.drill(file or None, resume=resume or None, say=lambda line: print(line, flush=True),
-                           sources=[runbook.find(name) for name in names])
+        code = drill(file or None, resume=resume or None, say=lambda line: print(line, flush=True),
+                           sources=[parameters_cell.find(name) for name in names])
     except DrError as error:
         print(error)
         code = error.exit_code
@@ -84,13 +87,13 @@ def killed(kill: Kill, here: Target, file: Path, span: float = 0.0) -> Outcome:
     try:
         _wait(lambda: bool(_known() - before) or child.poll() is not None, START_SECONDS)
         (result.run_id,) = _known() - before
-        run = journal.find(result.run_id)
+        run = folders.find(result.run_id)
         opened = WALL.steady()
         result.struck = _kill_when(child, run, kill, span)
         result.ran_seconds = round(WALL.steady() - opened, 1)
     finally:
         end(child)
-    last = chain.lines(run.folder)[-1]
+    last = journal.lines(run.folder)[-1]
     result.killed_in = f"{last['runbook']} {last['step']} {last['phase']}"
     said = _resumed(run, kill.names)
     result.wrong = judge.wrong(here, run, kill.names)
@@ -129,7 +132,7 @@ def end(child: subprocess.Popen[str]) -> None:
         child.communicate(timeout=END_SECONDS)
 
 
-def _resumed(run: journal.Run, names: tuple[str, ...]) -> str:
+def _resumed(run: Run, names: tuple[str, ...]) -> str:
     child = start(None, names, resume=run.run_id)
     try:
         said, _ = child.communicate(timeout=END_SECONDS)
@@ -139,10 +142,10 @@ def _resumed(run: journal.Run, names: tuple[str, ...]) -> str:
 
 
 def _known() -> set[str]:
-    return {file.parent.name for file in journal.runs().glob("*/journal.jsonl")}
+    return {file.parent.name for file in folders.runs().glob("*/journal.jsonl")}
 
 
-def _kill_when(child: subprocess.Popen[str], run: journal.Run, kill: Kill, span: float) -> int:
+def _kill_when(child: subprocess.Popen[str], run: Run, kill: Kill, span: float) -> int:
     """Wait for the instant, kill, and wait until nothing of the drill runs; return how many were killed."""
     begun = WALL.steady()
     marks = _marks(kill)
@@ -150,7 +153,7 @@ def _kill_when(child: subprocess.Popen[str], run: journal.Run, kill: Kill, span:
     def due() -> bool:
         if kill.boundary is None:
             return WALL.steady() - begun >= kill.share * span
-        lines = (run.folder / chain.JOURNAL).read_bytes().split(b"\n")
+        lines = (run.folder / journal.JOURNAL).read_bytes().split(b"\n")
         return any(all(mark in line for mark in marks) for line in lines)
 
     _wait(lambda: child.poll() is not None or due(), END_SECONDS, poll=0.002)

@@ -5,14 +5,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from drill.aws import payment, settlement
-from drill.world import PRIMARY, STANDBY
-from drlib import checklist, checks, clock, faults, probes
-from drlib import settings as parameters
-from drlib.checklist import Probe
-from drlib.checks import machine, rights, routing, standing, steady
-from drlib.checks import payment as hops
-from drlib.errors import PreflightFailed, SandboxError
+from drlib import parameters, target
+from drlib.checks import failover_records, hops, preflight, rights, standby, steady_state
+from drlib.core import clock
+from drlib.core.errors import PreflightFailed, SandboxError
+from drlib.deployed import probes
+from drlib.faults.inject import inject
+from drlib.show import checklist
+from drlib.show.checklist import Probe
+from drlib.stack import pulumi_cli
+from tests.unit.aws import payment, settlement
+from tests.unit.world import PRIMARY, STANDBY
 
 
 @pytest.fixture
@@ -22,8 +25,8 @@ def stack(here, deployment, aws, monkeypatch):
     monkeypatch.setattr(probes, "REPLICATION_TIMEOUT_SECONDS", 6.0)
     monkeypatch.setattr(clock, "PATIENCE_WALL_SECONDS", 0.0)
     # what is deployed is read from a stack that is: tests/red
-    monkeypatch.setattr(standing, "questions", lambda here, deployment: [])
-    monkeypatch.setattr(steady, "renewable", lambda here, deployment, region: None)
+    monkeypatch.setattr(standby, "questions", lambda here, deployment: [])
+    monkeypatch.setattr(steady_state, "renewable", lambda here, deployment, region: None)
     monkeypatch.setattr(rights, "allowed", lambda here, deployment, name: "everything")
     for region in here.regions.values():
         region.on_payment = lambda payment_id, name=region.name: accept(aws, payment_id, name)
@@ -42,13 +45,13 @@ def red(made):
 
 
 def test_the_steady_state_of_a_stack_that_is_well(here, aws, stack):
-    made = checks.steady_state(here, stack)
+    made = steady_state.steady_state(here, stack)
     assert made.status == "passed"
     assert [pk.split("#")[0] for pk, _ in aws.tables[STANDBY].items] == ["PAYMENT", "PAYMENT"]
 
 
 def test_a_stack_that_is_well_is_ready(here, aws, stack):
-    made = checks.drill_ready(here, stack)
+    made = steady_state.drill_ready(here, stack)
     assert made.status == "passed"
     assert aws.tables[PRIMARY].items == {}
 
@@ -123,7 +126,7 @@ READY = [
 @pytest.mark.parametrize(("break_it", "names"), READY, ids=[case[0].__name__ for case in READY])
 def test_what_is_broken_is_what_is_red(here, aws, stack, break_it, names):
     break_it(here, aws)
-    assert red(checks.drill_ready(here, stack)) == names
+    assert red(steady_state.drill_ready(here, stack)) == names
 
 
 def no_receipt(here, aws, stack):
@@ -165,13 +168,13 @@ STEADY = [
 @pytest.mark.parametrize(("break_it", "names"), STEADY, ids=[case[0].__name__ for case in STEADY])
 def test_each_hop_can_be_red(here, aws, stack, break_it, names):
     break_it(here, aws, stack)
-    assert red(checks.steady_state(here, stack)) == names
+    assert red(steady_state.steady_state(here, stack)) == names
 
 
 def test_a_name_that_leads_away_for_a_moment_is_waited_for(here, stack, monkeypatch):
     told = iter([STANDBY, "", STANDBY])
     monkeypatch.setattr(probes, "public_answer", lambda *_: next(told, PRIMARY))
-    assert routing.led_to(here, stack) == PRIMARY
+    assert failover_records.led_to(here, stack) == PRIMARY
     assert list(told) == []
 
 
@@ -179,32 +182,32 @@ def test_with_the_latch_set_nothing_is_waited_for(here, aws, stack, monkeypatch)
     latch_set(here, aws)
     asked = []
     monkeypatch.setattr(probes, "public_answer", lambda *_: asked.append(STANDBY) or STANDBY)
-    assert routing.led_to(here, stack) == STANDBY
+    assert failover_records.led_to(here, stack) == STANDBY
     assert len(asked) == 1
 
 
 @pytest.fixture
 def machine_is_fine(monkeypatch, tmp_path):
     (tmp_path / "constraints.txt").write_text("")
-    monkeypatch.setattr(machine, "CONSTRAINTS", tmp_path / "constraints.txt")
-    monkeypatch.setattr(machine.toolchain, "pulumi_root", lambda: tmp_path)
+    monkeypatch.setattr(preflight, "CONSTRAINTS", tmp_path / "constraints.txt")
+    monkeypatch.setattr(pulumi_cli, "pulumi_root", lambda: tmp_path)
 
 
 @pytest.mark.usefixtures("machine_is_fine")
 def test_the_preflight_of_a_machine_that_is_fine(here, aws):
-    assert checks.preflight(here).status == "passed"
+    assert preflight.preflight(here).status == "passed"
 
 
 @pytest.mark.usefixtures("machine_is_fine")
 def test_a_look_attaches_to_what_runs(here, aws, monkeypatch):
-    monkeypatch.setattr(machine.target, "attach", lambda settings: here)
-    assert checks.look(here.settings).status == "passed"
+    monkeypatch.setattr(target, "attach", lambda settings: here)
+    assert preflight.look(here.settings).status == "passed"
 
 
 @pytest.mark.usefixtures("machine_is_fine")
 def test_a_look_starts_nothing_and_says_that_no_sandbox_runs(here, monkeypatch):
-    monkeypatch.setattr(machine.target, "attach", lambda settings: None)
-    made = checks.look(here.settings)
+    monkeypatch.setattr(target, "attach", lambda settings: None)
+    made = preflight.look(here.settings)
     assert made.status == "skipped"
     assert [row.id for row in made.skipped] == ["target-answers"]
     assert made["target-answers"].detail == "no sandbox is running, and none is started here"
@@ -215,21 +218,21 @@ def test_a_look_says_that_the_sandbox_has_died(here, monkeypatch):
     def died(settings):
         raise SandboxError("It has died.", remedy="Start another.")
 
-    monkeypatch.setattr(machine.target, "attach", died)
-    made = checks.look(here.settings)
+    monkeypatch.setattr(target, "attach", died)
+    made = preflight.look(here.settings)
     assert red(made) == ["target-answers"]
     assert made["target-answers"].detail == "It has died."
 
 
 @pytest.mark.usefixtures("machine_is_fine")
 def test_the_preflight_names_what_is_wrong(here, deployment, aws, run, approval, monkeypatch):
-    machine.CONSTRAINTS.write_text("boto3==0.0.1\n")
-    monkeypatch.setattr(machine, "PYTHON_MINIMUM", (4, 0))
-    monkeypatch.setattr(machine, "DISK_MINIMUM_BYTES", 10**18)
-    faults.inject(here, deployment, run, approval)
+    preflight.CONSTRAINTS.write_text("boto3==0.0.1\n")
+    monkeypatch.setattr(preflight, "PYTHON_MINIMUM", (4, 0))
+    monkeypatch.setattr(preflight, "DISK_MINIMUM_BYTES", 10**18)
+    inject(here, deployment, run, approval)
     aws.clock_off_seconds = -90.0
     here.settings = parameters.make({"rto_target_seconds": 60, "time_scale": 60.0})
-    made = checks.preflight(here)
+    made = preflight.preflight(here)
     assert red(made) == ["python", "packages", "free-disk", "clock", "predicted-rto", "no-fault-in-force"]
     assert "boto3 is" in made["packages"].detail
     assert made["clock"].detail.endswith("s ahead of the target")
@@ -237,13 +240,13 @@ def test_the_preflight_names_what_is_wrong(here, deployment, aws, run, approval,
 
 @pytest.mark.usefixtures("machine_is_fine")
 def test_packages_without_pins_are_skipped(here, aws, monkeypatch, tmp_path):
-    monkeypatch.setattr(machine, "CONSTRAINTS", tmp_path / "none")
-    assert checks.preflight(here)["packages"].status == "skipped"
+    monkeypatch.setattr(preflight, "CONSTRAINTS", tmp_path / "none")
+    assert preflight.preflight(here)["packages"].status == "skipped"
 
 
 def test_a_predicted_rto_beyond_the_target_fails_the_preflight_and_names_the_knob(here):
     here.settings = parameters.make({"check_interval_seconds": 30, "rto_target_seconds": 100})
-    question = Probe("predicted-rto", "predicted RTO", lambda: machine._prediction(here))
+    question = Probe("predicted-rto", "predicted RTO", lambda: preflight._prediction(here))
     with pytest.raises(PreflightFailed, match="leads to an RTO of 131 s, and the target is 100 s") as told:
         checklist.make("Preflight", [question]).require()
     assert told.value.remedy.startswith("check_interval_seconds 10 instead of 30 would make it 74 s. See")

@@ -6,32 +6,33 @@ from types import SimpleNamespace
 
 import pytest
 
-from drill.aws import payment
-from drill.test_checks import red
-from drill.world import PRIMARY, STANDBY
-from drlib import checks, fence, switch
-from drlib import settings as parameters
-from drlib.checks import incident
-from drlib.errors import PreflightFailed, StepFailed
+from drlib import parameters
+from drlib.checks import incident, steady_state
+from drlib.core.errors import PreflightFailed, StepFailed
+from drlib.deployed import fence, latch
+from drlib.switch import failover
+from tests.unit.aws import payment
+from tests.unit.checks.test_checks import red
+from tests.unit.world import PRIMARY, STANDBY
 
 
 def test_the_standby_alone_is_asked_whether_it_can_take_over(here, deployment, aws):
     for service in ("dynamodb", "lambda", "sqs", "cloudwatch"):
         del here.clients[service, PRIMARY]
     here.refused.add(PRIMARY)
-    made = checks.standby_ready(here, deployment)
+    made = steady_state.standby_ready(here, deployment)
     assert made.status == "passed"
     fence.write(here, deployment, STANDBY, destination=PRIMARY)
     here.regions[STANDBY].mode = "503"
     names = ["the-api-reads-its-table", "certificate-and-mapping", "takes-a-payment", "no-fence-in-force"]
-    assert red(checks.standby_ready(here, deployment)) == names
+    assert red(steady_state.standby_ready(here, deployment)) == names
 
 
 def look(here, deployment, aws, *, primary=0, down=False, leads_to=PRIMARY, clients=None):
     aws.failing |= {"hc-1": primary}
     here.points_to = leads_to
     (here.refused.add if down else here.refused.discard)(PRIMARY)
-    return replace(checks.assess(here, deployment), clients=clients)
+    return replace(incident.assess(here, deployment), clients=clients)
 
 
 def test_a_failover_needs_a_reason_and_a_standby_that_can(here, deployment, aws):
@@ -42,8 +43,8 @@ def test_a_failover_needs_a_reason_and_a_standby_that_can(here, deployment, aws)
     here.regions[STANDBY].mode = "503"
     seen = look(here, deployment, aws, primary=8, down=True, clients=(10, 10))
     assert not seen.recommended
-    assert "takes-a-payment" in red(checks.decide(seen))
-    assert "do not fail over" in str(checks.message(seen))
+    assert "takes-a-payment" in red(incident.decide(seen))
+    assert "do not fail over" in str(incident.message(seen))
 
 
 @pytest.mark.parametrize(
@@ -53,33 +54,33 @@ def test_a_failover_needs_a_reason_and_a_standby_that_can(here, deployment, aws)
 )
 def test_one_witness_alone_moves_nothing(here, deployment, aws, trouble):
     seen = look(here, deployment, aws, **trouble)
-    assert red(checks.decide(seen)) == ["something-speaks-for-a-failover"]
+    assert red(incident.decide(seen)) == ["something-speaks-for-a-failover"]
 
 
 def test_a_flip_against_the_decision_needs_a_reason(here, deployment, aws, run, approval):
-    decision = checks.decide(look(here, deployment, aws))
+    decision = incident.decide(look(here, deployment, aws))
     with pytest.raises(PreflightFailed, match="the primary serves its clients"):
-        switch.fail_over(here, deployment, run, approval, decision, reason="an incident")
-    assert not switch.latch(here, deployment).is_set
+        failover.fail_over(here, deployment, run, approval, decision, reason="an incident")
+    assert not latch.read(here, deployment).is_set
     here.settings = parameters.make({**here.settings.values(), "force_reason": "the news are ahead of us"})
-    assert switch.fail_over(here, deployment, run, approval, decision, reason="an incident").is_set
+    assert failover.fail_over(here, deployment, run, approval, decision, reason="an incident").is_set
     assert run.load("forced.30-drill-failover")["reason"] == "the news are ahead of us"
 
 
 def test_a_move_keeps_the_reasons_for_which_it_was_made(here, deployment, aws, run):
     took = SimpleNamespace(seconds=27.25)
-    checks.keep_move(run, look(here, deployment, aws, clients=(6, 10)), took)
+    incident.keep_move(run, look(here, deployment, aws, clients=(6, 10)), took)
     first = run.load(f"move.{run.runbook}")
     assert (first["seconds"], first["reasons"]) == (27.25, ["6 of 10 payments failed"])
     later = look(here, deployment, aws, leads_to=STANDBY)
-    checks.keep_move(run, later, took)
+    incident.keep_move(run, later, took)
     assert run.load(f"move.{run.runbook}") == first
-    checks.keep_move(run, later, SimpleNamespace(seconds=31.0))
+    incident.keep_move(run, later, SimpleNamespace(seconds=31.0))
     assert run.load(f"move.{run.runbook}")["reasons"] == later.speaks_for_it, "another move"
 
 
 def test_a_message_has_its_figures_in_the_html_alone(here, deployment, aws):
-    told = checks.message(look(here, deployment, aws, primary=8, down=True))
+    told = incident.message(look(here, deployment, aws, primary=8, down=True))
     assert "at most … s" in str(told)
     assert "us-east-2 to us-west-2" in str(told)
     assert "at most 120 s" in told._repr_mimebundle_()["text/html"]
@@ -91,7 +92,7 @@ def test_what_cannot_be_seen_is_not_known(here, deployment, aws):
 
     here.clients["route53", "us-east-1"].get_health_check_status = gone
     here.dns_down = True
-    seen = checks.assess(here, deployment)
+    seen = incident.assess(here, deployment)
     assert (seen.leads_to, seen.primary_checkers, seen.newest_age_seconds) == (None, None, None)
     assert seen.latched is False
     assert ["checkers that find the primary healthy", "not known"] in seen.table().rows
@@ -106,7 +107,7 @@ def test_nobody_waits_for_what_does_not_answer(here, deployment, aws, monkeypatc
         raise StepFailed("us-east-1 does not answer")
 
     here.clients["route53", "us-east-1"].get_health_check_status = hangs
-    seen = checks.assess(here, deployment)
+    seen = incident.assess(here, deployment)
     gone.set()
     assert (seen.primary_checkers, seen.leads_to) == (None, PRIMARY)
 
@@ -117,5 +118,5 @@ def test_the_newest_payment_that_the_standby_holds_has_an_age(here, deployment, 
         aws.tables[STANDBY].put_item(TableName="", Item=item)
     item = payment("p-own", STANDBY, here.clock.anchor)
     aws.tables[STANDBY].put_item(TableName="", Item=item)
-    age = checks.assess(here, deployment).newest_age_seconds
+    age = incident.assess(here, deployment).newest_age_seconds
     assert age >= 300.0

@@ -13,13 +13,19 @@ from types import SimpleNamespace
 import pytest
 
 import drlib
-from drill.world import PRIMARY, STANDBY
-from drlib import checklist, checks, fence, gates, planes, switchover, troubleshoot
-from drlib.checklist import Checks, Failed, Probe
-from drlib.errors import HANDBOOK, BadParameters, DrError, StepFailed, see, slug
-from drlib.rules.rule import CATALOGUE, ENTRY
+from drlib.checks import incident, planes, preflight, steady_state, troubleshoot
+from drlib.core.aws_calls import Recorder
+from drlib.core.errors import HANDBOOK, BadParameters, DrError, StepFailed, see, slug
+from drlib.deployed.fence import Fence
+from drlib.show import checklist
+from drlib.show.checklist import Checks, Failed, Probe
+from drlib.stack.rules.catalogue import CATALOGUE
+from drlib.stack.rules.rule import ENTRY
+from drlib.switch import failback_gates
+from drlib.switch.planned_move import prepare, rest
 from tests.notebooks import handbook, normalise
 from tests.red import first_design, sabotages
+from tests.unit.world import PRIMARY, STANDBY
 
 ROOT = Path(drlib.__file__).resolve().parent
 SOURCES = sorted(file for file in ROOT.rglob("*.py"))
@@ -55,21 +61,21 @@ def asked(monkeypatch):
 
 def put_all(here, deployment, run, monkeypatch):
     """Have every list of questions put once."""
-    here.calls = planes.Recorder()
-    checks.preflight(here)
-    checks.look(here.settings)
-    checks.teardown_ready(here)
-    checks.steady_state(here, deployment)
-    checks.drill_ready(here, deployment)
-    checks.standby_ready(here, deployment)
-    checks.planes_proof(here, deployment)
-    checks.planes_proof(here, deployment, planned=True)
-    checks.decide(SimpleNamespace(speaks_for_it=[], readiness=checks.standby_ready(here, deployment)))
-    monkeypatch.setattr(gates, "moved", lambda *_: True)
-    gates.gates(here, deployment, run)
-    move = switchover.plan(here, deployment)
-    switchover.ready(here, deployment, move)
-    switchover.at_rest(here, deployment, move, fence.Fence(PRIMARY, True, STANDBY, 0.0, 1.0))
+    here.calls = Recorder()
+    preflight.preflight(here)
+    preflight.look(here.settings)
+    preflight.teardown_ready(here)
+    steady_state.steady_state(here, deployment)
+    steady_state.drill_ready(here, deployment)
+    steady_state.standby_ready(here, deployment)
+    planes.planes_proof(here, deployment)
+    planes.planes_proof(here, deployment, planned=True)
+    incident.decide(SimpleNamespace(speaks_for_it=[], readiness=steady_state.standby_ready(here, deployment)))
+    monkeypatch.setattr(failback_gates, "moved", lambda *_: True)
+    failback_gates.gates(here, deployment, run)
+    move = prepare.plan(here, deployment)
+    prepare.ready(here, deployment, move)
+    rest.at_rest(here, deployment, move, Fence(PRIMARY, True, STANDBY, 0.0, 1.0))
 
 
 def lists(asked) -> list[list[Probe]]:
@@ -127,7 +133,7 @@ def test_every_error_and_check_has_an_entry_and_no_entry_is_left_over(
     }
     known = troubleshoot.entries().keys()
     missing = {kind: sorted(names - known) for kind, names in owners.items() if names - known}
-    assert not missing, "these have no entry in drlib/troubleshoot.yaml"
+    assert not missing, "these have no entry in drlib/checks/troubleshoot.yaml"
     assert sorted(known - set().union(*owners.values())) == [], "these entries belong to nothing"
 
 

@@ -11,13 +11,19 @@ from typing import Any
 
 import pytest
 
-from drlib import cli, drill, errors, evidence, faults, journal, runner, settings, target
+from drlib import parameters, target
 from drlib import sandbox as sandbox_life
-from drlib.errors import DrError
+from drlib.cli.main import main
+from drlib.core import errors
+from drlib.core.errors import DrError
+from drlib.evidence import evidence
+from drlib.faults.scenario import every
+from drlib.runner import drill, notebook
+from drlib.runs import folders
+from drlib.runs.run import Run
 from drlib.sandbox import Status
-
-from . import notebooks
-from .conftest import Nowhere
+from tests.unit.nowhere import Nowhere
+from tests.unit.runner import notebooks
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = {
@@ -42,7 +48,7 @@ def drlib(home: Path, monkeypatch: pytest.MonkeyPatch) -> Drlib:
     def call(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["drlib", *arguments])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         return int(ended.value.code or 0)
 
     return call
@@ -128,7 +134,7 @@ def test_parameters_are_given_in_pairs_many_times(
 ) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(
-        runner,
+        notebook,
         "run",
         lambda notebook, values, pairs, *, say: seen.append((notebook, values, pairs)) or tmp_path,
     )
@@ -148,12 +154,12 @@ def test_params_prints_the_groups(drlib: Drlib, capsys: pytest.CaptureFixture[st
     assert drlib("params", "00-preflight") == 0
     lines = capsys.readouterr().out.splitlines()
     headings = [line.removeprefix("# ") for line in lines if line.startswith("# ")]
-    assert headings == list(settings.GROUPS.values())
+    assert headings == list(parameters.GROUPS.values())
     assert lines[lines.index("# the sandbox") + 1].split()[:3] == ["time_scale", "float", "10.0"]
 
 
 def test_a_rule_is_printed_whole(drlib: Drlib, capsys: pytest.CaptureFixture[str]) -> None:
-    from drlib.rules import CATALOGUE
+    from drlib.stack.rules.catalogue import CATALOGUE
 
     for asked in ("sqs-visibility", "SQS visibility"):
         assert drlib("rules", asked) == 0
@@ -188,13 +194,13 @@ def test_rules_are_listed_with_their_sources(drlib: Drlib, capsys: pytest.Captur
 def test_scenarios_are_listed(drlib: Drlib, capsys: pytest.CaptureFixture[str]) -> None:
     assert drlib("scenarios") == 0
     out = capsys.readouterr().out
-    assert all(f"{scenario.name}: " in out for scenario in faults.scenarios())
+    assert all(f"{scenario.name}: " in out for scenario in every())
 
 
 def test_scenarios_are_data_for_programs(drlib: Drlib, capsys: pytest.CaptureFixture[str]) -> None:
     assert drlib("scenarios", "--json") == 0
     found = json.loads(capsys.readouterr().out)
-    assert [one["name"] for one in found] == [scenario.name for scenario in faults.scenarios()]
+    assert [one["name"] for one in found] == [scenario.name for scenario in every()]
     assert found[0]["expect"]["traffic"] == "moves"
 
 
@@ -216,7 +222,7 @@ def test_a_deadline_is_a_positive_number_of_seconds(drlib: Drlib, capsys: pytest
 def test_good_evidence_is_verified_and_a_forgery_is_red(
     drlib: Drlib,
     capsys: pytest.CaptureFixture[str],
-    run: journal.Run,
+    run: Run,
     here: Nowhere,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -254,8 +260,8 @@ def test_restore_starts_no_sandbox(drlib: Drlib, capsys: pytest.CaptureFixture[s
 def test_the_open_run_says_which_target_is_meant(
     drlib: Drlib, monkeypatch: pytest.MonkeyPatch, here: Nowhere
 ) -> None:
-    journal.open_run(settings.make({"suffix": "mine"}), here)
-    opened: list[settings.Settings] = []
+    folders.open_run(parameters.make({"suffix": "mine"}), here)
+    opened: list[parameters.Settings] = []
     monkeypatch.setattr(target, "open", lambda chosen, *, start: opened.append(chosen) or here)
     assert drlib("restore") == 0
     assert opened[0].suffix == "mine"
@@ -298,7 +304,18 @@ def test_help_imports_nothing_heavy() -> None:
     assert HEAVY & set(found.stdout.split()) == set()
 
 
-@pytest.mark.parametrize("module", ["settings", "show", "target", "journal", "evidence", "runner", "drill"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "parameters",
+        "show.output",
+        "target",
+        "runs.folders",
+        "evidence.evidence",
+        "runner.notebook",
+        "runner.drill",
+    ],
+)
 def test_a_notebooks_imports_are_light(module: str) -> None:
     code = f"import sys; import drlib.{module}; print(*(name for name in sys.modules if '.' not in name))"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -15,11 +15,15 @@ from typing import Any
 
 import pytest
 
-from drlib import audit, chain, disk, evidence, journal, settings
-from drlib.clock import Clock, iso
-from drlib.errors import BadParameters, PreflightFailed, StepFailed
-
-from .conftest import Nowhere
+from drlib import parameters
+from drlib.core import files
+from drlib.core.clock import Clock, iso
+from drlib.core.errors import BadParameters, PreflightFailed, StepFailed
+from drlib.evidence import evidence
+from drlib.evidence.audit import audit
+from drlib.runs import folders, journal
+from drlib.runs.run import Run
+from tests.unit.nowhere import Nowhere
 
 ROOT = Path(__file__).resolve().parents[3]
 HOUR = 3600.0
@@ -32,11 +36,11 @@ def refuse(number: int) -> Callable[..., Any]:
     return fail
 
 
-def text(run: journal.Run) -> bytes:
-    return (run.folder / chain.JOURNAL).read_bytes()
+def text(run: Run) -> bytes:
+    return (run.folder / journal.JOURNAL).read_bytes()
 
 
-def drafts(run: journal.Run) -> list[str]:
+def drafts(run: Run) -> list[str]:
     return [file.name for file in run.folder.rglob("*.tmp")]
 
 
@@ -49,7 +53,7 @@ def drafts(run: journal.Run) -> list[str]:
     ],
 )
 def test_a_line_that_cannot_be_written_is_one_sentence(
-    run: journal.Run, monkeypatch: pytest.MonkeyPatch, number: int, said: str, remedy: str
+    run: Run, monkeypatch: pytest.MonkeyPatch, number: int, said: str, remedy: str
 ) -> None:
     before = text(run)
     with monkeypatch.context() as patch:
@@ -60,12 +64,10 @@ def test_a_line_that_cannot_be_written_is_one_sentence(
     assert remedy in caught.value.remedy
     assert text(run) == before, "nothing is lost, and no half line is left"
     run.note("probe")
-    assert chain.broken_link(run.lines()) == ""
+    assert journal.broken_link(run.lines()) == ""
 
 
-def test_a_saved_result_is_there_whole_or_as_it_was(
-    run: journal.Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_saved_result_is_there_whole_or_as_it_was(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run.save("seen", {"sum": 1})
     evidence.refresh(run)
     for target in ("write", "fsync"):
@@ -74,14 +76,14 @@ def test_a_saved_result_is_there_whole_or_as_it_was(
             with pytest.raises(StepFailed, match="cannot be written: No space left"):
                 run.save("seen", {"sum": 2})
             with pytest.raises(StepFailed, match=r"evidence\.json cannot be written|tmp cannot be written"):
-                disk.write(run.folder / "evidence.json", "{}")
+                files.write(run.folder / "evidence.json", "{}")
         assert run.load("seen") == {"sum": 1}
         assert drafts(run) == []
     assert audit.verify(run.folder).wrong == []
 
 
 def test_what_stops_a_step_is_told_and_not_that_it_could_not_be_written_down(
-    run: journal.Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (
         monkeypatch.context() as patch,
@@ -99,19 +101,19 @@ def test_runs_that_cannot_be_written_begin_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "mkdir", refuse(errno.EROFS))
         with pytest.raises(PreflightFailed, match="No run was opened: runs cannot be written") as caught:
-            journal.open_run(settings.make({}), here)
+            folders.open_run(parameters.make({}), here)
     assert caught.value.exit_code == 3
     assert "Read-only file system" in caught.value.message
     assert "DRLIB_HOME" in caught.value.remedy
-    assert journal.current() is None
-    assert journal.open_run(settings.make({}), here).run_id
+    assert folders.current() is None
+    assert folders.open_run(parameters.make({}), here).run_id
 
 
 FILL = """
     import resource, sys
-    from drlib import journal
-    from drlib.errors import StepFailed
-    run = journal.current(runbook="30-drill-failover")
+    from drlib.runs import folders
+    from drlib.core.errors import StepFailed
+    run = folders.current(runbook="30-drill-failover")
     limit = (run.folder / "journal.jsonl").stat().st_size + int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     written = 0
@@ -125,7 +127,7 @@ FILL = """
 
 
 @pytest.mark.parametrize("room", [1, 700, 1500])
-def test_a_file_system_that_takes_a_part_of_a_line_keeps_none_of_it(run: journal.Run, room: int) -> None:
+def test_a_file_system_that_takes_a_part_of_a_line_keeps_none_of_it(run: Run, room: int) -> None:
     """The kernel's own limit on a file's size cuts a write in two, as a full disk does."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(FILL), str(room)],
@@ -139,22 +141,22 @@ def test_a_file_system_that_takes_a_part_of_a_line_keeps_none_of_it(run: journal
     lines = run.lines()
     assert [line["step"] for line in lines] == ["open", *(f"step {n}" for n in range(int(written)))]
     assert text(run).endswith(b"\n")
-    assert chain.broken_link([*lines, run.note("next")]) == ""
+    assert journal.broken_link([*lines, run.note("next")]) == ""
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != room, "the limit was the other process's"
 
 
-def test_a_last_line_cut_anywhere_is_mended_by_the_next(run: journal.Run) -> None:
+def test_a_last_line_cut_anywhere_is_mended_by_the_next(run: Run) -> None:
     """As after a loss of power: of the last line, any number of bytes may be there."""
     run.note("probe", detail={"word": "Zürich"})
     whole = text(run)
     begin = whole.rstrip(b"\n").rfind(b"\n") + 1
     for size in range(begin, len(whole)):
-        (run.folder / chain.JOURNAL).write_bytes(whole[:size])
-        (run.folder / chain.TORN).unlink(missing_ok=True)
+        (run.folder / journal.JOURNAL).write_bytes(whole[:size])
+        (run.folder / journal.TORN).unlink(missing_ok=True)
         seen = [line["step"] for line in run.lines()]
         run.note("next")
         steps = [line["step"] for line in run.lines()]
-        assert chain.broken_link(run.lines()) == "", size
+        assert journal.broken_link(run.lines()) == "", size
         assert text(run).startswith(whole[:begin]), "what was whole is as it was"
         if size == len(whole) - 1:  # it lacks its end alone
             assert seen == ["open", "probe"]
@@ -164,13 +166,13 @@ def test_a_last_line_cut_anywhere_is_mended_by_the_next(run: journal.Run) -> Non
         else:
             assert seen == ["open"]
             assert steps == ["open", "torn line", "next"]
-            assert (run.folder / chain.TORN).read_bytes() == whole[begin:size] + b"\n"
+            assert (run.folder / journal.TORN).read_bytes() == whole[begin:size] + b"\n"
             told = run.lines(("torn line",))[0]["detail"]
-            assert told == {"bytes": size - begin, "sha256": chain.sha256(whole[begin:size])}
+            assert told == {"bytes": size - begin, "sha256": journal.sha256(whole[begin:size])}
 
 
 def test_a_save_that_was_cut_off_is_ended_by_whoever_opens_the_run_again(
-    run: journal.Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evidence.refresh(run)
     with monkeypatch.context() as patch:  # killed between the journal's line and the file
@@ -179,62 +181,62 @@ def test_a_save_that_was_cut_off_is_ended_by_whoever_opens_the_run_again(
             run.save("seen", {"sum": 2})
     assert not run.has("seen")
     assert audit.verify(run.folder).wrong == ["saved/seen.json is missing."]
-    told = journal.reopen(run).lines()[-1]["detail"]["mended"]
+    told = folders.reopen(run).lines()[-1]["detail"]["mended"]
     assert told == ["saved/seen.json was cut off while it was saved, and is whole now."]
     assert run.load("seen") == {"sum": 2}
     assert audit.verify(run.folder).wrong == []
 
 
-def test_a_draft_that_the_journal_does_not_know_is_no_result(run: journal.Run) -> None:
+def test_a_draft_that_the_journal_does_not_know_is_no_result(run: Run) -> None:
     run.save("recovery", {"measured_seconds": 1})
-    disk.stage(run.folder / "saved" / "recovery.json", '{"measured_seconds": 2}')
-    told = journal.join(settings.make({}), "40-failback").lines()[-1]["detail"]["mended"]
+    files.stage(run.folder / "saved" / "recovery.json", '{"measured_seconds": 2}')
+    told = folders.join(parameters.make({}), "40-failback").lines()[-1]["detail"]["mended"]
     assert told == ["saved/recovery.json was cut off before it was saved; what it held is to be made again."]
     assert run.load("recovery") == {"measured_seconds": 1}
     assert drafts(run) == []
 
 
 @pytest.mark.parametrize("name", ["run.json", "parameters.json"])
-def test_a_run_that_is_not_whole_is_said(run: journal.Run, name: str) -> None:
+def test_a_run_that_is_not_whole_is_said(run: Run, name: str) -> None:
     (run.folder / name).write_text("{")
     with pytest.raises(BadParameters, match=f"The run {run.run_id} is not whole"):
-        journal.find(run.run_id)
-    assert journal.current() is None
+        folders.find(run.run_id)
+    assert folders.current() is None
 
 
-def test_a_journal_changed_by_hand_is_not_gone_on_with(run: journal.Run) -> None:
-    with (run.folder / chain.JOURNAL).open("a") as file:
+def test_a_journal_changed_by_hand_is_not_gone_on_with(run: Run) -> None:
+    with (run.folder / journal.JOURNAL).open("a") as file:
         file.write("nonsense\n")
-    for act in (lambda: run.note("next"), lambda: run.done("open"), lambda: journal.reopen(run)):
+    for act in (lambda: run.note("next"), lambda: run.done("open"), lambda: folders.reopen(run)):
         with pytest.raises(StepFailed, match="changed by hand"):
             act()
 
 
-def test_two_processes_do_not_work_on_one_run(run: journal.Run) -> None:
+def test_two_processes_do_not_work_on_one_run(run: Run) -> None:
     with (
-        journal.held(run),
+        folders.held(run),
         pytest.raises(StepFailed, match="Another process is at work"),
-        journal.held(journal.find(run.run_id)),
+        folders.held(folders.find(run.run_id)),
     ):
         raise AssertionError("it was held twice")
-    with journal.held(run):
+    with folders.held(run):
         pass
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     now = Clock().now()
-    monkeypatch.setattr("drlib.clock.time.time", lambda: now + seconds)
+    monkeypatch.setattr("drlib.core.clock.time.time", lambda: now + seconds)
 
 
 def test_a_clock_that_goes_back_an_hour_is_told_and_nothing_is_lost(
-    run: journal.Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evidence.refresh(run)
     with run.step("inject", mutating=True):
         set_clock(monkeypatch, -HOUR)
     run.note("next")
     lines = run.lines()
-    assert chain.broken_link(lines) == ""
+    assert journal.broken_link(lines) == ""
     assert [line["step"] for line in lines][-4:] == ["inject", "clock", "inject", "next"]
     clock, end = lines[-3], lines[-2]
     assert 0 <= end["end"] - end["start"] < 60, "a duration is never negative"
@@ -262,17 +264,17 @@ def test_a_wait_does_not_last_an_hour_longer_because_the_clock_went_back(
     assert not Clock().wait_until(never, timeout=0.2, poll=0.02)
 
 
-def test_lines_that_cross_are_no_clock_set_back(run: journal.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_that_cross_are_no_clock_set_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     set_clock(monkeypatch, -5)
     run.note("next")
     assert [line["step"] for line in run.lines()] == ["open", "next"]
 
 
-def test_who_acts_is_masked(run: journal.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_acts_is_masked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr("getpass.getuser", lambda: "clara")
     line = run.note("probe")
-    assert line["actor"] == f"user-{chain.sha256('clara')[:8]}"
+    assert line["actor"] == f"user-{journal.sha256('clara')[:8]}"
     assert "clara" not in json.dumps(line)
     monkeypatch.setenv("CI", "true")
     assert run.note("probe")["actor"] == "ci"

@@ -11,14 +11,19 @@ import pyarrow.parquet
 import pytest
 from nbclient import NotebookClient
 
-from drlib import chain, evidence, faults, journal, redaction, runner, samples, settings, target
-from drlib.errors import BadParameters, StepFailed
-from drlib.ledger import Attempt, Ledger
-from drlib.redaction import mask, mask_all
-from drlib.samples import Stamp
-
-from . import notebooks
-from .conftest import Nowhere
+from drlib import parameters, target
+from drlib.core import redaction, samples
+from drlib.core.errors import BadParameters, StepFailed
+from drlib.core.redaction import mask, mask_all
+from drlib.core.samples import Stamp
+from drlib.evidence import evidence
+from drlib.faults import restore
+from drlib.payments.ledger import Attempt, Ledger
+from drlib.runner import notebook
+from drlib.runs import folders, journal
+from drlib.runs.run import Run
+from tests.unit.nowhere import Nowhere
+from tests.unit.runner import notebooks
 
 PAYMENT = "9b2c6e4e-7d0b-5c1a-8a4e-123456789012"
 PAID = "9b2c6e4e-7d0b-5c1a-8a4e-1234567890ab"
@@ -135,24 +140,27 @@ def test_what_nobody_caught_is_printed_masked(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_run_with_masked_parameters_goes_on_with_its_own(here: Nowhere) -> None:
-    run = journal.open_run(settings.make({"force_reason": f"ask {ACCOUNT}"}), here)
-    assert journal.find(run.run_id).settings.force_reason == f"ask {ACCOUNT}"
+    run = folders.open_run(parameters.make({"force_reason": f"ask {ACCOUNT}"}), here)
+    assert folders.find(run.run_id).settings.force_reason == f"ask {ACCOUNT}"
     assert ACCOUNT not in (run.folder / "parameters.json").read_text(encoding="utf-8")
-    (private,) = (journal.runs().parent / ".drlib" / "parameters").glob("*.json")
+    (private,) = (folders.runs().parent / ".drlib" / "parameters").glob("*.json")
     private.unlink()
     with pytest.raises(BadParameters, match="are masked, and .* is gone"):
-        journal.find(run.run_id)
+        folders.find(run.run_id)
 
 
 LEAKS = (
-    "from drlib import journal, settings\nimport os, sys, html\nsettings.from_cell(globals())",
+    "from drlib import parameters\n"
+    "from drlib.runs import folders\n"
+    "import os, sys, html\n"
+    "parameters.from_cell(globals())",
     "print(os.environ['DEPLOY_PASSWORD'], force_reason)",
     "import logging\nlogging.warning(os.environ['PULUMI_CONFIG_PASSPHRASE'])",
     "os.write(2, (os.environ['DEPLOY_PASSWORD'] + chr(10)).encode())",
     "answer = {'Credentials': {'AccessKeyId': KEY, 'SecretAccessKey': SECRET, 'SessionToken': SESSION}}",
     "answer",
     "from IPython.display import HTML\nHTML(html.escape(str(answer)) + URL)",
-    "run = journal.join(settings.make({}), 'leaks')",
+    "run = folders.join(parameters.make({}), 'leaks')",
     "run.save('answer', answer)\nrun.note('look', detail=answer)",
     "with run.step('refused', resource=f'arn:aws:iam::{ACCOUNT}:role/x'):\n"
     "    raise RuntimeError(f'{TOKEN} {URL} {SECRET} is not allowed in {ACCOUNT}')",
@@ -163,7 +171,7 @@ def test_no_canary_is_in_any_file_of_a_run(
     tmp_path: Path, here: Nowhere, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(target, "open", lambda _: here)
-    monkeypatch.setattr(faults, "pending", lambda _: [])
+    monkeypatch.setattr(restore, "pending", lambda _: [])
     monkeypatch.setenv("DEPLOY_PASSWORD", "swordfish-9")
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", PASSPHRASE)
     monkeypatch.setitem(notebooks.BODIES, "leaks", [known(), *LEAKS])
@@ -172,8 +180,8 @@ def test_no_canary_is_in_any_file_of_a_run(
     said: list[str] = []
     reason = f"{KEY} {TOKEN} password=hunter2-hunter2"
     with pytest.raises(StepFailed) as raised:
-        runner.run(str(source), {"force_reason": reason}, say=said.append)
-    run = journal.current()
+        notebook.run(str(source), {"force_reason": reason}, say=said.append)
+    run = folders.current()
     assert run is not None
     write_everything(run)
 
@@ -212,7 +220,7 @@ def known() -> str:
     return "\n".join(f"{name} = {globals()[name]!r}" for name in names)
 
 
-def write_everything(run: journal.Run) -> None:
+def write_everything(run: Run) -> None:
     """Have the ledger, the evidence and the report written as well."""
     ledger = Ledger(log=run.folder / "ledger.jsonl")
     row: dict[str, Any] = {"cohort": "obeys-ttl", "client": 1, "idempotency_key": "k-1", "amount_minor": 1}
@@ -225,7 +233,7 @@ def write_everything(run: journal.Run) -> None:
     samples.write(file, columns, {"text": str}, stamp=Stamp(), about={"who": ACCOUNT})
     evidence.refresh(run)
     evidence.report(run)
-    assert chain.broken_link(chain.lines(run.folder)) == ""
+    assert journal.broken_link(journal.lines(run.folder)) == ""
 
 
 def readable(file: Path) -> str:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from drlib import audit, evidence, seal
-from drlib.audit import signature
-from drlib.cli import main
-from drlib.errors import BadParameters, PreflightFailed, VerdictRed
-
-from .bundles import complete
-from .conftest import Nowhere
+from drlib.cli.main import main
+from drlib.core.errors import BadParameters, PreflightFailed, VerdictRed
+from drlib.evidence import evidence
+from drlib.evidence.audit import audit, limits, signature
+from drlib.runs import seal
+from tests.unit.evidence.bundles import complete
+from tests.unit.nowhere import Nowhere
 
 WHO = "ann@example.com"
 
@@ -59,16 +59,16 @@ def wrong(folder: Path, allowed: Path, identity: str = "") -> str:
 
 
 def test_a_signed_run_holds_and_names_its_signer(sealed: Path, key: Path, allowed: Path) -> None:
-    assert audit.limits.NO_SIGNATURE in audit.verify(sealed).limits
+    assert limits.NO_SIGNATURE in audit.verify(sealed).limits
     sign(sealed, key)
     found = audit.verify(sealed)
     assert found.wrong == [], "the signature is no file that was added after the seal"
-    assert audit.limits.NOT_CHECKED in found.limits
+    assert limits.NOT_CHECKED in found.limits
     for identity in ("", WHO):
         found = audit.verify(sealed, allowed_signers=allowed, identity=identity)
         assert found.wrong == []
         assert f"signature: by {WHO}" in [one.name for one in found.findings]
-        assert audit.limits.KEY in found.limits
+        assert limits.KEY in found.limits
 
 
 def test_a_missing_signature_is_red(sealed: Path, allowed: Path) -> None:

@@ -6,8 +6,12 @@ from dataclasses import fields
 
 import pytest
 
-from drlib import charts, report, terms, timeline, verdict
-from drlib.losses import LossCounts
+from drlib.core import terms
+from drlib.evidence import verdict
+from drlib.evidence.report import page
+from drlib.payments.losses import LossCounts
+from drlib.show.charts.waterfall import waterfall
+from drlib.timeline import prediction
 
 RED = [name for name, one in terms.COUNTS.items() if one.red]
 RTO = {"measured_seconds": None, "target_seconds": 300}
@@ -44,14 +48,14 @@ def test_the_verdict_and_the_reconciliation_agree_on_what_is_red(name: str) -> N
 
 
 def test_the_report_means_by_a_count_what_the_verdict_does() -> None:
-    assert {name: one.meaning for name, one in terms.COUNTS.items()} == report.MEANINGS
+    assert {name: one.meaning for name, one in terms.COUNTS.items()} == page.MEANINGS
 
 
 def test_a_stage_has_its_words_in_the_figure() -> None:
     stages = dict.fromkeys(terms.STAGES, 1.0)
-    assert tuple(stages) == timeline.STAGES
+    assert tuple(stages) == prediction.STAGES
     words = [one.words for one in terms.STAGES.values()]
-    chart = charts.waterfall(stages, {}, target_seconds=100, origin="simulated")
+    chart = waterfall(stages, {}, target_seconds=100, origin="simulated")
     assert [row[0] for row in chart.table.rows][: len(words)] == words
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from drlib.deployment import Deployment
+from drlib.deployed.deployment import Deployment
 
 
 def outputs() -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from drill.world import PRIMARY, STANDBY
-from drlib import fence
-from drlib.infra import functions
+from drlib.deployed import fence
+from drlib.stack.program import functions
+from tests.unit.world import PRIMARY, STANDBY
 
 
 def test_without_an_item_there_is_none(here, deployment, aws):

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from drill.world import PRIMARY, STANDBY
-from drlib import metrics
+from drlib.deployed import metrics
+from tests.unit.world import PRIMARY, STANDBY
 
 
 def test_a_minute_without_data_is_nan_and_not_zero(here, deployment, aws):

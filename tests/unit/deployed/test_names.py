@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drlib.infra.naming import Names, partition, short_region
+from drlib.deployed.names import Names, partition, short_region
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,20 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from drill.world import PRIMARY, STANDBY
-from drlib import memory
-from drlib.errors import StepFailed
+from drlib.core.errors import StepFailed
+from drlib.deployed import stored_outputs
+from tests.unit.world import PRIMARY, STANDBY
 
 
 def test_what_was_kept_is_recalled_from_the_standby_alone(here, deployment, aws):
-    memory.keep(here, deployment)
+    stored_outputs.keep(here, deployment)
     del here.clients["dynamodb", PRIMARY]
-    assert memory.recall(here) == deployment
+    assert stored_outputs.recall(here) == deployment
 
 
 def test_a_table_that_knows_nothing_says_so(here, aws):
     with pytest.raises(StepFailed, match="does not know what is deployed") as caught:
-        memory.recall(here)
+        stored_outputs.recall(here)
     assert "10-deploy" in caught.value.remedy
 
 
@@ -28,4 +28,4 @@ def test_a_standby_that_does_not_answer_is_told(here, aws):
 
     here.clients["dynamodb", STANDBY] = SimpleNamespace(get_item=down)
     with pytest.raises(StepFailed, match="does not answer: EndpointConnectionError"):
-        memory.recall(here)
+        stored_outputs.recall(here)

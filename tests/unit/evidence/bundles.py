@@ -8,22 +8,28 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from drlib import evidence, journal, reconcile, runbook, scenario, settings, timeline
-from drlib.basis import Basis
-from drlib.clock import Clock
-from drlib.faults import Fault
-from drlib.holdings import Holdings, Payment, Settlement, Stores
-from drlib.hypothesis import Sightings
-from drlib.ledger import Attempt, Ledger, Outcome
-from drlib.probes import CheckerReport
-from drlib.samples import Stamp
-from drlib.timeline import record
+from drlib import parameters
+from drlib.core.clock import Clock
+from drlib.core.samples import Stamp
+from drlib.deployed.probes import CheckerReport
+from drlib.evidence import evidence
+from drlib.faults import scenario
+from drlib.faults.hypothesis import Sightings
+from drlib.faults.restore import Fault
+from drlib.payments import reconcile
+from drlib.payments.ledger import Attempt, Ledger, Outcome
+from drlib.payments.stored_tables import Basis
+from drlib.payments.tables import Holdings, Payment, Settlement, Stores
+from drlib.runner import parameters_cell
+from drlib.runs import folders
+from drlib.runs.run import Run
+from drlib.timeline import recovery, stored
+from drlib.timeline.effects import from_samples
+from drlib.timeline.observations import Watch
+from drlib.timeline.poller import Judgement
+from drlib.timeline.prediction import Prediction, predict
 from drlib.timeline.recovery import first_error, streak
-from drlib.timeline.seen import Watch
-from drlib.timeline.sentry import Judgement
-from drlib.timeline.witness import from_samples
-
-from .conftest import Nowhere
+from tests.unit.nowhere import Nowhere
 
 PRIMARY, STANDBY = "us-east-2", "us-west-2"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
@@ -141,7 +147,7 @@ def basis_of(rows: list[Attempt], zero: float, stamp: Stamp) -> Basis:
     )
 
 
-def complete(here: Nowhere, values: dict[str, Any] | None = None, *, count: int = 60) -> journal.Run:
+def complete(here: Nowhere, values: dict[str, Any] | None = None, *, count: int = 60) -> Run:
     """Return a finished run: evidence, report, an executed notebook, a log, and the seal."""
     run = drilled(here, values, count=count)
     evidence.report(run)
@@ -149,13 +155,13 @@ def complete(here: Nowhere, values: dict[str, Any] | None = None, *, count: int 
     return run
 
 
-def drilled(here: Nowhere, values: dict[str, Any] | None = None, *, count: int = 60) -> journal.Run:
+def drilled(here: Nowhere, values: dict[str, Any] | None = None, *, count: int = 60) -> Run:
     """Return a run of which everything is measured, and which is still open."""
-    chosen = settings.make(values or {})
-    run = journal.open_run(chosen, here, runbook="30-drill-failover")
+    chosen = parameters.make(values or {})
+    run = folders.open_run(chosen, here, runbook="30-drill-failover")
     stamp = Stamp(chosen.origin, here.clock)
     zero = 1_800_000_000.125
-    notebook = runbook.FOLDER / "70-report.ipynb"
+    notebook = parameters_cell.FOLDER / "70-report.ipynb"
     run.note("runbook", "intent", detail={"notebook": "30-drill-failover.ipynb"})
     (run.folder / "kernels.log").write_text("a warning\n")
     fault = Fault(
@@ -177,8 +183,8 @@ def drilled(here: Nowhere, values: dict[str, Any] | None = None, *, count: int =
     Ledger(rows, stamp=stamp).save(run.folder)
     sentry = looked(zero)
     seen = watched(rows, sentry, zero, chosen.origin)
-    record.keep(seen, sentry, run.folder, runbook=run.runbook, name="api.pay.drill.test", stamp=stamp)
-    prediction = timeline.predict(chosen)
+    stored.keep(seen, sentry, run.folder, runbook=run.runbook, name="api.pay.drill.test", stamp=stamp)
+    prediction = predict(chosen)
     basis = basis_of(rows, zero, stamp)
     run.save("takeover", basis.takeover)
     run.save("scenario", scenario.load("region-outage"))
@@ -189,7 +195,7 @@ def drilled(here: Nowhere, values: dict[str, Any] | None = None, *, count: int =
         run,
         here,
         checks=[Table(everything_is_well="passed"), gates],
-        recovery=timeline.measure(seen, prediction),
+        recovery=recovery.measure(seen, prediction),
         prediction=prediction,
         losses=_counted(rows, basis),
         figures={"waterfall": PNG},
@@ -201,7 +207,7 @@ def drilled(here: Nowhere, values: dict[str, Any] | None = None, *, count: int =
     return run
 
 
-def _sightings(seen: Watch, prediction: timeline.Prediction) -> Sightings:
+def _sightings(seen: Watch, prediction: Prediction) -> Sightings:
     sampled = from_samples(seen)
     return Sightings(
         primary=PRIMARY,

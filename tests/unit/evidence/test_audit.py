@@ -12,14 +12,17 @@ from typing import Any
 import jsonschema
 import pytest
 
-from drlib import audit, bundle, chain, evidence, journal, ledger, samples, schema, seal
-from drlib.audit.figures import differences
-from drlib.clock import Clock
-from drlib.errors import BadParameters, VerdictRed
-from drlib.samples import Stamp
-
-from .bundles import PRIMARY, STANDBY, complete, drilled, live
-from .conftest import Nowhere
+from drlib.core import samples
+from drlib.core.clock import Clock
+from drlib.core.errors import BadParameters, VerdictRed
+from drlib.core.samples import Stamp
+from drlib.evidence import bundle, evidence, schema
+from drlib.evidence.audit import audit
+from drlib.evidence.audit.figures import differences
+from drlib.payments import ledger
+from drlib.runs import folders, journal, seal
+from tests.unit.evidence.bundles import PRIMARY, STANDBY, complete, drilled, live
+from tests.unit.nowhere import Nowhere
 
 MUTATIONS = 1000
 
@@ -41,16 +44,16 @@ def rewrite(folder: Path, name: str, change: Callable[[Any], Any]) -> None:
 
 def rehash(folder: Path) -> None:
     """Do what a forger would do who has read the source: make hashes, chain, evidence and seal anew."""
-    entries = [line for line in chain.lines(folder) if line["step"] != seal.STEP]
-    (folder / chain.JOURNAL).unlink()
+    entries = [line for line in journal.lines(folder) if line["step"] != seal.STEP]
+    (folder / journal.JOURNAL).unlink()
     for line in entries:
         detail = line["detail"]
         if "file" in detail and (folder / detail["file"]).exists():
-            detail["sha256"] = chain.sha256((folder / detail["file"]).read_bytes())
+            detail["sha256"] = journal.sha256((folder / detail["file"]).read_bytes())
         if line["step"] == "open":
-            detail["parameters_sha256"] = chain.sha256((folder / "parameters.json").read_bytes())
-            detail["run_sha256"] = chain.sha256((folder / "run.json").read_bytes())
-        chain.append(folder, {key: line[key] for key in line.keys() - {"seq", "prev", "hash"}})
+            detail["parameters_sha256"] = journal.sha256((folder / "parameters.json").read_bytes())
+            detail["run_sha256"] = journal.sha256((folder / "run.json").read_bytes())
+        journal.append(folder, {key: line[key] for key in line.keys() - {"seq", "prev", "hash"}})
     bundle.write(folder)
     seal.close(folder)
 
@@ -110,15 +113,15 @@ def test_a_file_that_was_added_is_found(sealed: Path) -> None:
 
 
 def test_a_journal_without_its_last_lines_does_not_go_with_the_manifest(sealed: Path) -> None:
-    lines = (sealed / chain.JOURNAL).read_text().splitlines(keepends=True)
-    (sealed / chain.JOURNAL).write_text("".join(lines[:-1]))
+    lines = (sealed / journal.JOURNAL).read_text().splitlines(keepends=True)
+    (sealed / journal.JOURNAL).write_text("".join(lines[:-1]))
     assert "lines were cut off" in " ".join(audit.verify(sealed).wrong)
 
 
 def test_the_same_in_other_bytes_is_found(sealed: Path) -> None:
-    for name in (chain.JOURNAL, bundle.EVIDENCE):
+    for name in (journal.JOURNAL, bundle.EVIDENCE):
         whole = (sealed / name).read_text()
-        (sealed / name).write_text(whole.replace(":", ": ", 1) if name == chain.JOURNAL else whole + "\n")
+        (sealed / name).write_text(whole.replace(":", ": ", 1) if name == journal.JOURNAL else whole + "\n")
         assert audit.verify(sealed).wrong
         (sealed / name).write_text(whole)
     assert audit.verify(sealed).wrong == []
@@ -215,10 +218,10 @@ def test_a_fault_that_began_at_another_instant_is_told(sealed: Path) -> None:
 )
 def test_figures_without_samples_do_not_hold(sealed: Path, file: str, said: str) -> None:
     (sealed / file).unlink()
-    entries = [line for line in chain.lines(sealed) if line["detail"].get("file") != file]
-    (sealed / chain.JOURNAL).unlink()
+    entries = [line for line in journal.lines(sealed) if line["detail"].get("file") != file]
+    (sealed / journal.JOURNAL).unlink()
     for line in entries:
-        chain.append(sealed, {key: line[key] for key in line.keys() - {"seq", "prev", "hash"}})
+        journal.append(sealed, {key: line[key] for key in line.keys() - {"seq", "prev", "hash"}})
     rehash(sealed)
     assert said in " ".join(audit.verify(sealed).wrong)
 
@@ -228,13 +231,13 @@ def forged_to_live(folder: Path, *, also: tuple[str, ...] = ()) -> None:
     rewrite(folder, "parameters.json", lambda values: values.update(target="aws"))
     if "run" in also:
         rewrite(folder, "run.json", lambda it: it.update(origin="live", clock={"scale": 1.0, "anchor": 0.0}))
-        entries = chain.lines(folder)
-        (folder / chain.JOURNAL).unlink()
+        entries = journal.lines(folder)
+        (folder / journal.JOURNAL).unlink()
         for line in entries:
             facts = {key: line[key] for key in line.keys() - {"seq", "prev", "hash"}}
             if line["step"] == "open":
                 facts["detail"] = {**line["detail"], "origin": "live"}
-            chain.append(folder, facts)
+            journal.append(folder, facts)
     if "saved" in also:
         rewrite(folder, "saved/fault.json", lambda fault: fault.update(target="aws", instance_id="aws"))
         rewrite(folder, "saved/recovery.json", lambda recovery: recovery.update(origin="live"))
@@ -322,13 +325,13 @@ def test_a_notebook_that_is_being_written_again_is_no_forgery(here: Nowhere) -> 
 
 def test_a_line_that_was_cut_off_is_told(here: Nowhere) -> None:
     run = drilled(here)
-    with (run.folder / chain.JOURNAL).open("ab") as file:
+    with (run.folder / journal.JOURNAL).open("ab") as file:
         file.write(b'{"seq":99')
     assert "last line is not whole" in " ".join(audit.verify(run.folder).wrong)
 
 
 def test_a_note_of_the_seal_tells_a_run_that_was_written_anew(sealed: Path) -> None:
-    noted = chain.lines(sealed)[-1]["hash"]
+    noted = journal.lines(sealed)[-1]["hash"]
     for head in (noted, noted[:16]):
         assert audit.verify(sealed, head=head).wrong == []
     assert audit.verify(sealed, head=noted[:15]).wrong, "too short to tell"
@@ -350,8 +353,8 @@ def test_the_page_of_a_sealed_run_stays_and_another_may_be_written_elsewhere(sea
 def test_every_evidence_fits_the_published_schema(here: Nowhere, home: Path) -> None:
     published = json.loads(schema.FILE.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(published)
-    assert schema.text() == schema.FILE.read_text(encoding="utf-8"), "python -m drlib.schema writes it"
-    empty = journal.open_run(journal.find(complete(here).run_id).settings, here)
+    assert schema.text() == schema.FILE.read_text(encoding="utf-8"), "run python -m drlib.evidence.schema"
+    empty = folders.open_run(folders.find(complete(here).run_id).settings, here)
     evidence.update(empty)
     for file in sorted((home / "runs").glob("*/evidence.json")):
         content = json.loads(file.read_text())

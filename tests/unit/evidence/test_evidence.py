@@ -9,12 +9,18 @@ from typing import Any
 
 import pytest
 
-from drlib import audit, bundle, checklist, evidence, journal, planes, report, settings, terms, verdict
-from drlib.errors import BadParameters, NotApproved, StepFailed, VerdictRed
-from drlib.ledger import Ledger, Outcome
-
-from .bundles import attempts
-from .conftest import Nowhere
+from drlib.core import aws_calls, terms
+from drlib.core.errors import BadParameters, NotApproved, StepFailed, VerdictRed
+from drlib.evidence import evidence, verdict
+from drlib.evidence.audit.finding import Audit, Finding
+from drlib.evidence.report import page
+from drlib.parameters import make
+from drlib.payments.ledger import Ledger, Outcome
+from drlib.runs import folders
+from drlib.runs.run import Run
+from drlib.show import checklist
+from tests.unit.evidence.bundles import attempts
+from tests.unit.nowhere import Nowhere
 
 STAGES = {
     "client_error": 1.0,
@@ -68,17 +74,17 @@ class Counts:
     def __init__(self, counts: dict[str, Any]) -> None:
         self.counts = counts
 
-    def keep(self, run: journal.Run) -> None:
+    def keep(self, run: Run) -> None:
         run.save("losses", self.counts)
 
 
-def ledger(run: journal.Run, *outcomes: Outcome) -> None:
+def ledger(run: Run, *outcomes: Outcome) -> None:
     rows = attempts(1_800_000_000.0, origin="simulated", count=len(outcomes))
     ended = [replace(row, outcome=outcome) for row, outcome in zip(rows, outcomes, strict=True)]
     Ledger(ended).save(run.folder)
 
 
-def full(run: journal.Run, here: Nowhere, **more: Any) -> evidence.Evidence:
+def full(run: Run, here: Nowhere, **more: Any) -> evidence.Evidence:
     """Evidence of a good drill, but for what `more` says."""
     ledger(run, *["ok"] * 4, "indeterminate", "fail")
     pieces = {
@@ -91,21 +97,21 @@ def full(run: journal.Run, here: Nowhere, **more: Any) -> evidence.Evidence:
     return evidence.update(run, here, **(made | {"losses": Counts(made["losses"])}))
 
 
-def test_a_good_drill_passes(run: journal.Run, here: Nowhere) -> None:
+def test_a_good_drill_passes(run: Run, here: Nowhere) -> None:
     found = full(run, here)
     assert (found.verdict, found.reasons) == ("passed", [])
     assert found.require() is found
     assert json.loads((run.folder / "evidence.json").read_text()) == found.content
 
 
-def test_it_has_the_keys_that_others_rely_on(run: journal.Run, here: Nowhere) -> None:
+def test_it_has_the_keys_that_others_rely_on(run: Run, here: Nowhere) -> None:
     content = full(run, here).content
     assert set(content) == EXACT_KEYS
     assert set(content["rto"]) == {
         *("measured_seconds", "predicted_seconds", "target_seconds", "stable_seconds", "stages", "cohorts"),
         "predicted_stages",
     }
-    assert set(content["rpo"]) == {"seconds", "target_seconds", *bundle.COUNTS, "payment_ids"}
+    assert set(content["rpo"]) == {"seconds", "target_seconds", *terms.NAMES, "payment_ids"}
     assert tuple(content["rto"]["stages"]) == tuple(terms.STAGES), "in the order of events"
     assert content["rpo"]["stranded"] == 2
     assert content["rpo"]["payment_ids"]["stranded"] == ["p1", "p2"]
@@ -115,7 +121,7 @@ def test_it_has_the_keys_that_others_rely_on(run: journal.Run, here: Nowhere) ->
 
 def test_the_target_decides_the_origin(home: Path) -> None:
     parameters = {"target": "aws", "domain_name": "pay.acme.io", "state_backend": "s3://x"}
-    run = journal.open_run(settings.make(parameters))
+    run = folders.open_run(make(parameters))
     content = evidence.update(run).content
     assert (content["origin"], content["time_scale"]) == ("live", 1)
     with pytest.raises(StepFailed, match="The run is about aws, and this target is sandbox"):
@@ -145,7 +151,7 @@ def test_the_target_decides_the_origin(home: Path) -> None:
         ({"checks": [Table("failed")]}, "the check 'check 0' was red."),
     ],
 )
-def test_what_makes_a_verdict_red(run: journal.Run, here: Nowhere, more: Any, reason: str) -> None:
+def test_what_makes_a_verdict_red(run: Run, here: Nowhere, more: Any, reason: str) -> None:
     found = full(run, here, **more)
     assert found.verdict == "failed"
     assert [line for line in found.reasons if reason in line]
@@ -154,24 +160,24 @@ def test_what_makes_a_verdict_red(run: journal.Run, here: Nowhere, more: Any, re
     assert reason in caught.value.message
 
 
-def test_all_reasons_are_given(run: journal.Run, here: Nowhere) -> None:
+def test_all_reasons_are_given(run: Run, here: Nowhere) -> None:
     losses = LOSSES | {"rpo_seconds": 99.0, "lost": ["a", "b"]}
     found = full(run, here, recovery=RECOVERY | {"measured_seconds": 999.0}, losses=losses)
     assert len(found.reasons) == 4
     assert all(reason in str(found) for reason in found.reasons)
 
 
-def test_a_control_plane_call_in_the_failover_is_red(run: journal.Run, here: Nowhere) -> None:
-    with planes.purpose("observe"):
+def test_a_control_plane_call_in_the_failover_is_red(run: Run, here: Nowhere) -> None:
+    with aws_calls.purpose("observe"):
         here.calls.add("route53", "GetHealthCheckStatus", "us-west-2")
     assert full(run, here).verdict == "passed", "watching is not failing over"
-    with planes.purpose("failover"):
+    with aws_calls.purpose("failover"):
         here.calls.add("route53", "ChangeResourceRecordSets", "us-west-2")
     found = full(run, here)
     assert found.reasons == ["The failover made 1 control-plane calls; it must make none."]
 
 
-def test_calls_of_several_runbooks_are_added_and_not_counted_twice(run: journal.Run, here: Nowhere) -> None:
+def test_calls_of_several_runbooks_are_added_and_not_counted_twice(run: Run, here: Nowhere) -> None:
     here.calls.add("sqs", "SendMessage", "us-east-2")
     full(run, here)
     full(run, here)
@@ -181,7 +187,7 @@ def test_calls_of_several_runbooks_are_added_and_not_counted_twice(run: journal.
     assert [row["count"] for row in found.content["planes"]["calls"]] == [2]
 
 
-def test_what_was_not_measured_yet_is_open_and_never_passed(run: journal.Run, here: Nowhere) -> None:
+def test_what_was_not_measured_yet_is_open_and_never_passed(run: Run, here: Nowhere) -> None:
     found = evidence.update(run, here, checks=[Table("passed")])
     assert (found.verdict, found.is_open) == ("aborted", True)
     assert "open (simulated)" in str(found)
@@ -190,7 +196,7 @@ def test_what_was_not_measured_yet_is_open_and_never_passed(run: journal.Run, he
     assert evidence.update(run, here, losses=Counts(LOSSES)).verdict == "passed"
 
 
-def test_a_failed_step_aborts_the_run_until_it_is_done(run: journal.Run, here: Nowhere) -> None:
+def test_a_failed_step_aborts_the_run_until_it_is_done(run: Run, here: Nowhere) -> None:
     with pytest.raises(StepFailed), run.step("watch"):
         raise StepFailed("It took too long.")
     run.note("runbook", "failed", detail={"error": "StepFailed", "message": "It took too long."})
@@ -202,17 +208,17 @@ def test_a_failed_step_aborts_the_run_until_it_is_done(run: journal.Run, here: N
     assert evidence.refresh(run).verdict == "passed"
 
 
-def test_an_act_that_never_ended_aborts_the_run(run: journal.Run, here: Nowhere) -> None:
+def test_an_act_that_never_ended_aborts_the_run(run: Run, here: Nowhere) -> None:
     run.note("inject", "intent", mutating=True)
     assert full(run, here).reasons == ["30-drill-failover, inject: begun, and never ended."]
 
 
-def test_a_runbook_under_way_does_not(run: journal.Run, here: Nowhere) -> None:
+def test_a_runbook_under_way_does_not(run: Run, here: Nowhere) -> None:
     run.note("runbook", "intent")
     assert full(run, here).verdict == "passed"
 
 
-def test_a_missing_approval_is_pending(run: journal.Run, here: Nowhere) -> None:
+def test_a_missing_approval_is_pending(run: Run, here: Nowhere) -> None:
     error = NotApproved("the drill is not approved: the parameter approval is empty.")
     run.note("runbook", "failed", detail={"error": "NotApproved", "message": str(error)})
     found = evidence.update(run, here)
@@ -220,12 +226,12 @@ def test_a_missing_approval_is_pending(run: journal.Run, here: Nowhere) -> None:
     assert found.reasons[0] == f"30-drill-failover: {error}"
 
 
-def test_a_red_verdict_that_was_raised_is_no_abortion(run: journal.Run, here: Nowhere) -> None:
+def test_a_red_verdict_that_was_raised_is_no_abortion(run: Run, here: Nowhere) -> None:
     run.note("runbook", "failed", detail={"error": "VerdictRed", "message": "red"})
     assert full(run, here, losses=LOSSES | {"lost": ["x"]}).verdict == "failed"
 
 
-def test_the_plain_text_of_good_evidence_does_not_vary(run: journal.Run, here: Nowhere) -> None:
+def test_the_plain_text_of_good_evidence_does_not_vary(run: Run, here: Nowhere) -> None:
     text = str(full(run, here))
     assert text == str(full(run, here, recovery=RECOVERY | {"stable_seconds": 11.0}))
     assert text.splitlines()[1:] == [
@@ -247,18 +253,18 @@ def test_the_plain_text_of_good_evidence_does_not_vary(run: journal.Run, here: N
         ({"payment_ids": {"late": ["x"]}}, "late counts 0 payments, and names 1"),
     ],
 )
-def test_counts_that_do_not_agree_are_found(run: journal.Run, here: Nowhere, losses: Any, said: str) -> None:
+def test_counts_that_do_not_agree_are_found(run: Run, here: Nowhere, losses: Any, said: str) -> None:
     full(run, here, losses=LOSSES | losses)
     assert said in " ".join(evidence.verify(run).wrong)
 
 
-def test_a_folder_without_evidence_is_said(run: journal.Run, tmp_path: Path) -> None:
+def test_a_folder_without_evidence_is_said(run: Run, tmp_path: Path) -> None:
     for call in (evidence.verify, evidence.report, evidence.load):
         with pytest.raises(BadParameters, match=r"holds no evidence\.json"):
             call(run.folder)
 
 
-def test_the_report_is_one_page_that_says_simulated(run: journal.Run, here: Nowhere) -> None:
+def test_the_report_is_one_page_that_says_simulated(run: Run, here: Nowhere) -> None:
     full(run, here, figures={"rto-waterfall": b"\x89PNG"}, losses=LOSSES | {"stranded": ["<script>", "p2"]})
     text = evidence.report(run).read_text()
     for part in (
@@ -272,22 +278,22 @@ def test_the_report_is_one_page_that_says_simulated(run: journal.Run, here: Nowh
     ):
         assert part in text
     assert "This run was simulated" in text
-    assert f"<code>{report.FIDELITY}</code>" in text
-    assert (Path(__file__).resolve().parents[3] / report.FIDELITY).is_file()
+    assert f"<code>{page.FIDELITY}</code>" in text
+    assert (Path(__file__).resolve().parents[3] / page.FIDELITY).is_file()
     assert "<script" not in text
     assert "src=" in text
     assert "http://" not in text.replace("http://127.0.0.1", "")
     assert "https://" not in text
 
 
-def test_a_report_of_a_red_run_gives_all_reasons(run: journal.Run, here: Nowhere) -> None:
+def test_a_report_of_a_red_run_gives_all_reasons(run: Run, here: Nowhere) -> None:
     found = full(run, here, losses=LOSSES | {"lost": ["x"], "rpo_seconds": 99.0})
     text = evidence.report(run).read_text()
     assert len(found.reasons) == 2
     assert all(reason in text for reason in found.reasons)
 
 
-def test_a_red_check_in_the_report_leads_to_its_entry(run: journal.Run, here: Nowhere) -> None:
+def test_a_red_check_in_the_report_leads_to_its_entry(run: Run, here: Nowhere) -> None:
     def off() -> str:
         raise OSError("<off>")
 
@@ -301,7 +307,7 @@ def test_a_red_check_in_the_report_leads_to_its_entry(run: journal.Run, here: No
 
 def test_the_report_of_a_live_run_never_says_simulated(home: Path) -> None:
     parameters = {"target": "aws", "domain_name": "pay.acme.io", "state_backend": "s3://x"}
-    run = journal.open_run(settings.make(parameters))
+    run = folders.open_run(make(parameters))
     evidence.update(run)
     body = evidence.report(run).read_text().partition("<body>")[2]
     assert "simulated" not in body
@@ -315,5 +321,5 @@ def test_stages_that_add_up_but_for_rounding_do() -> None:
 
 
 def test_a_finding_that_holds_says_so() -> None:
-    table = str(audit.Audit("r", (audit.Finding("chain"), audit.Finding("files", "x is missing."))))
+    table = str(Audit("r", (Finding("chain"), Finding("files", "x is missing."))))
     assert table.splitlines()[1:] == ["chain     holds", "files     x is missing."]

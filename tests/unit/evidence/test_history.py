@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from drlib import cli, gate, history, scenario
-from drlib.errors import BadParameters, VerdictRed
-from drlib.gate import Limits
+from drlib.cli.main import main
+from drlib.core.errors import BadParameters, VerdictRed
+from drlib.evidence import history, pipeline
+from drlib.evidence.pipeline import Limits
+from drlib.faults import scenario
 
 DAY = "20260103T000000.000Z"
 STAGES = {"client_error": 1.0, "check_failing": 2.0, "unhealthy": 27.0, "dns_answer": 1.0}
@@ -41,8 +43,8 @@ def written(
     return run_id
 
 
-def judged(folder: Path, limits: Limits, **which: str) -> gate.Judgement:
-    return gate.judge(history.read(folder), limits, **which)
+def judged(folder: Path, limits: Limits, **which: str) -> pipeline.Judgement:
+    return pipeline.judge(history.read(folder), limits, **which)
 
 
 def test_runs_come_oldest_first_and_what_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -215,7 +217,7 @@ def call(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(*arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["drlib", *arguments])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         return int(ended.value.code or 0)
 
     return run

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from drlib import drill, evidence, hypothesis, journal, scenario
-from drlib.hypothesis import Sightings
-
-from .conftest import Nowhere
-from .test_evidence import LOSSES, full
+from drlib.evidence import evidence
+from drlib.faults import hypothesis, scenario
+from drlib.faults.hypothesis import Sightings
+from drlib.runner import drill
+from drlib.runs.run import Run
+from tests.unit.evidence.test_evidence import LOSSES, full
+from tests.unit.nowhere import Nowhere
 
 PRIMARY, STANDBY = "us-east-2", "us-west-2"
 MOVED = Sightings(
@@ -151,7 +153,7 @@ def test_before_payments_are_counted_their_clauses_are_open() -> None:
     assert "75" not in str(judged)
 
 
-def test_a_hypothesis_that_does_not_hold_is_a_red_verdict(run: journal.Run, here: Nowhere) -> None:
+def test_a_hypothesis_that_does_not_hold_is_a_red_verdict(run: Run, here: Nowhere) -> None:
     run.save("scenario", planned())
     run.save("sightings", MOVED)
     losses = LOSSES | {"rejected": [], "unexplained_duplicates": []}
@@ -166,14 +168,14 @@ def test_a_hypothesis_that_does_not_hold_is_a_red_verdict(run: journal.Run, here
     assert "Hypothesis 6 of 7 clauses hold" in "\n".join(drill.summary(found, seal="0" * 64))
 
 
-def test_where_traffic_stays_no_recovery_is_missing(run: journal.Run, here: Nowhere) -> None:
+def test_where_traffic_stays_no_recovery_is_missing(run: Run, here: Nowhere) -> None:
     run.save("scenario", planned(**STAYS))
     run.save("sightings", STAYED)
     losses = LOSSES | {"stranded": [], "duplicated": []}
     assert full(run, here, recovery=None, prediction=None, losses=losses).verdict == "passed"
 
 
-def test_duplicates_that_were_expected_are_listed_and_not_red(run: journal.Run, here: Nowhere) -> None:
+def test_duplicates_that_were_expected_are_listed_and_not_red(run: Run, here: Nowhere) -> None:
     losses = LOSSES | {"unexplained_duplicates": ["p3"]}
     run.save("scenario", planned(duplicated="listed"))
     run.save("sightings", MOVED)

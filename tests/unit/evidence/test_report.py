@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from drlib import bundle, evidence, report
-from drlib.ledger import Attempt, Ledger
-from drlib.report import regions
-from drlib.report.regions import Share
-
-from .bundles import PRIMARY, STANDBY, attempts, complete, drilled, live
-from .conftest import Nowhere
+from drlib.evidence import bundle, evidence, report
+from drlib.evidence.report import page, regions
+from drlib.evidence.report.regions import Share
+from drlib.payments.ledger import Attempt, Ledger
+from tests.unit.evidence.bundles import PRIMARY, STANDBY, attempts, complete, drilled, live
+from tests.unit.nowhere import Nowhere
 
 SECTIONS = (
     *("verdict", "rto", "availability", "payments", "timeline", "hypothesis", "gates", "restore", "moves"),
@@ -61,7 +60,7 @@ def sealed(here: Nowhere) -> Path:
 
 
 def read(folder: Path) -> str:
-    return (folder / report.REPORT).read_text(encoding="utf-8")
+    return (folder / page.REPORT).read_text(encoding="utf-8")
 
 
 def test_the_page_stands_alone(sealed: Path) -> None:
@@ -141,9 +140,10 @@ def test_nothing_claims_that_a_framework_is_met(sealed: Path) -> None:
 
 
 def test_a_run_that_measured_nothing_has_a_page(here: Nowhere) -> None:
-    from drlib import journal, settings
+    from drlib import parameters
+    from drlib.runs import folders
 
-    run = journal.open_run(settings.make({}), here)
+    run = folders.open_run(parameters.make({}), here)
     evidence.refresh(run)
     text = evidence.report(run).read_text()
     for words in ("No recovery time was measured", "No payments were sent", "not reconciled", "Nothing was"):

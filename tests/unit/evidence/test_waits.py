@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from drlib import drill, evidence, report, waits
-from drlib.ledger import FILE, Attempt, Ledger, table
-from drlib.samples import Stamp, read
-
-from .bundles import attempts, drilled
-from .conftest import Nowhere
+from drlib.core.samples import Stamp, read
+from drlib.evidence import evidence
+from drlib.evidence.report.page import render
+from drlib.payments import waits
+from drlib.payments.ledger import FILE, Attempt, Ledger, table
+from drlib.runner import drill
+from tests.unit.evidence.bundles import attempts, drilled
+from tests.unit.nowhere import Nowhere
 
 ZERO = 1_800_000_000.0
 
@@ -89,7 +91,7 @@ def test_the_report_and_the_drills_end_tell_of_a_slow_machine(here: Nowhere, slo
         rewritten(run.folder, lambda row: replace(row, started_at=row.finished_at - 12.0), here)
     found = evidence.load(run.folder)
     text = "\n".join(drill.summary(found, seal="0" * 64))
-    page = report.render(run.folder, found.content)
+    page = render(run.folder, found.content)
     assert ("machine  This machine did not keep up" in text) is slow
     assert ("This machine did not keep up" in page) is slow
     assert "While nothing was broken, half of" in page

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from drill.test_mending import Queue
-from drill.world import PRIMARY, STANDBY
-from drlib import breakage, mending, scenario
+from drlib.faults import actions, restore, scenario
+from tests.unit.faults.test_restore import Queue
+from tests.unit.world import PRIMARY, STANDBY
 
 
 def planned(*faults):
@@ -23,7 +23,7 @@ def planned(*faults):
 
 
 def acts(here, deployment, *faults):
-    return breakage.acts(here, deployment, planned(*faults), "run-1-test")
+    return actions.acts(here, deployment, planned(*faults), "run-1-test")
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_a_function_gets_back_the_concurrency_that_it_had(here, deployment, befo
     )
     (act,) = acts(here, deployment, {"kind": "function-off", "where": "primary", "function": "payments"})
     assert act.undo[0]["operation"].startswith(undone_by)
-    mending.perform(here, act.do[0], deadline_seconds=0)
+    restore.perform(here, act.do[0], deadline_seconds=0)
     assert state == {"ReservedConcurrentExecutions": 0}
-    mending.perform(here, act.undo[0], deadline_seconds=0)
+    restore.perform(here, act.undo[0], deadline_seconds=0)
     assert state == reserved
 
 
@@ -96,8 +96,8 @@ def test_poison_names_payments_that_nobody_made_and_is_taken_out_again(here, dep
     work.put("somebody else's")
     (act,) = acts(here, deployment, {"kind": "poison", "where": "primary", "messages": 3})
     for order in act.do:
-        mending.perform(here, order, deadline_seconds=0)
+        restore.perform(here, order, deadline_seconds=0)
     assert len(work.bodies) == 4
     work.move(aside, count=2, mark="run-1-test")  # two were put aside meanwhile
-    mending.perform(here, act.undo[0], deadline_seconds=0)
+    restore.perform(here, act.undo[0], deadline_seconds=0)
     assert (work.bodies, aside.bodies) == (["somebody else's"], [])

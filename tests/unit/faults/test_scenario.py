@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from drlib import scenario
-from drlib.errors import BadParameters
+from drlib.core.errors import BadParameters
+from drlib.faults import scenario
 
 OUTAGE = {"kind": "region-down", "where": "primary"}
 OFF = {"kind": "function-off", "where": "primary", "function": "payments"}

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from drlib.errors import StepFailed
-from drlib.ledger import Attempt, Ledger
+from drlib.core.errors import StepFailed
+from drlib.payments.ledger import Attempt, Ledger
 
 
 def attempt(seq, **changes):

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from drlib.pace import beats, renewal_turns
+from drlib.payments.pace import beats, renewal_turns
 
 CASES = [(6, 6.0, 60.0), (1, 6.0, 60.0), (3, 5.0, 60.0), (12, 6.0, 60.0), (6, 7.0, 60.0), (50, 60.0, 60.0)]
 

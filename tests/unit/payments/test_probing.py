@@ -7,17 +7,15 @@ from itertools import pairwise
 
 import pytest
 
-from drill.world import ADDRESSES, PRIMARY, PUBLIC_NAME, STANDBY
-from drlib import settings as parameters
-from drlib import traffic
-from drlib.errors import StepFailed
-from drlib.ledger import BEHIND_RESOLVER, PINS_DNS, Ledger
-from drlib.place import Answer
-from drlib.traffic import cohorts
-from drlib.traffic import prober as probers
-from drlib.traffic.cohorts import Cache
-from drlib.traffic.payment import amount_minor, judge
-from drlib.wire import Connection, MaybeSent, NotSent, Reply
+from drlib import parameters
+from drlib.core.errors import StepFailed
+from drlib.payments import cohorts, probing, steady
+from drlib.payments.cohorts import Cache
+from drlib.payments.ledger import BEHIND_RESOLVER, PINS_DNS, Ledger
+from drlib.payments.payment import amount_minor, judge
+from drlib.target.base import Answer
+from drlib.target.https import Connection, MaybeSent, NotSent, Reply
+from tests.unit.world import ADDRESSES, PRIMARY, PUBLIC_NAME, STANDBY
 
 
 def wait_for(condition, seconds=20.0):
@@ -108,8 +106,8 @@ def test_amounts_are_the_same_for_the_same_seed():
 
 
 def test_every_client_pays_and_the_ledger_is_kept(here, deployment, run):
-    with traffic.start(here, deployment, run) as prober:
-        traffic.settle(prober, seconds=12, timeout_seconds=3600)
+    with probing.start(here, deployment, run) as prober:
+        steady.settle(prober, seconds=12, timeout_seconds=3600)
     rows = Ledger.load(run.folder).attempts()
     assert {(row.cohort, row.client) for row in rows} == {
         *(("obeys-ttl", number) for number in range(6)),
@@ -124,8 +122,8 @@ def test_every_client_pays_and_the_ledger_is_kept(here, deployment, run):
 
 
 def test_clients_follow_the_name_and_one_connection_does_not(here, deployment, run):
-    with traffic.start(here, deployment, run) as prober:
-        traffic.settle(prober, seconds=6, timeout_seconds=3600)
+    with probing.start(here, deployment, run) as prober:
+        steady.settle(prober, seconds=6, timeout_seconds=3600)
         here.points_to = STANDBY
         obeying = set(range(6))
         wait_for(
@@ -202,8 +200,8 @@ def test_a_cohort_may_be_left_out(here):
 
 def test_clients_behind_a_resolver_move_together_and_a_pinned_one_does_not(here, deployment, run):
     here.settings = parameters.make({"cached_clients": 2, "pinned_clients": 2, "time_scale": 60.0})
-    with traffic.start(here, deployment, run) as prober:
-        traffic.settle(prober, seconds=6, timeout_seconds=3600)
+    with probing.start(here, deployment, run) as prober:
+        steady.settle(prober, seconds=6, timeout_seconds=3600)
         here.points_to = STANDBY
         wait_for(
             lambda: (
@@ -218,8 +216,8 @@ def test_clients_behind_a_resolver_move_together_and_a_pinned_one_does_not(here,
 
 
 def test_the_kept_connection_is_made_anew_when_its_region_goes_down(here, deployment, run):
-    with traffic.start(here, deployment, run) as prober:
-        traffic.settle(prober, seconds=6, timeout_seconds=3600)
+    with probing.start(here, deployment, run) as prober:
+        steady.settle(prober, seconds=6, timeout_seconds=3600)
         here.points_to = STANDBY
         here.regions[PRIMARY].mode = "close"
         here.refused.add(PRIMARY)
@@ -230,7 +228,7 @@ def test_the_kept_connection_is_made_anew_when_its_region_goes_down(here, deploy
 
 
 def test_no_dns_answer_is_a_certain_failure(here, deployment, run):
-    with traffic.start(here, deployment, run) as prober:
+    with probing.start(here, deployment, run) as prober:
         here.dns_down = True
         wait_for(lambda: any(row.error == "no DNS answer" for row in prober.ledger.attempts()))
     assert {row.outcome for row in prober.ledger.attempts() if row.error == "no DNS answer"} == {"fail"}
@@ -239,27 +237,27 @@ def test_no_dns_answer_is_a_certain_failure(here, deployment, run):
 def test_settling_names_the_last_error(here, deployment, run):
     here.regions[PRIMARY].mode = "503"
     with (
-        traffic.start(here, deployment, run) as prober,
+        probing.start(here, deployment, run) as prober,
         pytest.raises(StepFailed, match=r"the last error was: 503 \(indeterminate\)"),
     ):
-        traffic.settle(prober, seconds=6, timeout_seconds=40)
+        steady.settle(prober, seconds=6, timeout_seconds=40)
 
 
 def test_a_broken_client_is_not_silent(here, deployment, run, monkeypatch):
     def broken(reply):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(probers, "judge", broken)
+    monkeypatch.setattr(probing, "judge", broken)
     with (
-        traffic.start(here, deployment, run) as prober,
+        probing.start(here, deployment, run) as prober,
         pytest.raises(StepFailed, match="ZeroDivisionError"),
     ):
-        traffic.settle(prober, seconds=3600)
+        steady.settle(prober, seconds=3600)
 
 
 def test_a_second_prober_of_a_run_goes_on_with_the_ledger(here, deployment, run):
     for _ in range(2):
-        with traffic.start(here, deployment, run) as prober:
-            traffic.settle(prober, seconds=3, timeout_seconds=3600)
+        with probing.start(here, deployment, run) as prober:
+            steady.settle(prober, seconds=3, timeout_seconds=3600)
     keys = [row.idempotency_key for row in Ledger.load(run.folder).attempts()]
     assert len(set(keys)) == len(keys) == len(here.regions[PRIMARY].payments)

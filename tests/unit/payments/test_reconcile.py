@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from drill.aws import payment as stored_payment
-from drill.aws import settlement as stored_settlement
-from drill.test_ledger import attempt
-from drill.world import PRIMARY, STANDBY
-from drlib import reconcile
-from drlib.errors import VerdictRed
-from drlib.holdings import Holdings, Payment, Settlement, Stores, from_dict, stores
-from drlib.ledger import Ledger
-from drlib.losses import INSTRUCTIONS, LossCounts
-from drlib.reconcile import tally, with_stores
-from drlib.terms import MORE, NAMES
+from drlib.core.errors import VerdictRed
+from drlib.core.terms import MORE, NAMES
+from drlib.payments import reconcile
+from drlib.payments.ledger import Ledger
+from drlib.payments.losses import INSTRUCTIONS, LossCounts
+from drlib.payments.reconcile import tally, with_stores
+from drlib.payments.tables import Holdings, Payment, Settlement, Stores, from_dict, stores
+from tests.unit.aws import payment as stored_payment
+from tests.unit.aws import settlement as stored_settlement
+from tests.unit.payments.test_ledger import attempt
+from tests.unit.world import PRIMARY, STANDBY
 
 FAULT_AT = 1050.0
 

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from drill.aws import payment, settlement
-from drill.test_ledger import attempt
-from drill.world import PRIMARY, STANDBY
 from tests.soak import truth
+from tests.unit.aws import payment, settlement
+from tests.unit.payments.test_ledger import attempt
+from tests.unit.world import PRIMARY, STANDBY
 
 TAKEOVER_AT = 1150.0
 

@@ -12,11 +12,11 @@ import pulumi
 import pytest
 from pulumi import automation
 
-from drlib.clock import Clock
-from drlib.errors import PreflightFailed
+from drlib.core.clock import Clock
+from drlib.core.errors import PreflightFailed
 from drlib.sandbox import Status
 from drlib.sandbox.provider import serve
-from drlib.toolchain import pulumi_root
+from drlib.stack.pulumi_cli import pulumi_root
 
 from .engine import PRIMARY, STANDBY
 from .examples.base import archive, deny, trust

@@ -7,9 +7,10 @@ from typing import Any
 
 import psutil
 
-from drlib import drill, journal
-
-from . import notebooks
+from drlib.runner.drill import drill
+from drlib.runs import folders
+from drlib.runs.run import Run
+from tests.unit.runner import notebooks
 
 
 def kernels_left() -> list[str]:
@@ -20,8 +21,8 @@ def kernels_left() -> list[str]:
 
 def drilled(said: list[str], folder: Path, *names: str, **options: Any) -> int:
     sources = [notebooks.write(folder, name) for name in names]
-    return drill.drill(None, say=said.append, sources=sources, **options)
+    return drill(None, say=said.append, sources=sources, **options)
 
 
-def last_run() -> journal.Run:
-    return journal.find(sorted(folder.name for folder in journal.runs().glob("2*"))[-1])
+def last_run() -> Run:
+    return folders.find(sorted(folder.name for folder in folders.runs().glob("2*"))[-1])

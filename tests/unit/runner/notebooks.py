@@ -14,40 +14,44 @@ decision: str = "stay"  # flip or stay"""
 BODIES = {
     "passes": ["print(f'{seed + 1} {decision}')"],
     "fails-unapproved": [
-        "from drlib import errors",
-        "raise errors.NotApproved('deploy is not approved.', remedy='Set approval.')",
+        "from drlib.core.errors import NotApproved",
+        "raise NotApproved('deploy is not approved.', remedy='Set approval.')",
         "print('never')",
     ],
     "plans": [
-        "from drlib import journal, settings\njournal.approve(settings.make({'mode': 'plan'}), 'deploy')",
+        "from drlib import parameters\n"
+        "from drlib.runs import approval\n"
+        "approval.approve(parameters.make({'mode': 'plan'}), 'deploy')",
         "print('never')",
     ],
-    "fails-preflight": ["from drlib import errors\nraise errors.PreflightFailed('No Pulumi.')"],
+    "fails-preflight": ["from drlib.core.errors import PreflightFailed\nraise PreflightFailed('No Pulumi.')"],
     "fails-unexpectedly": ["{}['x']"],
-    "is-red": ["from drlib import errors\nraise errors.VerdictRed('The verdict is failed.')"],
+    "is-red": ["from drlib.core.errors import VerdictRed\nraise VerdictRed('The verdict is failed.')"],
     "kernel-dies": ["import os\nos._exit(1)"],
-    "waits": ["from drlib.clock import Clock\nopen(marker, 'w').close()\nClock().sleep(600)"],
+    "waits": ["from drlib.core.clock import Clock\nopen(marker, 'w').close()\nClock().sleep(600)"],
     "joins": [
-        "from drlib import journal, settings",
-        "run = journal.join(settings.make({}), '20-joins')",
+        "from drlib import parameters\nfrom drlib.runs import folders",
+        "run = folders.join(parameters.make({}), '20-joins')",
         "with run.step('look'):\n    run.save('seen', {'sum': 3})",
     ],
     "acts-once": [
-        "from drlib import errors, journal, settings",
-        "run = journal.join(settings.make({}), '30-acts-once')",
-        "if run.done('act'):\n    raise errors.PreflightFailed('It leads to the standby.')",
+        "from drlib import parameters\n"
+        "from drlib.core.errors import PreflightFailed\n"
+        "from drlib.runs import folders",
+        "run = folders.join(parameters.make({}), '30-acts-once')",
+        "if run.done('act'):\n    raise PreflightFailed('It leads to the standby.')",
         "with run.step('act', mutating=True):\n    pass",
     ],
     "shows": [
-        "from drlib import show",
-        "with show.Progress('Deploy', total=2) as progress:\n    progress.update(count=2)",
+        "from drlib.show.output import Live, Progress, Verdict",
+        "with Progress('Deploy', total=2) as progress:\n    progress.update(count=2)",
         "from matplotlib.figure import Figure\n"
-        "live = show.Live('Recovery: figure')\n"
+        "live = Live('Recovery: figure')\n"
         "for height in (1, 2):\n"
         "    figure = Figure(figsize=(2, height))\n"
         "    figure.subplots().plot([1, 2])\n"
         "    live.figure(figure)",
-        "show.Verdict('RTO', True, says='within target', detail='12 s')",
+        "Verdict('RTO', True, says='within target', detail='12 s')",
     ],
 }
 

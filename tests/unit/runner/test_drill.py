@@ -14,13 +14,17 @@ from typing import Any
 import nbformat
 import pytest
 
-from drlib import drill, evidence, faults, journal, kernels, proofs, runner, settings
-from drlib.clock import Clock
-from drlib.errors import BadParameters, StepFailed
-
-from . import notebooks
-from .conftest import Nowhere
-from .drills import drilled, kernels_left, last_run
+from drlib import parameters
+from drlib.core.clock import Clock
+from drlib.core.errors import BadParameters, StepFailed
+from drlib.evidence import evidence
+from drlib.faults.scenario import every
+from drlib.runner import drill, kernels, notebook, resume
+from drlib.runs import folders
+from drlib.runs.run import Run
+from tests.unit.nowhere import Nowhere
+from tests.unit.runner import notebooks
+from tests.unit.runner.drills import drilled, kernels_left, last_run
 
 pytestmark = pytest.mark.usefixtures("no_sandbox")
 
@@ -41,7 +45,7 @@ def test_a_drill_runs_all_in_one_run_and_ends_what_it_started(
     assert "ABORTED, simulated" in text
     assert "No recovery time was measured." in text
     assert (run.folder / "report.html").exists()
-    assert journal.current() is None
+    assert folders.current() is None
     assert here.ended == 1
     assert kernels_left() == []
 
@@ -52,10 +56,10 @@ def test_a_drill_runs_all_in_one_run_and_ends_what_it_started(
 def test_the_verdict_is_the_exit_code(
     tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch, judged: str, code: int
 ) -> None:
-    monkeypatch.setattr("drlib.verdict.judge", lambda *_: (judged, []))
-    red = runner.Failure("VerdictRed", "red", 1)
-    monkeypatch.setattr(runner, "execute", lambda *_, **__: red)
-    monkeypatch.setattr(runner, "pool", lambda _, **__: contextlib.nullcontext())
+    monkeypatch.setattr("drlib.evidence.verdict.judge", lambda *_: (judged, []))
+    red = notebook.Failure("VerdictRed", "red", 1)
+    monkeypatch.setattr(notebook, "execute", lambda *_, **__: red)
+    monkeypatch.setattr(notebook, "pool", lambda _, **__: contextlib.nullcontext())
     assert drilled(said, tmp_path, "10-passes", "is-red") == code
     assert sum("stopped, VerdictRed" in line for line in said) == 2, "a red verdict ends no drill"
 
@@ -95,7 +99,7 @@ def test_keep_leaves_out_the_teardown(
     drilled(said, tmp_path, "10-passes", "80-passes", keep=True)
     run = last_run()
     assert not (run.folder / "80-passes.ipynb").exists()
-    found = journal.current()
+    found = folders.current()
     assert found is not None, "kept open, for the teardown"
     assert found.run_id == run.run_id
 
@@ -125,8 +129,8 @@ def test_evidence_that_cannot_be_written_is_told_with_the_way_to_go_on(
         )
 
     monkeypatch.setattr(evidence, "refresh", full)
-    monkeypatch.setattr(runner, "execute", lambda *_, **__: None)
-    monkeypatch.setattr(runner, "pool", lambda _, **__: contextlib.nullcontext())
+    monkeypatch.setattr(notebook, "execute", lambda *_, **__: None)
+    monkeypatch.setattr(notebook, "pool", lambda _, **__: contextlib.nullcontext())
     assert drilled(said, tmp_path, "10-passes") == 5
     assert said[-1].startswith("Over       what it ran in ends with it; with --keep it stays up")
     assert drilled(said, tmp_path, "10-passes", keep=True) == 5
@@ -149,7 +153,7 @@ def test_a_sandbox_that_died_is_told_and_the_report_is_written(
 def test_a_drill_that_only_plans_stops_where_nothing_is_deployed(
     tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proofs, "is_deployed", lambda _: False)
+    monkeypatch.setattr(resume, "is_deployed", lambda _: False)
     file = tmp_path / "p.yaml"
     file.write_text("mode: plan\n")
     plans = notebooks.write(tmp_path, "10-deploy", body="plans")
@@ -204,7 +208,7 @@ def test_an_unknown_scenario_starts_nothing(said: list[str], home: Path) -> None
     assert not (home / "runs").exists()
 
 
-def test_the_summary_gives_all_figures(run: journal.Run, here: Nowhere) -> None:
+def test_the_summary_gives_all_figures(run: Run, here: Nowhere) -> None:
     content = evidence.update(run, here).content
     content |= {"verdict": "failed", "reasons": ["one.", "two."]}
     content["rto"] |= {"measured_seconds": 100.04, "predicted_seconds": 99.0}
@@ -218,4 +222,4 @@ def test_the_summary_gives_all_figures(run: journal.Run, here: Nowhere) -> None:
 
 
 def test_settings_of_the_repository_fit_a_drill() -> None:
-    assert settings.make({}).scenario in {scenario.name for scenario in faults.scenarios()}
+    assert parameters.make({}).scenario in {scenario.name for scenario in every()}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drlib import kernels
+from drlib.runner import kernels
 
 
 def test_folders_of_killed_processes_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

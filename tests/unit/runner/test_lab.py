@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from drlib import lab
+from drlib.runner import lab
 from tests.notebooks import normalise, stage
 
 

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from drlib import approval, chain, evidence, journal, planes, settings
-from drlib.clock import Clock
-from drlib.errors import BadParameters, NotApproved, OnlyPlanned, PlanShown, PreflightFailed
-from drlib.verdict import PENDING
+from drlib import parameters
+from drlib.core import aws_calls
+from drlib.core.clock import Clock
+from drlib.core.errors import BadParameters, NotApproved, OnlyPlanned, PlanShown, PreflightFailed
+from drlib.evidence import evidence
+from drlib.evidence.verdict import PENDING
+from drlib.runs import approval, folders, journal
+from drlib.runs.run import Run
 
 AWS = {
     "target": "aws",
@@ -27,8 +31,8 @@ class Account:
     """A target that is an account: it can tell whose credentials these are, and nothing else."""
 
     def __init__(self, **changes: Any) -> None:
-        self.settings = settings.make(AWS | changes)
-        self.calls = planes.Recorder(read_only=self.settings.plans)
+        self.settings = parameters.make(AWS | changes)
+        self.calls = aws_calls.Recorder(read_only=self.settings.plans)
         self.clock, self.instance_id = Clock(), "aws"
         self.account: str | None = "123456789012"
         self.asked: list[tuple[str, str]] = []
@@ -49,40 +53,38 @@ def here(home: object) -> Account:
 
 
 @pytest.fixture
-def run(here: Account) -> journal.Run:
-    return journal.open_run(here.settings, here, runbook="10-deploy")
+def run(here: Account) -> Run:
+    return folders.open_run(here.settings, here, runbook="10-deploy")
 
 
-def ask(here: Account, run: journal.Run, plan: object = PLAN) -> journal.Approval:
-    return journal.approve(here.settings, "deploy", here=here, run=run, plan=plan)
+def ask(here: Account, run: Run, plan: object = PLAN) -> approval.Approval:
+    return approval.approve(here.settings, "deploy", here=here, run=run, plan=plan)
 
 
-def refused(here: Account, run: journal.Run, plan: object = PLAN) -> NotApproved:
+def refused(here: Account, run: Run, plan: object = PLAN) -> NotApproved:
     with pytest.raises(NotApproved) as caught:
         ask(here, run, plan)
     assert caught.value.exit_code == 4
     return caught.value
 
 
-def shown(run: journal.Run) -> str:
+def shown(run: Run) -> str:
     return str(run.lines((approval.ASKED,))[-1]["detail"]["plan"])
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     now = Clock().now()
-    monkeypatch.setattr("drlib.clock.time.time", lambda: now + seconds)
+    monkeypatch.setattr("drlib.core.clock.time.time", lambda: now + seconds)
 
 
-def test_a_plan_that_nobody_approved_is_pending_and_names_the_command(
-    here: Account, run: journal.Run
-) -> None:
+def test_a_plan_that_nobody_approved_is_pending_and_names_the_command(here: Account, run: Run) -> None:
     error = refused(here, run)
     assert error.message == "deploy is not approved: nobody has approved this plan."
     assert f"`drlib approve {run.run_id} --plan {shown(run)[:16]}`" in error.remedy
     assert here.asked == [("sts", "us-west-2")], "the standby is asked: the primary may be gone"
 
 
-def test_the_approved_plan_goes_ahead_and_acts_take_it(here: Account, run: journal.Run) -> None:
+def test_the_approved_plan_goes_ahead_and_acts_take_it(here: Account, run: Run) -> None:
     refused(here, run)
     said = approval.give(here, run.as_runbook("approval"), shown(run)[:16])
     assert said.startswith("Approved: deploy, until ")
@@ -93,7 +95,7 @@ def test_the_approved_plan_goes_ahead_and_acts_take_it(here: Account, run: journ
     assert line["actor"]
     assert line["detail"]["until_wall"] - line["detail"]["from_wall"] == pytest.approx(3600, abs=1)
     assert len(run.lines((approval.ASKED,))) == 1, "a plan is written down once"
-    assert "123456789012" not in (run.folder / chain.JOURNAL).read_text()
+    assert "123456789012" not in (run.folder / journal.JOURNAL).read_text()
 
 
 @pytest.mark.parametrize(
@@ -110,24 +112,22 @@ def test_what_a_person_must_type_is_asked_for_by_name(
     home: object, changes: dict[str, str], said: str
 ) -> None:
     here = Account(**changes)
-    run = journal.open_run(here.settings, here, runbook="10-deploy")
+    run = folders.open_run(here.settings, here, runbook="10-deploy")
     assert said in refused(here, run).message
     assert here.asked == []
 
 
-def test_another_plan_needs_another_approval(here: Account, run: journal.Run) -> None:
+def test_another_plan_needs_another_approval(here: Account, run: Run) -> None:
     refused(here, run)
     approval.give(here, run, shown(run))
     assert "another plan was approved" in refused(here, run, "Plan\nsqs 5").message
     assert "another plan was approved" in refused(here, run.as_runbook("80-teardown")).message
     with pytest.raises(NotApproved, match="nobody has approved this plan"):
-        journal.approve(here.settings, "tear down", here=here, run=run, plan=PLAN)
+        approval.approve(here.settings, "tear down", here=here, run=run, plan=PLAN)
     assert ask(here, run).plan
 
 
-def test_a_plan_is_what_it_says_to_be_approved_and_not_its_short_table(
-    here: Account, run: journal.Run
-) -> None:
+def test_a_plan_is_what_it_says_to_be_approved_and_not_its_short_table(here: Account, run: Run) -> None:
     class Plan:
         def __init__(self, name: str) -> None:
             self.name = name
@@ -144,7 +144,7 @@ def test_a_plan_is_what_it_says_to_be_approved_and_not_its_short_table(
     refused(here, run, Plan("other"))
 
 
-def test_another_account_is_another_plan_and_cannot_approve(here: Account, run: journal.Run) -> None:
+def test_another_account_is_another_plan_and_cannot_approve(here: Account, run: Run) -> None:
     refused(here, run)
     plan = shown(run)
     here.account = "210987654321"
@@ -160,7 +160,7 @@ def test_another_account_is_another_plan_and_cannot_approve(here: Account, run: 
     ("seconds", "said"), [(3601, "the approval of this plan ended at"), (-3600, "later than this machine's")]
 )
 def test_an_approval_ends_and_is_not_of_a_later_hour(
-    here: Account, run: journal.Run, monkeypatch: pytest.MonkeyPatch, seconds: float, said: str
+    here: Account, run: Run, monkeypatch: pytest.MonkeyPatch, seconds: float, said: str
 ) -> None:
     refused(here, run)
     approval.give(here, run, shown(run))
@@ -169,7 +169,7 @@ def test_an_approval_ends_and_is_not_of_a_later_hour(
 
 
 @pytest.mark.parametrize("plan", ["", "0123456789abcdef", "short"])
-def test_a_plan_that_was_not_shown_cannot_be_approved(here: Account, run: journal.Run, plan: str) -> None:
+def test_a_plan_that_was_not_shown_cannot_be_approved(here: Account, run: Run, plan: str) -> None:
     refused(here, run)
     with pytest.raises(BadParameters, match="has shown no plan"):
         approval.give(here, run, plan)
@@ -177,12 +177,12 @@ def test_a_plan_that_was_not_shown_cannot_be_approved(here: Account, run: journa
 
 
 @pytest.mark.parametrize("minutes", [0, 1441])
-def test_an_approval_is_good_for_a_day_at_most(here: Account, run: journal.Run, minutes: int) -> None:
+def test_an_approval_is_good_for_a_day_at_most(here: Account, run: Run, minutes: int) -> None:
     with pytest.raises(BadParameters, match="minutes must be from 1 to 1440"):
         approval.give(here, run, "x" * 64, minutes=minutes)
 
 
-def test_no_credentials_are_a_red_preflight(here: Account, run: journal.Run) -> None:
+def test_no_credentials_are_a_red_preflight(here: Account, run: Run) -> None:
     here.account = None
     with pytest.raises(PreflightFailed, match="Whose credentials these are cannot be told"):
         ask(here, run)
@@ -190,20 +190,20 @@ def test_no_credentials_are_a_red_preflight(here: Account, run: journal.Run) -> 
 
 def test_an_act_on_aws_takes_no_phrase_alone(here: Account) -> None:
     with pytest.raises(NotApproved, match="needs an approval of its plan"):
-        journal.approve(here.settings, "deploy")
+        approval.approve(here.settings, "deploy")
     with pytest.raises(NotApproved, match="no plan of it was"):
-        approval.require(here, journal.Approval("deploy", "staging@aws"))
+        approval.require(here, approval.Approval("deploy", "staging@aws"))
     with pytest.raises(NotApproved, match="approved for 'drill@sandbox'"):
-        approval.require(here, journal.Approval("deploy", "drill@sandbox", plan="x"))
+        approval.require(here, approval.Approval("deploy", "drill@sandbox", plan="x"))
 
 
 def test_the_sandbox_asks_for_a_plan_only_where_confirm_is_given(home: object) -> None:
-    assert journal.approve(settings.make({}), "deploy").plan == ""
+    assert approval.approve(parameters.make({}), "deploy").plan == ""
     with pytest.raises(NotApproved, match="needs an approval of its plan"):
-        journal.approve(settings.make({"confirm": "drill/us-east-2"}), "deploy")
+        approval.approve(parameters.make({"confirm": "drill/us-east-2"}), "deploy")
 
 
-def test_the_verdict_of_a_run_that_waits_is_pending(here: Account, run: journal.Run) -> None:
+def test_the_verdict_of_a_run_that_waits_is_pending(here: Account, run: Run) -> None:
     error = refused(here, run)
     run.note("runbook", "failed", detail={"error": "NotApproved", "message": str(error)})
     assert evidence.refresh(run).verdict == PENDING
@@ -213,7 +213,7 @@ def test_a_runbook_that_only_plans_ends_there_and_papermill_takes_it_for_a_good_
     home: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here = Account(mode="plan", approval="", confirm="")
-    run = journal.open_run(here.settings, here, runbook="10-deploy")
+    run = folders.open_run(here.settings, here, runbook="10-deploy")
     here.calls.add("ec2", "DescribeVpcs", "us-east-2")
     with pytest.raises(PlanShown) as ended:
         ask(here, run)
@@ -222,7 +222,7 @@ def test_a_runbook_that_only_plans_ends_there_and_papermill_takes_it_for_a_good_
     (row,) = run.load("checks.10-deploy")["rows"]
     assert (row["id"], row["status"]) == ("no-call-changed-anything", "passed")
     with pytest.raises(NotApproved):
-        approval.require(here, journal.Approval("deploy", "staging@aws", plan="x"))
+        approval.require(here, approval.Approval("deploy", "staging@aws", plan="x"))
 
 
 def test_a_call_that_writes_is_refused_while_planning_and_red_if_it_was_made(home: object) -> None:
@@ -230,16 +230,16 @@ def test_a_call_that_writes_is_refused_while_planning_and_red_if_it_was_made(hom
     with pytest.raises(OnlyPlanned, match="sqs CreateQueue would change something"):
         here.calls.add("sqs", "CreateQueue", "us-east-2")
     assert here.calls.rows() == []
-    here.calls = planes.Recorder()
+    here.calls = aws_calls.Recorder()
     here.calls.add("sqs", "CreateQueue", "us-east-2")
-    run = journal.open_run(here.settings, here, runbook="10-deploy")
+    run = folders.open_run(here.settings, here, runbook="10-deploy")
     with pytest.raises(PreflightFailed, match="sqs CreateQueue in us-east-2"):
         ask(here, run)
 
 
 def test_a_runbook_without_an_approval_has_the_proof_in_its_evidence(home: object) -> None:
     here = Account(mode="plan")
-    run = journal.open_run(here.settings, here, runbook="20-verify")
+    run = folders.open_run(here.settings, here, runbook="20-verify")
     here.name = "aws"  # type: ignore[attr-defined]
     evidence.update(run, here)  # type: ignore[arg-type]
     assert [row["id"] for row in run.load("checks.20-verify")["rows"]] == ["no-call-changed-anything"]
@@ -247,4 +247,4 @@ def test_a_runbook_without_an_approval_has_the_proof_in_its_evidence(home: objec
 
 @pytest.mark.parametrize(("command", "access"), [("Preview", "read"), ("Export", "read"), ("Up", "write")])
 def test_the_engine_reads_when_it_plans(command: str, access: str) -> None:
-    assert planes.classify("pulumi", command, "us-east-2").access == access
+    assert aws_calls.classify("pulumi", command, "us-east-2").access == access

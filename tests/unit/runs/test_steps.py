@@ -10,24 +10,26 @@ from pathlib import Path
 import pytest
 
 import drlib
-from drlib import chain, journal, proofs, resume
+from drlib.runner import resume
+from drlib.runs import journal, steps
+from drlib.runs.run import Run
 
 
-def act(run: journal.Run, step: str = "release latch") -> None:
+def act(run: Run, step: str = "release latch") -> None:
     with run.step(step, mutating=True):
         pass
 
 
-def cut(run: journal.Run, step: str = "release latch") -> None:
+def cut(run: Run, step: str = "release latch") -> None:
     run.note(step, "intent", mutating=True)
 
 
-def fail(run: journal.Run, step: str = "release latch") -> None:
+def fail(run: Run, step: str = "release latch") -> None:
     run.note(step, "failed", mutating=True)
 
 
-def test_a_new_step_is_done_without_a_word(run: journal.Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert not resume.skipped(run, "release latch", wrong="")
+def test_a_new_step_is_done_without_a_word(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not steps.skipped(run, "release latch", wrong="")
     assert capsys.readouterr().out == ""
 
 
@@ -58,7 +60,7 @@ def test_a_new_step_is_done_without_a_word(run: journal.Run, capsys: pytest.Capt
     ],
 )
 def test_a_step_met_again_is_looked_at_and_said(
-    run: journal.Run,
+    run: Run,
     capsys: pytest.CaptureFixture[str],
     before: object,
     wrong: str,
@@ -66,41 +68,41 @@ def test_a_step_met_again_is_looked_at_and_said(
     said: str,
 ) -> None:
     before(run)  # type: ignore[operator]
-    assert resume.skipped(run, "release latch", wrong=wrong) is skipped
+    assert steps.skipped(run, "release latch", wrong=wrong) is skipped
     assert capsys.readouterr().out == f"{said}\n"
-    last = chain.lines(run.folder)[-1]
+    last = journal.lines(run.folder)[-1]
     if before is act and skipped:
         assert (last["step"], last["mutating"]) == ("verify release latch", False)
     elif skipped:
         assert (last["step"], last["phase"], last["mutating"]) == ("release latch", "done", True)
 
 
-def test_what_takes_a_step_back_makes_it_new_again(run: journal.Run) -> None:
+def test_what_takes_a_step_back_makes_it_new_again(run: Run) -> None:
     act(run)
-    assert resume.earlier(run, "release latch") == "done"
+    assert steps.earlier(run, "release latch") == "done"
     act(run.as_runbook("50-incident-failover"), "set latch")
-    assert resume.earlier(run, "release latch") == ""
+    assert steps.earlier(run, "release latch") == ""
     act(run)
-    assert resume.earlier(run, "release latch") == "done"
+    assert steps.earlier(run, "release latch") == "done"
 
 
 @pytest.mark.parametrize("begun", [cut, fail])
-def test_a_step_is_undone_when_what_undoes_it_begins(run: journal.Run, begun: object) -> None:
+def test_a_step_is_undone_when_what_undoes_it_begins(run: Run, begun: object) -> None:
     act(run)
     begun(run.as_runbook("50-incident-failover"), "set latch")  # type: ignore[operator]
-    assert resume.earlier(run, "release latch") == ""
-    assert proofs.standing(run) == {}, "and the resumption of a drill agrees"
+    assert steps.earlier(run, "release latch") == ""
+    assert resume.standing(run) == {}, "and the resumption of a drill agrees"
 
 
-def test_a_restore_leaves_no_room_for_a_second_fault(run: journal.Run) -> None:
+def test_a_restore_leaves_no_room_for_a_second_fault(run: Run) -> None:
     act(run, "inject")
     act(run, "restore")
-    assert resume.earlier(run, "inject") == "done"
+    assert steps.earlier(run, "inject") == "done"
 
 
 NAMED_BY_THE_CALLER = {
-    ("drlib.stack", "name"),  # `_step` is given `deploy` or `destroy`
-    ("drlib.resume", "step"),  # `skipped` writes down the end of a step that the table must have
+    ("drlib.stack.stack", "name"),  # `_step` is given `deploy` or `destroy`
+    ("drlib.runs.steps", "step"),  # `skipped` writes down the end of a step that the table must have
 }
 
 
@@ -124,16 +126,16 @@ def test_every_step_that_changes_something_is_in_the_table() -> None:
         eval(name, vars(importlib.import_module(module)))  # a constant's name, or a text
         for module, name in found - NAMED_BY_THE_CALLER
     }
-    assert names | {resume.DEPLOY, resume.DESTROY} == set(resume.UNDONE_BY)
+    assert names | {steps.DEPLOY, steps.DESTROY} == set(steps.UNDONE_BY)
 
 
 def test_the_table_knows_every_step_that_it_names() -> None:
-    assert set().union(*resume.UNDONE_BY.values(), proofs.PROOFS) <= set(resume.UNDONE_BY)
-    rows = [line for line in (resume.__doc__ or "").splitlines() if line.startswith("| ")]
+    assert set().union(*steps.UNDONE_BY.values(), resume.PROOFS) <= set(steps.UNDONE_BY)
+    rows = [line for line in (steps.__doc__ or "").splitlines() if line.startswith("| ")]
     told = {name for row in rows[1:] for name in row.split("|")[1].strip().split(", ")}
-    assert told == set(resume.UNDONE_BY), "the table for people"
+    assert told == set(steps.UNDONE_BY), "the table for people"
 
 
-def test_a_step_is_that_of_one_runbook(run: journal.Run) -> None:
+def test_a_step_is_that_of_one_runbook(run: Run) -> None:
     act(run.as_runbook("60-switchover"))
-    assert resume.earlier(run, "release latch") == ""
+    assert steps.earlier(run, "release latch") == ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox import alarms, metrics, signals
 from drlib.sandbox.alarms import Alarms
 from drlib.sandbox.internals import scope

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox import Status, callers, workers
 
 from .conftest import Client

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox.courier import Courier
 from drlib.sandbox.lanes import Route
 from drlib.sandbox.world import Fault, World

@@ -15,7 +15,7 @@ import dns.query
 import dns.rcode
 import pytest
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox import dns as server
 from drlib.sandbox import signals
 from drlib.sandbox.world import World

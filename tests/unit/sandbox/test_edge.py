@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox import Status
 from drlib.sandbox.world import ACCOUNT_ID, Fault, World
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from drlib.clock import Clock
-from drlib.errors import SandboxError
+from drlib.core.clock import Clock
+from drlib.core.errors import SandboxError
 from drlib.sandbox import background, emulator, internals, patches, replication
 from drlib.sandbox.patches import ModelledTime, PromptWake
 from drlib.sandbox.world import World

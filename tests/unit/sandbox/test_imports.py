@@ -9,7 +9,7 @@ from pathlib import Path
 import drlib
 
 PACKAGE = Path(drlib.__file__).parent
-ALLOWED = {"drlib.clock", "drlib.errors"}
+ALLOWED = {"drlib.core.clock", "drlib.core.errors"}
 
 
 def imported(file: Path) -> Iterator[str]:

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 
 import pytest
 
-from drlib.errors import SandboxError
+from drlib.core.errors import SandboxError
 from drlib.sandbox import internals
 
 USED = {

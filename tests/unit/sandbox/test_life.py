@@ -22,7 +22,7 @@ import psutil
 import pytest
 
 from drlib import sandbox
-from drlib.errors import BadParameters, SandboxError
+from drlib.core.errors import BadParameters, SandboxError
 from drlib.sandbox import addresses, life
 from drlib.sandbox.state import Options, state_file
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox import metrics, route53, signals
 from drlib.sandbox.internals import scope
 from drlib.sandbox.metrics import Metrics, queue_metrics

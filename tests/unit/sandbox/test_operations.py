@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from drlib import planes
+from drlib.core import aws_calls
 from drlib.sandbox import operations
 from drlib.sandbox.operations import Asked, is_data_plane
 
@@ -76,7 +76,7 @@ def test_exactly_the_operations_of_the_table_are_of_the_data_plane(service: str)
 
 
 def test_the_sandbox_and_the_proof_of_planes_agree() -> None:
-    assert operations.DATA_PLANE == planes.DATA_PLANE
+    assert operations.DATA_PLANE == aws_calls.DATA_PLANE
 
 
 def test_a_service_without_a_data_plane_has_none() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox import Status, emulator, patches
 
 from .worlds import world

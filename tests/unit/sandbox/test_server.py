@@ -109,7 +109,7 @@ def test_answers_are_not_delayed_by_the_socket() -> None:
 IN_PROCESS = """
 import sys
 from pathlib import Path
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox import addresses, server
 sockets = addresses.bind()
 world = server.make_world(
@@ -164,7 +164,7 @@ def test_an_emulator_of_another_version_is_refused(tmp_path: Path) -> None:
         tmp_path,
         """
 import json
-from drlib.errors import SandboxError
+from drlib.core.errors import SandboxError
 from drlib.sandbox import integration
 from ministack.services import apigateway
 apigateway._create_api = lambda data, more: None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drlib.errors import SandboxError
+from drlib.core.errors import SandboxError
 from drlib.sandbox import callers, emulator, workers
 
 

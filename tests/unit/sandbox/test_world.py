@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox import world as world_module
 from drlib.sandbox.world import ApiRequests, EventLog, Fault, World
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from drlib.clock import Clock
+from drlib.core.clock import Clock
 from drlib.sandbox.world import World
 
 EDGES = {"us-east-1": "127.0.0.11", "us-east-2": "127.0.0.12", "us-west-2": "127.0.0.14"}

@@ -5,9 +5,13 @@ import math
 import pandas as pd
 import pytest
 
-from drill.test_ledger import attempt
-from drill.world import PRIMARY, STANDBY
-from drlib import charts
+from drlib.show.charts import health, payments
+from drlib.show.charts.chart import Mark
+from drlib.show.charts.lag import lag as draw_lag
+from drlib.show.charts.outcomes import outcomes
+from drlib.show.charts.waterfall import waterfall
+from tests.unit.payments.test_ledger import attempt
+from tests.unit.world import PRIMARY, STANDBY
 
 EMPTY = pd.DataFrame()
 
@@ -22,7 +26,7 @@ def view(attempts, **changes):
         "standby_region": STANDBY,
         "origin": "simulated",
     }
-    return charts.View(**facts | changes)
+    return payments.View(**facts | changes)
 
 
 ATTEMPTS = [
@@ -34,11 +38,11 @@ ATTEMPTS = [
     attempt(61, region=STANDBY),
     attempt(500, region=STANDBY),  # later than what is shown
 ]
-MARKS = [charts.Mark(1030.0, "fault"), charts.Mark(1030.1, "first error"), charts.Mark(1099.0, "recovered")]
+MARKS = [Mark(1030.0, "fault"), Mark(1030.1, "first error"), Mark(1099.0, "recovered")]
 OBSERVATIONS = [
-    charts.Observation("us-east-1", 1005.0, 0),
-    charts.Observation("us-east-1", 1035.0, 1),
-    charts.Observation("us-west-1", 1036.0, 3),
+    health.Observation("us-east-1", 1005.0, 0),
+    health.Observation("us-east-1", 1035.0, 1),
+    health.Observation("us-west-1", 1036.0, 3),
 ]
 
 
@@ -47,7 +51,7 @@ def counts(chart, column=1):
 
 
 def test_payments_are_counted_by_who_served_them():
-    chart = charts.payments(view(ATTEMPTS, marks=MARKS))
+    chart = payments.payments(view(ATTEMPTS, marks=MARKS))
     assert counts(chart) == {
         "by the primary": "1", "by the standby": "2", "refused": "1", "failed": "1", "unclear": "1",
     }  # fmt: skip
@@ -55,7 +59,7 @@ def test_payments_are_counted_by_who_served_them():
 
 
 def test_the_checkers_table_holds_their_worst():
-    chart = charts.health(
+    chart = health.health(
         OBSERVATIONS, threshold=3, start=1000.0, end=1100.0, zero=1030.0, origin="simulated", marks=MARKS
     )
     assert counts(chart) == {"us-east-1": "1", "us-west-1": "3"}
@@ -63,7 +67,7 @@ def test_the_checkers_table_holds_their_worst():
 
 
 def test_the_waterfall_adds_up():
-    chart = charts.waterfall(
+    chart = waterfall(
         {"client_error": 1.0, "client_switch": 78.2},
         {"client_error": 0.5, "client_switch": 77.5},
         target_seconds=180,
@@ -76,7 +80,7 @@ def test_the_waterfall_adds_up():
 
 def test_minutes_without_data_are_counted_and_are_not_zero():
     lag = pd.DataFrame({"a to b": [1.0, math.nan, 3.0]}, index=[1000.0, 1060.0, 1120.0])
-    chart = charts.lag(lag, EMPTY, zero=1030.0, origin="simulated", marks=MARKS)
+    chart = draw_lag(lag, EMPTY, zero=1030.0, origin="simulated", marks=MARKS)
     assert chart.table.rows == [["a to b", "3", "1"]]
     assert chart.png().startswith(b"\x89PNG")
 
@@ -87,20 +91,20 @@ def test_single_writes_are_dots_beside_the_metric():
         [("a to b", 1010.0, 1.1), ("a to b", 1120.0, 95.0), ("c to d", 1020.0, 1.0)],
         columns=["route", "at", "lag_seconds"],
     )
-    chart = charts.lag(lag, EMPTY, zero=1000.0, origin="simulated", arrivals=writes)
+    chart = draw_lag(lag, EMPTY, zero=1000.0, origin="simulated", arrivals=writes)
     dots = [part.get_offsets().tolist() for part in chart.figure.axes[0].collections]
     assert dots == [[[10.0, 1.1], [120.0, 95.0]], []]
-    assert chart.table.rows == charts.lag(lag, EMPTY, zero=1000.0, origin="simulated").table.rows
+    assert chart.table.rows == draw_lag(lag, EMPTY, zero=1000.0, origin="simulated").table.rows
 
 
 @pytest.mark.parametrize(
     "chart",
     [
-        charts.payments(view([])),
-        charts.health([], threshold=3, start=0.0, end=0.0, zero=0.0, origin="live"),
-        charts.waterfall({}, {}, target_seconds=180, origin="live"),
-        charts.outcomes({}, origin="live"),
-        charts.lag(EMPTY, EMPTY, zero=0.0, origin="live"),
+        payments.payments(view([])),
+        health.health([], threshold=3, start=0.0, end=0.0, zero=0.0, origin="live"),
+        waterfall({}, {}, target_seconds=180, origin="live"),
+        outcomes({}, origin="live"),
+        draw_lag(EMPTY, EMPTY, zero=0.0, origin="live"),
     ],
     ids=["payments", "health", "waterfall", "outcomes", "lag"],
 )
@@ -111,11 +115,11 @@ def test_nothing_can_be_drawn_too(chart):
 @pytest.mark.parametrize(("origin", "says"), [("simulated", True), ("live", False)])
 def test_a_simulated_figure_says_so(origin, says):
     figures = [
-        charts.payments(view(ATTEMPTS, origin=origin)),
-        charts.health(OBSERVATIONS, threshold=3, start=1000.0, end=1100.0, zero=1030.0, origin=origin),
-        charts.waterfall({"client_error": 1.0}, {}, target_seconds=180, origin=origin),
-        charts.outcomes({"obeys-ttl": {"ok": 3}}, origin=origin),
-        charts.lag(EMPTY, EMPTY, zero=0.0, origin=origin),
+        payments.payments(view(ATTEMPTS, origin=origin)),
+        health.health(OBSERVATIONS, threshold=3, start=1000.0, end=1100.0, zero=1030.0, origin=origin),
+        waterfall({"client_error": 1.0}, {}, target_seconds=180, origin=origin),
+        outcomes({"obeys-ttl": {"ok": 3}}, origin=origin),
+        draw_lag(EMPTY, EMPTY, zero=0.0, origin=origin),
     ]
     for chart in figures:
         title = chart.figure.axes[0].get_title(loc="left")
@@ -125,5 +129,5 @@ def test_a_simulated_figure_says_so(origin, says):
 
 
 def test_the_plain_text_has_no_varying_number():
-    chart = charts.payments(view(ATTEMPTS))
-    assert str(chart) == str(charts.payments(view(ATTEMPTS[:3])))
+    chart = payments.payments(view(ATTEMPTS))
+    assert str(chart) == str(payments.payments(view(ATTEMPTS[:3])))

@@ -1,9 +1,9 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from drlib import checklist
-from drlib.checklist import Failed, Probe, Skip
-from drlib.errors import PreflightFailed, StepFailed, slug
+from drlib.core.errors import PreflightFailed, StepFailed, slug
+from drlib.show import checklist
+from drlib.show.checklist import Failed, Probe, Skip
 
 
 def fails(error):

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandResult, errors
 
-from drlib import engine, planes
-from drlib.errors import StepFailed
+from drlib.core.aws_calls import Recorder
+from drlib.core.errors import StepFailed
+from drlib.stack import engine
 
 QUEUE = "urn:pulumi:t::payments-dr::pay:infra:Messaging$aws:sqs/queue:Queue::work"
 VPC = "urn:pulumi:t::payments-dr::pay:infra:Network$aws:ec2/vpc:Vpc::network"
@@ -72,7 +73,7 @@ def session(stack: Any, *, origin: str = "simulated") -> engine.Session:
 
 def place(origin: str = "simulated") -> Any:
     settings = SimpleNamespace(primary_region="us-east-2")
-    return SimpleNamespace(origin=origin, calls=planes.Recorder(), settings=settings)
+    return SimpleNamespace(origin=origin, calls=Recorder(), settings=settings)
 
 
 def failed(kind: type[errors.CommandError] = errors.CommandError, *, stderr: str = "") -> errors.CommandError:

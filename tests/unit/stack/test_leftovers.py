@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from drlib import leftovers, settings
-from drlib.errors import StepFailed
-from drlib.infra.naming import Names
+from drlib import parameters
+from drlib.core.errors import StepFailed
+from drlib.deployed.names import Names
+from drlib.stack import leftovers
 
 ACCOUNT = "111122223333"
 OURS = [{"Key": "Project", "Value": "payments-dr"}, {"Key": "Stack", "Value": "drill"}]
@@ -43,7 +44,7 @@ class Here:
     """A target whose clients answer from a script, by operation and region."""
 
     def __init__(self, answers: dict[tuple[str, str], Any], **changes: Any) -> None:
-        self.settings = settings.make(changes)
+        self.settings = parameters.make(changes)
         self.answers = answers
         self.asked: set[tuple[str, str]] = set()
 

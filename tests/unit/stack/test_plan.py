@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from drlib.errors import StepFailed
-from drlib.plan import Plan, PlannedResource
+from drlib.core.errors import StepFailed
+from drlib.stack.plan import Plan, PlannedResource
 
 
 def resource(kind: str, name: str, op: str, **inputs: object) -> PlannedResource:

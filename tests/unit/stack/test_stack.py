@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
-from drlib import engine, resume, settings, stack
-from drlib.errors import NotApproved, StepFailed
-from drlib.journal import Approval, Run, open_run
-from drlib.plan import Plan, PlannedResource
+from drlib import parameters
+from drlib.core.errors import NotApproved, StepFailed
+from drlib.runs import steps
+from drlib.runs.approval import Approval
+from drlib.runs.folders import open_run
+from drlib.runs.run import Run
+from drlib.stack import engine, stack
+from drlib.stack.plan import Plan, PlannedResource
 
 APPROVED = Approval("test", "drill@sandbox")
 TABLE = {
@@ -26,7 +30,7 @@ class Here:
     origin = "simulated"
 
     def __init__(self, folder: Path, **changes: Any) -> None:
-        self.settings = settings.make(changes)
+        self.settings = parameters.make(changes)
         self.folder = folder
         self.gone = ""
         self.forgotten = 0
@@ -123,7 +127,7 @@ def planned(*ops: str) -> Plan:
 def test_a_deployment_that_the_run_has_made_is_verified_by_its_plan(
     here: Any, state: dict[str, Any], run: Run, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    run.note(resume.DEPLOY, mutating=True)
+    run.note(steps.DEPLOY, mutating=True)
     monkeypatch.setattr(stack, "current", lambda here: "deployed")
     assert stack.up(here, APPROVED, plan=planned("same", "same"), run=run) == "deployed"
     assert capsys.readouterr().out == "deploy: done earlier, verified.\n"
@@ -133,19 +137,19 @@ def test_a_deployment_that_the_run_has_made_is_verified_by_its_plan(
 def test_a_deployment_that_lacks_something_is_made_again_and_said(
     here: Any, state: dict[str, Any], run: Run, monkeypatch: pytest.MonkeyPatch, capsys: Any, before: str
 ) -> None:
-    run.note(resume.DEPLOY, before, mutating=True)
+    run.note(steps.DEPLOY, before, mutating=True)
     monkeypatch.setattr(stack, "_program", lambda here: None)
     with pytest.raises(AssertionError, match="the engine was opened"):
         stack.up(here, APPROVED, plan=planned("same", "create"), run=run)
     assert "1 of 2 resources are not as planned. It is done again." in capsys.readouterr().out
-    assert [line["phase"] for line in run.lines((resume.DEPLOY,))] == [before, "intent", "failed"]
+    assert [line["phase"] for line in run.lines((steps.DEPLOY,))] == [before, "intent", "failed"]
 
 
 def test_a_stack_that_is_destroyed_is_not_destroyed_again(
     here: Any, state: dict[str, Any], run: Run, capsys: Any
 ) -> None:
     stack.destroy(here, APPROVED, run=run)
-    assert [line["phase"] for line in run.lines((resume.DESTROY,))] == ["intent", "done"]
+    assert [line["phase"] for line in run.lines((steps.DESTROY,))] == ["intent", "done"]
     stack.destroy(here, APPROVED, run=run)
     assert capsys.readouterr().out == "destroy: done earlier, verified.\n"
     assert here.forgotten == 1

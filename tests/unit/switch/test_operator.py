@@ -2,13 +2,15 @@
 
 import pytest
 
-from drill.test_ledger import attempt
-from drill.test_mending import fault
-from drill.test_timeline import Prober
-from drill.world import STANDBY
-from drlib import duty, probes, scenario, switch
-from drlib.errors import DeadlineExceeded
-from drlib.ledger import Ledger
+from drlib.core.errors import DeadlineExceeded
+from drlib.deployed import latch, probes
+from drlib.faults import scenario
+from drlib.payments.ledger import Ledger
+from drlib.switch import operator
+from tests.unit.faults.test_restore import fault
+from tests.unit.payments.test_ledger import attempt
+from tests.unit.timeline.test_timeline import Prober
+from tests.unit.world import STANDBY
 
 STAYS = {"traffic": "stays", "detected_by": "nobody"}
 
@@ -34,7 +36,7 @@ def act(here, deployment, aws, run, approval, monkeypatch):
         rows = [attempt(seq, outcome=outcome, started_at=now, finished_at=now) for seq in range(1, 13)]
         prober = Prober(Ledger(rows), here.folder)
         prober.clock = here.clock
-        return duty.perform(here, deployment, prober, run, approval, fault(here, at=now))
+        return operator.perform(here, deployment, prober, run, approval, fault(here, at=now))
 
     return perform
 
@@ -42,34 +44,34 @@ def act(here, deployment, aws, run, approval, monkeypatch):
 def test_mostly_the_operator_looks_on(act, here, deployment):
     part = act(**STAYS)
     assert (str(part), part.noticed_at, part.acted_at) == ("The operator looks on", None, None)
-    assert not switch.latch(here, deployment).is_set
+    assert not latch.read(here, deployment).is_set
 
 
 def test_the_operator_moves_the_traffic_when_clients_fail(act, here, deployment):
     part = act("indeterminate", traffic="moves", moved_by="operator", detected_by="clients")
-    assert switch.latch(here, deployment).is_set
+    assert latch.read(here, deployment).is_set
     assert part.noticed_at <= part.acted_at
 
 
 def test_the_operator_moves_nothing_while_clients_are_served(act, here, deployment, monkeypatch):
-    monkeypatch.setattr(duty, "DECIDE_SECONDS", 5.0)
+    monkeypatch.setattr(operator, "DECIDE_SECONDS", 5.0)
     with pytest.raises(DeadlineExceeded, match="found no reason to fail over: the primary serves"):
         act(traffic="moves", moved_by="operator", detected_by="clients")
-    assert not switch.latch(here, deployment).is_set
+    assert not latch.read(here, deployment).is_set
 
 
 def test_an_unready_standby_refuses_and_says_why(act, here, deployment):
     here.regions[STANDBY].mode = "503"
     part = act("indeterminate", **STAYS, guard="refused")
     assert any("it takes a payment" in reason for reason in part.refused)
-    assert not switch.latch(here, deployment).is_set
+    assert not latch.read(here, deployment).is_set
 
 
 def test_a_standby_that_is_ready_refuses_nothing(act, here, deployment):
     assert act("ok", **STAYS, guard="refused").refused == (), "there is no reason, which is no guard"
-    assert not switch.latch(here, deployment).is_set
+    assert not latch.read(here, deployment).is_set
     part = act("indeterminate", **STAYS, guard="refused")
-    assert (part.refused, switch.latch(here, deployment).is_set) == ((), True)
+    assert (part.refused, latch.read(here, deployment).is_set) == ((), True)
 
 
 def test_a_marker_that_does_not_arrive_is_noticed(act, here, aws, monkeypatch):

@@ -4,17 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from drill.aws import payment, settlement
-from drill.test_ledger import attempt
-from drill.world import PRIMARY, STANDBY
-from drlib import fence, switch, switchover, timeline
-from drlib.checklist import Check, Checks
-from drlib.errors import NotApproved, PreflightFailed, StepFailed, VerdictRed
-from drlib.holdings import from_dict
-from drlib.journal import Approval
-from drlib.ledger import Ledger
-from drlib.switchover import rest
-from drlib.switchover.acts import Flip, Opened
+from drlib.core.errors import NotApproved, PreflightFailed, StepFailed, VerdictRed
+from drlib.deployed import fence, latch
+from drlib.payments.ledger import Ledger
+from drlib.payments.tables import from_dict
+from drlib.runs.approval import Approval
+from drlib.show.checklist import Check, Checks
+from drlib.switch import failover
+from drlib.switch.planned_move import acts, prepare, rest, result
+from drlib.switch.planned_move.acts import Flip, Opened
+from drlib.timeline.observations import Watch
+from tests.unit.aws import payment, settlement
+from tests.unit.payments.test_ledger import attempt
+from tests.unit.world import PRIMARY, STANDBY
 
 FENCED, FLIPPED, TURNED, SERVED, LIFTED = 1100.0, 1110.0, 1150.0, 1180.0, 1200.0
 
@@ -27,7 +29,7 @@ def checks(status="passed"):
 
 
 def test_in_peace_the_primary_is_left_for_the_standby(here, deployment, aws):
-    move = switchover.plan(here, deployment)
+    move = prepare.plan(here, deployment)
     assert (move.source, move.destination, move.to_standby, move.stopped) == (PRIMARY, STANDBY, True, "")
     assert move.longest_seconds == sum(seconds for _, seconds in move.steps)
     assert aws.tables[PRIMARY].writes == aws.tables[STANDBY].writes == []
@@ -36,9 +38,9 @@ def test_in_peace_the_primary_is_left_for_the_standby(here, deployment, aws):
 def test_with_the_latch_set_it_is_the_way_back_which_needs_one_period_more(
     here, deployment, aws, run, approval
 ):
-    there = switchover.plan(here, deployment)
-    switch.set(here, deployment, run, approval, reason="a planned move")
-    back = switchover.plan(here, deployment)
+    there = prepare.plan(here, deployment)
+    failover.set(here, deployment, run, approval, reason="a planned move")
+    back = prepare.plan(here, deployment)
     assert (back.source, back.destination, back.to_standby) == (STANDBY, PRIMARY, False)
     assert back.longest_seconds == there.longest_seconds + 60.0
 
@@ -51,17 +53,17 @@ def test_a_move_that_stopped_half_way_is_the_one_that_goes_on(
 ):
     fence.write(here, deployment, PRIMARY, destination=STANDBY)
     if flipped:
-        switch.set(here, deployment, run, approval, reason="a planned move")
-    move = switchover.plan(here, deployment)
+        failover.set(here, deployment, run, approval, reason="a planned move")
+    move = prepare.plan(here, deployment)
     assert (move.source, move.destination, move.flipped) == (PRIMARY, STANDBY, flipped)
     assert where in move.stopped
     assert str(move).startswith(move.stopped)
-    switchover.clear(here, deployment, run, approval, move)
+    acts.clear(here, deployment, run, approval, move)
     assert not fence.read(here, deployment, PRIMARY).known
 
 
 def test_without_an_earlier_start_nothing_is_cleared(here, deployment, aws, run, approval):
-    switchover.clear(here, deployment, run, approval, switchover.plan(here, deployment))
+    acts.clear(here, deployment, run, approval, prepare.plan(here, deployment))
     assert not run.done("lift fence")
 
 
@@ -70,35 +72,35 @@ def test_without_an_earlier_start_nothing_is_cleared(here, deployment, aws, run,
 
 @pytest.mark.parametrize("act", ["fence", "lift"])
 def test_an_act_needs_the_approval_of_this_stack(here, deployment, aws, run, act):
-    move = switchover.plan(here, deployment)
+    move = prepare.plan(here, deployment)
     other = Approval("switch over", "other@sandbox")
     with pytest.raises(NotApproved, match="other@sandbox"):
-        getattr(switchover, act)(here, deployment, run, other, move)
+        getattr(acts, act)(here, deployment, run, other, move)
     assert aws.tables[PRIMARY].writes == []
 
 
 def test_nothing_flips_before_the_source_is_at_rest(here, deployment, aws, run, approval):
-    move = switchover.plan(here, deployment)
-    switchover.fence(here, deployment, run, approval, move)
+    move = prepare.plan(here, deployment)
+    acts.fence(here, deployment, run, approval, move)
     with pytest.raises(PreflightFailed, match="a marker goes round"):
-        switchover.flip(here, deployment, run, approval, move, checks("failed"))
-    assert not switch.latch(here, deployment).is_set
+        acts.flip(here, deployment, run, approval, move, checks("failed"))
+    assert not latch.read(here, deployment).is_set
 
 
 def test_nothing_flips_behind_a_fence_that_ends_too_soon(here, deployment, aws, run, approval):
-    move = switchover.plan(here, deployment)
+    move = prepare.plan(here, deployment)
     fence.write(here, deployment, PRIMARY, destination=STANDBY, seconds=move.longest_seconds / 2)
     with pytest.raises(StepFailed, match="fence around us-east-2 ends in"):
-        switchover.flip(here, deployment, run, approval, move, checks())
-    assert not switch.latch(here, deployment).is_set
+        acts.flip(here, deployment, run, approval, move, checks())
+    assert not latch.read(here, deployment).is_set
 
 
 def test_a_flip_keeps_what_the_destination_held(here, deployment, aws, run, approval):
     aws.tables[STANDBY].put_item(TableName="", Item=payment("one", PRIMARY, 1.0))
-    move = switchover.plan(here, deployment)
-    switchover.fence(here, deployment, run, approval, move)
-    flip = switchover.flip(here, deployment, run, approval, move, checks())
-    assert switch.latch(here, deployment).is_set
+    move = prepare.plan(here, deployment)
+    acts.fence(here, deployment, run, approval, move)
+    flip = acts.flip(here, deployment, run, approval, move, checks())
+    assert latch.read(here, deployment).is_set
     assert (flip.to_region, list(flip.takeover.payments)) == (STANDBY, ["one"])
     assert list(from_dict(run.load("takeover")).payments) == ["one"]
 
@@ -106,15 +108,15 @@ def test_a_flip_keeps_what_the_destination_held(here, deployment, aws, run, appr
 def test_the_fence_is_lifted_and_the_latch_armed_where_the_primary_serves_again(
     here, deployment, aws, run, approval
 ):
-    switch.set(here, deployment, run, approval, reason="a planned move")
-    back = switchover.plan(here, deployment)
-    switchover.fence(here, deployment, run, approval, back)
-    switchover.flip(here, deployment, run, approval, back, checks())
-    assert switch.latch(here, deployment).hold_until is not None
-    opened = switchover.lift(here, deployment, run, approval, back)
+    failover.set(here, deployment, run, approval, reason="a planned move")
+    back = prepare.plan(here, deployment)
+    acts.fence(here, deployment, run, approval, back)
+    acts.flip(here, deployment, run, approval, back, checks())
+    assert latch.read(here, deployment).hold_until is not None
+    opened = acts.lift(here, deployment, run, approval, back)
     assert opened.region == STANDBY
     assert not fence.read(here, deployment, STANDBY).known
-    assert switch.latch(here, deployment).hold_until is None
+    assert latch.read(here, deployment).hold_until is None
 
 
 # --- at rest ---
@@ -124,8 +126,8 @@ def test_a_payment_that_is_not_settled_is_waited_for_and_named(here, deployment,
     monkeypatch.setattr(rest, "TIMEOUT_SECONDS", 0.0)
     for table in aws.tables.values():
         table.put_item(TableName="", Item=payment("one", PRIMARY, 1.0))
-    move = switchover.plan(here, deployment)
-    found = switchover.at_rest(here, deployment, move, fence.Fence(PRIMARY, in_force=True, at=0.0))
+    move = prepare.plan(here, deployment)
+    found = rest.at_rest(here, deployment, move, fence.Fence(PRIMARY, in_force=True, at=0.0))
     row = found["every-payment-is-settled"]
     assert (row.status, "such as one" in row.detail) == ("failed", True)
     assert found["both-tables-hold-the-same"].status == "passed"
@@ -137,8 +139,8 @@ def test_a_settlement_that_one_table_lacks_is_named(here, deployment, aws, monke
         table.replicas = []
         table.put_item(TableName="", Item=payment("one", PRIMARY, 1.0))
     aws.tables[PRIMARY].put_item(TableName="", Item=settlement("one", PRIMARY, 2.0))
-    move = switchover.plan(here, deployment)
-    found = switchover.at_rest(here, deployment, move, fence.Fence(PRIMARY, in_force=True, at=0.0))
+    move = prepare.plan(here, deployment)
+    found = rest.at_rest(here, deployment, move, fence.Fence(PRIMARY, in_force=True, at=0.0))
     row = found["both-tables-hold-the-same"]
     assert (row.status, "such as one" in row.detail) == ("failed", True)
 
@@ -150,14 +152,14 @@ FENCE = fence.Fence(PRIMARY, in_force=True, destination=STANDBY, at=FENCED, expi
 
 @pytest.fixture
 def move(here, deployment, aws):
-    return switchover.plan(here, deployment)
+    return prepare.plan(here, deployment)
 
 
 def outcome(move, rows, *, held=()):
     takeover = from_dict({"region": STANDBY, "at": FLIPPED, "payments": [], "settlements": []})
     takeover = replace(takeover, payments=dict.fromkeys(held))
     first = attempt(98, region=STANDBY, finished_at=SERVED)
-    watch = timeline.Watch(
+    watch = Watch(
         zero=FENCED,
         ended_at=SERVED + 10,
         to_region=STANDBY,
@@ -171,7 +173,7 @@ def outcome(move, rows, *, held=()):
         attempts=rows,
     )
     opened = Opened(PRIMARY, LIFTED)
-    return switchover.outcome(move, FENCE, Flip(FLIPPED, STANDBY, takeover), watch, opened, Ledger(rows))
+    return result.outcome(move, FENCE, Flip(FLIPPED, STANDBY, takeover), watch, opened, Ledger(rows))
 
 
 def refused(seq, at, status=503):
@@ -187,7 +189,7 @@ def test_its_stages_add_up_to_the_window(move):
     }  # fmt: skip
     assert sum(found.stages.values()) == found.window_seconds == 80.0
     assert (found.refused, found.outside, found.rpo_seconds) == (1, (), 0.0)
-    assert switchover.verdict(found, checks()).passed
+    assert result.verdict(found, checks()).passed
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,7 @@ def test_what_was_refused_outside_the_fence_is_red(move, row):
     found = outcome(move, [row])
     assert (found.refused, found.outside) == (0, (row.name,))
     with pytest.raises(VerdictRed, match="1 payments were refused outside the fence"):
-        switchover.verdict(found, checks())
+        result.verdict(found, checks())
 
 
 def test_a_payment_that_the_destination_does_not_hold_at_the_flip_is_missing(move):
@@ -227,4 +229,4 @@ def test_an_attempt_without_an_answer_is_counted_and_not_judged_here(move):
 
 def test_a_control_plane_that_was_needed_is_red(move):
     with pytest.raises(VerdictRed):
-        switchover.verdict(outcome(move, []), checks("failed"))
+        result.verdict(outcome(move, []), checks("failed"))

@@ -5,16 +5,19 @@ import os
 
 import pytest
 
-from drill.test_ledger import attempt
-from drill.world import PRIMARY, STANDBY
-from drlib import chain, faults, mending, resume, runner, switch
-from drlib.checklist import Check, Checks
-from drlib.errors import PreflightFailed, StepFailed
-from drlib.ledger import Ledger
+from drlib.core.errors import PreflightFailed, StepFailed
+from drlib.faults import inject, restore
+from drlib.payments.ledger import Ledger
+from drlib.runner import notebook
+from drlib.runs import journal, steps
+from drlib.show.checklist import Check, Checks
+from drlib.switch import failback, failover
+from tests.unit.payments.test_ledger import attempt
+from tests.unit.world import PRIMARY, STANDBY
 
 
 def ends(run, step):
-    return [line["phase"] for line in chain.lines(run.folder) if line["step"] == step]
+    return [line["phase"] for line in journal.lines(run.folder) if line["step"] == step]
 
 
 def refuse(*_, **__):
@@ -23,8 +26,8 @@ def refuse(*_, **__):
 
 @pytest.fixture
 def released(here, deployment, aws, run, approval):
-    switch.set(here, deployment, run.as_runbook("50-incident-failover"), approval, reason="an incident")
-    switch.release(here, deployment, run, approval)
+    failover.set(here, deployment, run.as_runbook("50-incident-failover"), approval, reason="an incident")
+    failback.release(here, deployment, run, approval)
     aws.tables[STANDBY].writes.clear()
     aws.metrics.clear()
 
@@ -32,7 +35,7 @@ def released(here, deployment, aws, run, approval):
 def test_a_latch_that_is_released_is_not_released_again(
     here, deployment, aws, run, approval, released, capsys
 ):
-    assert switch.release(here, deployment, run, approval).hold_until is not None
+    assert failback.release(here, deployment, run, approval).hold_until is not None
     assert (aws.tables[STANDBY].writes, aws.metrics) == ([], [])
     assert capsys.readouterr().out == "release latch: done earlier, verified.\n"
 
@@ -47,16 +50,16 @@ def test_a_latch_that_was_set_meanwhile_is_released_again_and_said(
         "reason": {"S": "a payment"},
     }
     aws.tables[STANDBY].put_item(TableName="", Item=item)
-    assert not switch.release(here, deployment, run, approval).is_set
+    assert not failback.release(here, deployment, run, approval).is_set
     said = "done earlier, and no longer so: the latch is set, because a payment. It is done again."
     assert capsys.readouterr().out == f"release latch: {said}\n"
     assert ends(run, "release latch") == ["intent", "done"] * 2
 
 
 def test_arming_is_done_once(here, deployment, aws, run, approval, released, capsys):
-    switch.arm(here, deployment, run, approval)
+    failback.arm(here, deployment, run, approval)
     aws.tables[STANDBY].writes.clear()
-    switch.arm(here, deployment, run, approval)
+    failback.arm(here, deployment, run, approval)
     assert aws.tables[STANDBY].writes == []
     assert capsys.readouterr().out == "arm latch: done earlier, verified.\n"
 
@@ -68,51 +71,51 @@ def test_a_flip_that_was_cut_off_is_found_done_and_its_decision_not_asked_again(
         "Decision", (Check("something-speaks-for-a-failover", "something speaks for a failover", "failed"),)
     )
     with pytest.raises(PreflightFailed):
-        switch.fail_over(here, deployment, run, approval, red, reason="an incident")
-    switch.set(here, deployment, run.as_runbook("elsewhere"), approval, reason="an incident")
-    run.note(resume.SET_LATCH, "intent", mutating=True)  # and then the kernel was killed
+        failover.fail_over(here, deployment, run, approval, red, reason="an incident")
+    failover.set(here, deployment, run.as_runbook("elsewhere"), approval, reason="an incident")
+    run.note(steps.SET_LATCH, "intent", mutating=True)  # and then the kernel was killed
     aws.tables[STANDBY].writes.clear()
-    assert switch.fail_over(here, deployment, run, approval, red, reason="an incident").is_set
+    assert failover.fail_over(here, deployment, run, approval, red, reason="an incident").is_set
     assert aws.tables[STANDBY].writes == []
     assert "set latch: cut off earlier, and found done." in capsys.readouterr().out
     assert ends(run, "set latch")[-1] == "done"
 
 
 def test_a_run_has_one_fault(here, deployment, run, approval):
-    faults.restore(here, faults.inject(here, deployment, run, approval), run)
-    assert faults.spent(run)
+    restore.restore(here, inject.inject(here, deployment, run, approval), run)
+    assert inject.spent(run)
     with pytest.raises(StepFailed, match="This run has had its fault") as caught:
-        faults.inject(here, deployment, run, approval)
+        inject.inject(here, deployment, run, approval)
     assert "40-failback" in caught.value.remedy
     assert here.in_force == {}
 
 
 def test_an_injection_cut_off_before_its_file_has_broken_nothing(here, deployment, run, approval, capsys):
-    run.note(resume.INJECT, "intent", mutating=True)
-    assert not faults.spent(run)
-    assert faults.inject(here, deployment, run, approval).state == "in force"
+    run.note(steps.INJECT, "intent", mutating=True)
+    assert not inject.spent(run)
+    assert inject.inject(here, deployment, run, approval).state == "in force"
     assert "inject: cut off earlier: nothing is broken by it. It is done again." in capsys.readouterr().out
 
 
 def test_an_injection_cut_off_after_its_file_may_have_broken_something(here, deployment, run, approval):
-    fault = faults.inject(here, deployment, run, approval)
-    faults.restore(here, fault)
+    fault = inject.inject(here, deployment, run, approval)
+    restore.restore(here, fault)
     cut = run.as_runbook("again")
-    cut.note(resume.INJECT, "intent", mutating=True)
-    assert faults.spent(cut)
+    cut.note(steps.INJECT, "intent", mutating=True)
+    assert inject.spent(cut)
 
 
 def test_a_full_disk_keeps_nothing_broken(here, deployment, run, approval, monkeypatch):
-    fault = faults.inject(here, deployment, run, approval)
+    fault = inject.inject(here, deployment, run, approval)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", refuse)
-        (told,) = runner.restored(here, run)
+        (told,) = notebook.restored(here, run)
     assert told.startswith("No fault is in force, and that could not be written down: ")
     assert "No space left on device" in told
     assert here.in_force == {}
-    assert mending.read(fault.fault_id).fault.state == "in force", "the file still says how it is mended"
-    assert runner.restored(here, run)[-1] == "No fault is in force."
-    assert mending.read(fault.fault_id).fault.state == "restored"
+    assert restore.read(fault.fault_id).fault.state == "in force", "the file still says how it is mended"
+    assert notebook.restored(here, run)[-1] == "No fault is in force."
+    assert restore.read(fault.fault_id).fault.state == "restored"
     assert run.load("fault")["state"] == "restored"
 
 
@@ -130,5 +133,5 @@ def test_a_ledger_that_cannot_be_written_says_so_and_keeps_what_it_had(tmp_path,
 def test_the_region_that_serves_is_untouched_by_a_step_that_is_skipped(
     here, deployment, aws, run, approval, released
 ):
-    switch.release(here, deployment, run, approval)
+    failback.release(here, deployment, run, approval)
     assert aws.tables[PRIMARY].writes == []

@@ -2,25 +2,30 @@
 
 import pytest
 
-from drill.aws import payment, settlement
-from drill.test_ledger import attempt
-from drill.world import PRIMARY, STANDBY, deployed
-from drlib import chain, clock, evidence, fence, gates, probes, repair, switch
-from drlib import settings as parameters
-from drlib.errors import NotApproved, PreflightFailed, StepFailed
-from drlib.holdings import from_dict
-from drlib.journal import Approval
-from drlib.ledger import Ledger
+from drlib import parameters
+from drlib.core import clock
+from drlib.core.errors import NotApproved, PreflightFailed, StepFailed
+from drlib.deployed import fence, latch, probes
+from drlib.evidence import evidence
+from drlib.payments.announce import announce
+from drlib.payments.ledger import Ledger
+from drlib.payments.tables import from_dict
+from drlib.runs import journal
+from drlib.runs.approval import Approval
+from drlib.switch import failback, failback_gates, failover
+from tests.unit.aws import payment, settlement
+from tests.unit.payments.test_ledger import attempt
+from tests.unit.world import PRIMARY, STANDBY, deployed
 
 
 def test_without_an_item_the_latch_is_released(here, deployment, aws):
-    assert not switch.latch(here, deployment).is_set
+    assert not latch.read(here, deployment).is_set
 
 
 def test_setting_writes_to_the_standby_alone_and_puts_the_first_datapoint(
     here, deployment, aws, run, approval
 ):
-    now = switch.set(here, deployment, run, approval, reason="the primary is ill")
+    now = failover.set(here, deployment, run, approval, reason="the primary is ill")
     assert (now.is_set, now.reason) == (True, "the primary is ill")
     assert now.set_at == pytest.approx(here.clock.now(), abs=600)
     assert aws.tables[PRIMARY].writes == []
@@ -31,32 +36,34 @@ def test_setting_writes_to_the_standby_alone_and_puts_the_first_datapoint(
 
 
 def test_a_planned_move_stops_the_primary_first(here, deployment, aws, run, approval):
-    switch.set(here, deployment, run, approval, reason="maintenance", planned=True)
+    failover.set(here, deployment, run, approval, reason="maintenance", planned=True)
     assert len(aws.tables[PRIMARY].writes) == 1
     assert aws.tables[STANDBY].writes == []
-    assert switch.latch(here, deployment).is_set
+    assert latch.read(here, deployment).is_set
 
 
 def test_releasing_holds_the_latch_open_for_those_on_their_way_back(here, deployment, aws, run, approval):
-    switch.set(here, deployment, run, approval, reason="drill")
-    now = switch.release(here, deployment, run, approval)
+    failover.set(here, deployment, run, approval, reason="drill")
+    now = failback.release(here, deployment, run, approval)
     assert not now.is_set
-    assert now.hold_until - now.set_at == pytest.approx(switch.HOLD_SECONDS, abs=0.01)
+    assert now.hold_until - now.set_at == pytest.approx(failback.HOLD_SECONDS, abs=0.01)
     assert [metric["value"] for metric in aws.metrics] == [1.0, 0.0]
-    steps = [line["step"] for line in chain.lines(run.folder) if line["mutating"] and line["phase"] == "done"]
+    steps = [
+        line["step"] for line in journal.lines(run.folder) if line["mutating"] and line["phase"] == "done"
+    ]
     assert steps == ["set latch", "release latch"]
 
 
 def test_arming_ends_the_hold_and_a_set_latch_is_left_alone(here, deployment, aws, run, approval):
-    switch.release(here, deployment, run, approval)
-    assert switch.arm(here, deployment, run, approval).hold_until is None
-    switch.set(here, deployment, run, approval, reason="drill")
+    failback.release(here, deployment, run, approval)
+    assert failback.arm(here, deployment, run, approval).hold_until is None
+    failover.set(here, deployment, run, approval, reason="drill")
     with pytest.raises(StepFailed, match="The latch is set"):
-        switch.arm(here, deployment, run, approval)
-    assert switch.latch(here, deployment).is_set
+        failback.arm(here, deployment, run, approval)
+    assert latch.read(here, deployment).is_set
 
 
-@pytest.mark.parametrize("act", [switch.set, switch.release])
+@pytest.mark.parametrize("act", [failover.set, failback.release])
 def test_the_switch_needs_the_right_approval(here, deployment, aws, run, act):
     with pytest.raises(NotApproved):
         act(here, deployment, run, Approval("flip", "other@sandbox"), reason="no")
@@ -68,7 +75,7 @@ def test_a_snapshot_holds_payments_and_settlements_in_modelled_time(here, deploy
     for item in (payment("p-1", PRIMARY, wall), settlement("p-1", PRIMARY, wall + 1.0)):
         aws.tables[STANDBY].put_item(TableName="", Item=item)
     aws.tables[STANDBY].put_item(TableName="", Item={"pk": {"S": "LATCH"}, "sk": {"S": STANDBY}})
-    held = switch.snapshot(here, deployment)
+    held = failover.snapshot(here, deployment)
     assert held.region == STANDBY
     assert held.payments["p-1"].accepted_at == pytest.approx(here.clock.anchor + 120.0)
     assert held.settlements["p-1"][0].settled_at == pytest.approx(here.clock.anchor + 180.0)
@@ -78,14 +85,14 @@ def test_a_snapshot_holds_payments_and_settlements_in_modelled_time(here, deploy
 
 @pytest.fixture
 def failed_over(here, deployment, aws, run, approval, monkeypatch):
-    monkeypatch.setattr(gates, "DRAIN_TIMEOUT_SECONDS", 12.0)
+    monkeypatch.setattr(failback_gates, "DRAIN_TIMEOUT_SECONDS", 12.0)
     monkeypatch.setattr(probes, "REPLICATION_TIMEOUT_SECONDS", 6.0)
     monkeypatch.setattr(clock, "PATIENCE_WALL_SECONDS", 0.0)
-    switch.set(here, deployment, run, approval, reason="drill")
+    failover.set(here, deployment, run, approval, reason="drill")
 
 
 def test_every_gate_is_open_when_all_is_well(here, deployment, aws, failed_over, run):
-    made = switch.gates(here, deployment, run)
+    made = failback_gates.gates(here, deployment, run)
     assert made.status == "passed"
     assert len(made.rows) == 14
     # The markers were taken away again.
@@ -162,18 +169,18 @@ def shut_payment(here, aws):
 )
 def test_each_gate_can_shut(here, deployment, aws, failed_over, run, shut, name):
     shut(here, aws)
-    made = switch.gates(here, deployment, run)
+    made = failback_gates.gates(here, deployment, run)
     assert [row.id for row in made.failed] == [name]
     assert all(row.hint for row in made.failed)
     with pytest.raises(PreflightFailed, match="Failback gates: 1 of 14"):
-        switch.passed(here, run, made)
+        failback_gates.passed(here, run, made)
 
 
 def test_a_red_gate_is_passed_for_a_reason_that_the_evidence_keeps(here, deployment, aws, failed_over, run):
     shut_queue(here, aws)
-    made = switch.gates(here, deployment, run)
+    made = failback_gates.gates(here, deployment, run)
     here.settings = parameters.make({**here.settings.values(), "force_reason": "the queue is known"})
-    assert str(switch.passed(here, run, made)) == "Failback gates: 13 of 14 passed, forced"
+    assert str(failback_gates.passed(here, run, made)) == "Failback gates: 13 of 14 passed, forced"
     told = evidence.update(run).reasons
     assert "30-drill-failover: forced past work queue drained (primary), because the queue is known." in told
 
@@ -183,30 +190,30 @@ def test_what_was_put_aside_and_is_settled_is_accounted_for(here, deployment, aw
     for item in (payment, settlement):
         aws.tables[STANDBY].put_item(TableName="", Item=item("p-1", PRIMARY, here.clock.anchor - 60.0))
     aws.put_aside(f"https://sqs.{PRIMARY}/dead_letter", "p-1")
-    made = switch.gates(here, deployment, run)
+    made = failback_gates.gates(here, deployment, run)
     assert made.status == "passed"
     assert "all of them settled" in made["nothing-unaccounted-for-was-put-aside-primary"].detail
 
 
 def test_a_payment_that_is_nowhere_shuts_the_last_gate(here, deployment, aws, failed_over, run):
     Ledger([attempt(1)]).save(run.folder)
-    made = switch.gates(here, deployment, run)
+    made = failback_gates.gates(here, deployment, run)
     assert [row.id for row in made.failed] == ["every-payment-is-accounted-for"]
     assert "This run kept no takeover" in made["every-payment-is-accounted-for"].detail
-    switch.keep_takeover(here, deployment, run)
-    made = switch.gates(here, deployment, run)
+    failover.keep_takeover(here, deployment, run)
+    made = failback_gates.gates(here, deployment, run)
     assert "kept no takeover" not in made["every-payment-is-accounted-for"].detail
 
 
 def test_where_nothing_moved_there_is_nothing_to_ask_and_nothing_to_release(
     here, deployment, aws, run, approval
 ):
-    made = switch.gates(here, deployment, run)
-    assert str(switch.passed(here, run, made)) == "Failback gates: 1 of 1 passed"
-    assert not switch.release(here, deployment, run, approval).is_set
+    made = failback_gates.gates(here, deployment, run)
+    assert str(failback_gates.passed(here, run, made)) == "Failback gates: 1 of 1 passed"
+    assert not failback.release(here, deployment, run, approval).is_set
     assert aws.metrics == []
     here.points_to = STANDBY  # the name leads there, though nobody set the latch
-    assert len(switch.gates(here, deployment, run).rows) == 14
+    assert len(failback_gates.gates(here, deployment, run).rows) == 14
 
 
 def test_what_was_never_announced_is_announced_again(here, deployment, aws, failed_over, run, approval):
@@ -218,8 +225,8 @@ def test_what_was_never_announced_is_announced_again(here, deployment, aws, fail
         payment("p-young", STANDBY, young),
     ):
         aws.tables[STANDBY].put_item(TableName="", Item=item)
-    assert repair.announce(here, deployment, run, approval) == ["p-lost"]
+    assert announce(here, deployment, run, approval) == ["p-lost"]
     assert aws.announced == [(STANDBY, {"payment_id": "p-lost", "origin_region": STANDBY})]
     aws.tables[STANDBY].put_item(TableName="", Item=settlement("p-lost", STANDBY, old))
-    assert repair.announce(here, deployment, run, approval) == []
+    assert announce(here, deployment, run, approval) == []
     assert len(aws.announced) == 1

@@ -5,16 +5,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from drill.test_ledger import attempt
-from drill.test_mending import fault
-from drill.test_timeline import Prober, quiet, row, watched
-from drill.world import PRIMARY, STANDBY
-from drlib import latch, probes, scenario, switch, timeline
-from drlib import settings as parameters
-from drlib.hypothesis import Part
-from drlib.ledger import Ledger
-from drlib.timeline import Rest
-from drlib.timeline.sentry import Sentry
+from drlib import parameters
+from drlib.deployed import latch, probes
+from drlib.faults import scenario
+from drlib.faults.hypothesis import Part
+from drlib.payments.ledger import Ledger
+from drlib.switch import failover
+from drlib.timeline import effects, prediction, watcher
+from drlib.timeline.effects import Rest
+from drlib.timeline.poller import Sentry
+from drlib.timeline.recovery import measure
+from tests.unit.faults.test_restore import fault
+from tests.unit.payments.test_ledger import attempt
+from tests.unit.timeline.test_timeline import Prober, quiet, row, watched
+from tests.unit.world import PRIMARY, STANDBY
 
 AFTER = Rest(((1100.0, STANDBY),))
 LOOKS_ON = Part()
@@ -28,7 +32,7 @@ def sighted(here):
 
     def make(attempts, *, part=LOOKS_ON, rest=AFTER, **changes):
         seen = replace(watched(attempts), **changes)
-        return timeline.sighted(here, seen, rest, part, timeline.predict(parameters.make({})))
+        return effects.sighted(here, seen, rest, part, prediction.predict(parameters.make({})))
 
     return make
 
@@ -95,7 +99,7 @@ def test_the_sentry_listens_for_an_alarm(here, deployment, aws):
 
 
 def test_after_the_restore_the_name_is_looked_at(here, deployment):
-    seen = timeline.rest(here, deployment, Prober(Ledger(), here.folder), seconds=10.0)
+    seen = effects.rest(here, deployment, Prober(Ledger(), here.folder), seconds=10.0)
     assert str(seen) == f"The public name stays with {PRIMARY}"
 
 
@@ -114,11 +118,11 @@ def test_where_traffic_is_to_stay_it_is_looked_at_for_so_long(here, deployment, 
     )
     monkeypatch.setattr(scenario, "load", lambda name: planned)
     begun = fault(here)
-    seen = timeline.watch(here, deployment, Prober(Ledger(), here.folder), begun)
+    seen = watcher.watch(here, deployment, Prober(Ledger(), here.folder), begun)
     assert seen.ended_at >= begun.at + 60.0
     assert seen.streak is None
     assert str(seen) == f"payments were served by {PRIMARY} all the time"
-    recovery = timeline.measure(seen, timeline.predict(here.settings))
+    recovery = measure(seen, prediction.predict(here.settings))
     assert recovery.as_dict()["measured_seconds"] is None
     assert recovery.figures() == {}
 
@@ -131,14 +135,14 @@ def test_the_takeover_is_kept_once_and_at_once(here, deployment, aws, run):
 
     def keep():
         kept.append(here.clock.now())
-        switch.takeover(here, deployment, run)()
+        failover.takeover(here, deployment, run)()
 
-    seen = timeline.watch(here, deployment, Prober(Ledger(rows), here.folder), since=now, at_takeover=keep)
+    seen = watcher.watch(here, deployment, Prober(Ledger(rows), here.folder), since=now, at_takeover=keep)
     assert len(kept) == 1
     assert kept[0] <= seen.ended_at
     first = run.load("takeover")
     assert first["region"] == STANDBY
-    switch.takeover(here, deployment, run)()
+    failover.takeover(here, deployment, run)()
     assert run.load("takeover") == first, "a run has one takeover"
 
 
@@ -152,7 +156,7 @@ def test_a_failover_watched_again_is_looked_at_and_keeps_what_was_measured(
     rows += [attempt(seq, region=STANDBY, started_at=now, finished_at=now + seq) for seq in range(2, 14)]
     first = Prober(Ledger(rows), run.folder)
     first.started_at = now
-    seen = timeline.watch(here, deployment, first, ask_route53=False)
+    seen = watcher.watch(here, deployment, first, ask_route53=False)
     assert seen.seconds == pytest.approx(2.0)
     Ledger(rows).save(run.folder)
 
@@ -161,10 +165,10 @@ def test_a_failover_watched_again_is_looked_at_and_keeps_what_was_measured(
     again = Prober(Ledger(rows), run.folder)
     again.started_at = later
     kept = (run.folder / "samples" / "watch.30-drill-failover.parquet").read_bytes()
-    assert timeline.watch(here, deployment, again, ask_route53=False).seconds == seen.seconds
+    assert watcher.watch(here, deployment, again, ask_route53=False).seconds == seen.seconds
     assert "done earlier, verified" in capsys.readouterr().out
     assert (run.folder / "samples" / "watch.30-drill-failover.parquet").read_bytes() == kept
 
     latch.write(here, deployment, STANDBY, is_set=True, reason="another", hold_seconds=0.0)
-    fresh = timeline.watch(here, deployment, again, ask_route53=False)
+    fresh = watcher.watch(here, deployment, again, ask_route53=False)
     assert fresh.zero == later, "another failover, and its own time"

@@ -6,12 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from drlib import scenario
-from drlib import settings as parameters
-from drlib.errors import BadParameters
-from drlib.pace import beats
-from drlib.timeline import STAGES, predict
-from drlib.timeline.prediction import failures_needed, in_stages, wire_ttl
+from drlib import parameters
+from drlib.core.errors import BadParameters
+from drlib.faults import scenario
+from drlib.payments.pace import beats
+from drlib.timeline.prediction import STAGES, failures_needed, in_stages, predict, wire_ttl
 
 CHECKERS = 8
 

@@ -11,22 +11,25 @@ from types import SimpleNamespace
 import pyarrow.parquet
 import pytest
 
-from drill.test_ledger import attempt
-from drill.test_reconcile import held, payment, settled
-from drill.world import PRIMARY, STANDBY
-from drlib import basis, reconcile, samples, timeline
-from drlib import settings as parameters
-from drlib.basis import Basis
-from drlib.clock import Clock
-from drlib.errors import StepFailed
-from drlib.holdings import Stores
-from drlib.ledger import FILE, Ledger
-from drlib.probes import CheckerReport
-from drlib.samples import Stamp
-from drlib.timeline import record
+from drlib import parameters
+from drlib.core import samples
+from drlib.core.clock import Clock
+from drlib.core.errors import StepFailed
+from drlib.core.samples import Stamp
+from drlib.deployed.probes import CheckerReport
+from drlib.payments import reconcile, stored_tables
+from drlib.payments.ledger import FILE, Ledger
+from drlib.payments.stored_tables import Basis
+from drlib.payments.tables import Stores
+from drlib.timeline import recovery
+from drlib.timeline.observations import Watch
+from drlib.timeline.poller import Judgement
+from drlib.timeline.prediction import predict
 from drlib.timeline.recovery import first_error, streak
-from drlib.timeline.seen import Watch
-from drlib.timeline.sentry import Judgement
+from drlib.timeline.stored import file_of, keep, recall
+from tests.unit.payments.test_ledger import attempt
+from tests.unit.payments.test_reconcile import held, payment, settled
+from tests.unit.world import PRIMARY, STANDBY
 
 STAMP = Stamp("simulated", Clock(scale=20.0, anchor=500.0))
 
@@ -76,21 +79,21 @@ def test_a_watch_made_again_is_the_same_to_the_last_digit(tmp_path: Path) -> Non
     sentry = looked(since=1000.0)
     seen = watched(rows, sentry)
     assert seen.events["unhealthy"] is not None
-    record.keep(seen, sentry, tmp_path, runbook="30-drill-failover", name="api.test", stamp=STAMP)
+    keep(seen, sentry, tmp_path, runbook="30-drill-failover", name="api.test", stamp=STAMP)
     # The ledger went on: one attempt ended after the watch, and one began after it.
     ledger = [*rows, attempt(31, outcome="indeterminate"), attempt(32, outcome="fail")]
-    kept = samples.read(record.file_of(tmp_path, "30-drill-failover"))
-    again = record.recall(kept, ledger)
+    kept = samples.read(file_of(tmp_path, "30-drill-failover"))
+    again = recall(kept, ledger)
     assert again == replace(seen, origin="simulated")
-    prediction = timeline.predict(parameters.make({}))
-    assert timeline.measure(again, prediction) == timeline.measure(seen, prediction)
+    prediction = predict(parameters.make({}))
+    assert recovery.measure(again, prediction) == recovery.measure(seen, prediction)
 
 
 def test_every_sample_says_where_it_was_made_and_by_which_clock(tmp_path: Path) -> None:
     sentry = looked(since=1000.0)
-    record.keep(watched([], sentry), sentry, tmp_path, runbook="30-x", name="api.test", stamp=STAMP)
+    keep(watched([], sentry), sentry, tmp_path, runbook="30-x", name="api.test", stamp=STAMP)
     Ledger([attempt(1), attempt(2)], stamp=Stamp("live")).save(tmp_path)
-    watch = samples.read(record.file_of(tmp_path, "30-x"))
+    watch = samples.read(file_of(tmp_path, "30-x"))
     assert set(watch.rows("origin", "clock")) == {("simulated", "modelled")}
     assert watch.stamp == STAMP
     stored = pyarrow.parquet.read_table(tmp_path / FILE)
@@ -127,7 +130,7 @@ def test_the_counts_made_again_are_the_same(tmp_path: Path, rows: int) -> None:
     stores = [Stores(PRIMARY, {"work": 2}, frozenset({"id-1"})), Stores(STANDBY, {"work": 0})]
     before = Basis(STAMP, 1050.0, takeover, tables, stores)
     before.keep(tmp_path)
-    again = basis.recall(tmp_path)
+    again = stored_tables.recall(tmp_path)
     assert again == before
     attempts = [attempt(seq) for seq in range(1, rows + 1)]
     assert reconcile.again(attempts, again) == reconcile.again(attempts, before)

@@ -4,16 +4,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from drill.test_ledger import attempt
-from drill.world import PRIMARY, STANDBY
-from drlib import settings as parameters
-from drlib import timeline
-from drlib.charts import LiveFigure
-from drlib.errors import DeadlineExceeded, StepFailed
-from drlib.probes import CheckerReport
-from drlib.timeline.recovery import cohorts, first_error, streak
-from drlib.timeline.seen import Watch
-from drlib.timeline.sentry import Judgement, Sentry
+from drlib import parameters
+from drlib.core.errors import DeadlineExceeded, StepFailed
+from drlib.deployed.probes import CheckerReport
+from drlib.show.charts.chart import LiveFigure
+from drlib.timeline import watcher
+from drlib.timeline.observations import Watch
+from drlib.timeline.poller import Judgement, Sentry
+from drlib.timeline.prediction import predict
+from drlib.timeline.recovery import cohorts, first_error, measure, streak
+from tests.unit.payments.test_ledger import attempt
+from tests.unit.world import PRIMARY, STANDBY
 
 CHECKERS = [f"checker-{number}" for number in range(8)]
 
@@ -188,8 +189,8 @@ FAILOVER = [row(1, "fail"), row(2, "fail"), row(3, "indeterminate"), *(row(seq) 
 
 
 def test_the_rto_is_measured_and_its_stages_add_up():
-    prediction = timeline.predict(parameters.make({}))
-    recovery = timeline.measure(watched(FAILOVER), prediction)
+    prediction = predict(parameters.make({}))
+    recovery = measure(watched(FAILOVER), prediction)
     assert recovery.measured_seconds == 40.5
     assert recovery.stable_seconds == 9.0
     assert sum(round(seconds * 1000) for seconds in recovery.stages.values()) == 40500
@@ -203,8 +204,8 @@ def test_the_rto_is_measured_and_its_stages_add_up():
 def test_a_cohort_that_stays_is_said_to_stay_and_is_in_no_figure():
     stayed = [row(60 + seq, "fail", cohort="pins-dns") for seq in range(3)]
     away = [row(70, "fail", cohort="behind-caching-resolver")]
-    prediction = timeline.predict(parameters.make({}))
-    recovery = timeline.measure(watched([*FAILOVER, *stayed, *away]), prediction)
+    prediction = predict(parameters.make({}))
+    recovery = measure(watched([*FAILOVER, *stayed, *away]), prediction)
     pinned, behind = (recovery.cohorts[name] for name in ("pins-dns", "behind-caching-resolver"))
     assert (pinned.recovered, pinned.max_seconds, pinned.note) == (
         0,
@@ -213,15 +214,15 @@ def test_a_cohort_that_stays_is_said_to_stay_and_is_in_no_figure():
     )
     assert behind.note == "not all recovered while they were watched"
     assert recovery.cohorts["obeys-ttl"].note == ""
-    assert recovery.measured_seconds == timeline.measure(watched(FAILOVER), prediction).measured_seconds
+    assert recovery.measured_seconds == measure(watched(FAILOVER), prediction).measured_seconds
     assert "not recovered until the region came back" in recovery._repr_mimebundle_()["text/html"]
     assert "recovered" not in str(recovery), "it depends on when a client asked first"
 
 
 def test_what_was_not_reached_is_not_measured():
-    prediction = timeline.predict(parameters.make({}))
+    prediction = predict(parameters.make({}))
     with pytest.raises(StepFailed, match="did not recover"):
-        timeline.measure(watched(FAILOVER[:5]), prediction)
+        measure(watched(FAILOVER[:5]), prediction)
 
 
 def test_figures_of_a_watch_can_be_drawn():
@@ -250,16 +251,16 @@ def quiet(here):
 
 
 def test_a_failover_that_does_not_come_names_the_missing_stage(here, deployment):
-    from drlib.ledger import Ledger
+    from drlib.payments.ledger import Ledger
 
     quiet(here)
     with pytest.raises(DeadlineExceeded, match="the public name never led to us-west-2"):
         prober = Prober(Ledger(), here.folder)
-        timeline.watch(here, deployment, prober, since=here.clock.now(), timeout_seconds=30)
+        watcher.watch(here, deployment, prober, since=here.clock.now(), timeout_seconds=30)
 
 
 def test_a_return_ends_with_ten_successes_of_the_primary(here, deployment):
-    from drlib.ledger import Ledger
+    from drlib.payments.ledger import Ledger
 
     quiet(here)
     now = here.clock.now()
@@ -267,14 +268,14 @@ def test_a_return_ends_with_ten_successes_of_the_primary(here, deployment):
         attempt(seq, region=STANDBY if seq < 3 else PRIMARY, started_at=now + seq, finished_at=now + seq)
         for seq in range(1, 14)
     ]
-    seen = timeline.watch_return(here, deployment, Prober(Ledger(rows), here.folder), since=now)
+    seen = watcher.watch_return(here, deployment, Prober(Ledger(rows), here.folder), since=now)
     assert seen.to_region == PRIMARY
     assert seen.seconds == pytest.approx(3.0)
     assert seen.count("fail") == 0
 
 
 def test_a_return_that_does_not_come_tells_what_the_clients_were_told_last(here, deployment):
-    from drlib.ledger import Ledger
+    from drlib.payments.ledger import Ledger
 
     quiet(here)
     now = here.clock.now()
@@ -283,7 +284,7 @@ def test_a_return_that_does_not_come_tells_what_the_clients_were_told_last(here,
     told = r"of the last 10 payments were 7 indeterminate \(timed out\), 3 ok \(us-east-2, 201\)"
     with pytest.raises(DeadlineExceeded, match=told):
         prober = Prober(Ledger(rows), here.folder)
-        timeline.watch_return(here, deployment, prober, since=now, timeout_seconds=30)
+        watcher.watch_return(here, deployment, prober, since=now, timeout_seconds=30)
 
 
 def test_nothing_is_drawn_outside_a_notebook(here):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from drlib.settings import make
+from drlib.parameters import make
 
 ACCOUNT = "111122223333"
 FULL = {
@@ -96,7 +96,7 @@ def _loop() -> asyncio.AbstractEventLoop:
 def _run(options: tuple[tuple[str, Any], ...]) -> Planned:
     import pulumi
 
-    from drlib.infra.program import build
+    from drlib.stack.program.program import build
 
     values = dict(options)
     protect = values.pop("protect_data", False)

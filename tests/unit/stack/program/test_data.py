@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.infra.reading import PAIR
+from tests.unit.stack.program.reading import PAIR
 
 
 def test_each_region_gets_its_own_replica_bucket_queue_and_topic(planned: Any) -> None:

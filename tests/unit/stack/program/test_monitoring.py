@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from drlib.rules import monitoring
+from drlib.stack.rules import monitoring
 
 
 def test_route53_alarms_and_their_topic_are_in_us_east_1(planned: Any) -> None:

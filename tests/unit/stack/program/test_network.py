@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.unit.infra.reading import PAIR, role_policies
+from tests.unit.stack.program.reading import PAIR, role_policies
 
 
 def test_ranges_do_not_overlap_and_subnets_lie_in_two_zones(planned: Any) -> None:

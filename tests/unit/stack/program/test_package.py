@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from drlib.errors import PreflightFailed
-from drlib.infra import package
+from drlib.core.errors import PreflightFailed
+from drlib.stack.program import package
 
 
 def test_two_builds_are_the_same_bytes(tmp_path: Path) -> None:

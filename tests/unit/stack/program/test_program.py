@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from tests.unit.infra.reading import PAIR
+from tests.unit.stack.program.reading import PAIR
 
 WITHOUT_REGION = re.compile(r"aws:(iam|route53)/")
 
@@ -87,7 +87,7 @@ def test_each_function_is_told_what_its_code_asks_for(planned: Any) -> None:
         name.split("-")[1]: set(inputs["environment"]["variables"])
         for name, inputs in planned.of("lambda/function:Function").items()
     }
-    from drlib.infra.package import FUNCTIONS
+    from drlib.stack.program.package import FUNCTIONS
 
     for name, variables in told.items():
         source = (FUNCTIONS / name / "handler.py").read_text()
@@ -124,7 +124,7 @@ def test_outputs_say_what_the_runbooks_need(planned: Any) -> None:
 
 
 def test_the_program_does_not_know_where_it_runs() -> None:
-    from drlib.infra.package import FUNCTIONS
+    from drlib.stack.program.package import FUNCTIONS
 
     places = [FUNCTIONS.parent / "drlib" / "infra", FUNCTIONS]
     for path in [path for place in places for path in place.rglob("*.py")]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.unit.infra.reading import PAIR, as_list, role_policies
+from tests.unit.stack.program.reading import PAIR, as_list, role_policies
 
 ON_EVERYTHING = {  # actions that take no resource
     "cloudwatch:PutMetricData",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.unit.infra.reading import PAIR
+from tests.unit.stack.program.reading import PAIR
 
 
 def test_the_api_serves_its_routes_with_a_permission_each(planned: Any) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from drlib import rules, settings, stack, target
-from drlib.plan import Plan, PlannedResource
-from drlib.settings import Settings
+from drlib import parameters, target
+from drlib.parameters import Settings
+from drlib.stack import stack
+from drlib.stack.plan import Plan, PlannedResource
+from drlib.stack.rules import catalogue
 from tests.conftest import PACE
 
 Change = Callable[[dict[str, Any]], Any]
@@ -26,7 +28,7 @@ class Judged:
 
     def red(self) -> dict[str, str]:
         """Return the failed rules and what they found."""
-        return {row.id: row.detail for row in rules.check(self.plan, self.settings).failed}
+        return {row.id: row.detail for row in catalogue.check(self.plan, self.settings).failed}
 
     def with_settings(self, **changes: Any) -> Judged:
         return replace(self, settings=self.settings.model_copy(update=changes))
@@ -81,6 +83,6 @@ class Judged:
 @pytest.fixture(scope="session")
 def judged(sandbox: Any) -> Judged:
     names = {"suffix": "rules", "domain_name": "rules.test", "approval": "rules@sandbox"}
-    chosen = settings.make({**names, **PACE})
+    chosen = parameters.make({**names, **PACE})
     here = target.open_target(chosen)
     return Judged(stack.plan(here), chosen)

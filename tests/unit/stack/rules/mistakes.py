@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.unit.rules.conftest import Judged
+from tests.unit.stack.rules.conftest import Judged
 
 Break = Callable[[Judged], Judged]
 

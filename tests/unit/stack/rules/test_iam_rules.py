@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.rules.conftest import Judged
-from tests.unit.rules.mistakes import Break, one, only, policy, resource
+from tests.unit.stack.rules.conftest import Judged
+from tests.unit.stack.rules.mistakes import Break, one, only, policy, resource
 
 ROLE = "standby-settlement-policy"
 TABLE = "arn:aws:dynamodb:us-east-2:000000000000:table/pay-payments-rules"

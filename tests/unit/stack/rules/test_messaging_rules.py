@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tests.unit.rules.conftest import Judged
-from tests.unit.rules.mistakes import Break, one, only, policy, put, twice, without
+from tests.unit.stack.rules.conftest import Judged
+from tests.unit.stack.rules.mistakes import Break, one, only, policy, put, twice, without
 
 MAPPING = "primary-settlement-source"
 QUEUE = "messaging-us-east-2-work"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.rules.conftest import Judged
-from tests.unit.rules.mistakes import Break, body, one, only, put
+from tests.unit.stack.rules.conftest import Judged
+from tests.unit.stack.rules.mistakes import Break, body, one, only, put
 
 CASES: list[tuple[str, str, Break]] = [
     ("alarm-route53-region", "is in us-west-2", one("alarms-dns-check-primary", put("region", "us-west-2"))),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.rules.conftest import Judged
-from tests.unit.rules.mistakes import Break, both, one, only, put, unrelated, without
+from tests.unit.stack.rules.conftest import Judged
+from tests.unit.stack.rules.mistakes import Break, both, one, only, put, unrelated, without
 
 NETWORK = "network-standby"
 

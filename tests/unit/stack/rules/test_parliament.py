@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.rules.conftest import Judged
+from tests.unit.stack.rules.conftest import Judged
 
 POLICIES = ("RolePolicy", "QueuePolicy", "TopicPolicy", "BucketPolicy", "VpcEndpoint")
 # Trust policies have no resource, which parliament takes for a mistake: the rule iam-trust judges them.

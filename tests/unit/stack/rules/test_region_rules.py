@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.rules.conftest import Judged
-from tests.unit.rules.mistakes import Break, one, only, put, twice
+from tests.unit.stack.rules.conftest import Judged
+from tests.unit.stack.rules.mistakes import Break, one, only, put, twice
 
 CASES: list[tuple[str, str, Break]] = [
     ("region-named", "names no region", one("primary-latch-rule", lambda inputs: inputs.pop("region"))),

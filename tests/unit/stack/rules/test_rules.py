@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from drlib import rules
-from drlib.errors import PreflightFailed
-from tests.unit.rules import (
+from drlib.core.errors import PreflightFailed
+from drlib.stack.rules import catalogue
+from tests.unit.stack.rules import (
     test_iam_rules,
     test_messaging_rules,
     test_monitoring_rules,
@@ -17,8 +17,8 @@ from tests.unit.rules import (
     test_routing_rules,
     test_storage_rules,
 )
-from tests.unit.rules.conftest import Judged
-from tests.unit.rules.mistakes import put
+from tests.unit.stack.rules.conftest import Judged
+from tests.unit.stack.rules.mistakes import put
 
 MODULES = (
     test_iam_rules,
@@ -32,7 +32,7 @@ MODULES = (
 
 
 def test_the_program_breaks_no_rule(judged: Judged) -> None:
-    found = rules.check(judged.plan, judged.settings)
+    found = catalogue.check(judged.plan, judged.settings)
     assert found.failed == []
     assert found.skipped == []
     assert found.require()
@@ -61,7 +61,7 @@ def test_what_only_the_sandbox_may_do(judged: Judged, id: str, said: str, change
 def test_findings_come_with_their_fix_and_source(judged: Judged) -> None:
     wrong = judged.changed("messaging-us-east-2-work", put("visibilityTimeoutSeconds", 30))
     with pytest.raises(PreflightFailed) as raised:
-        rules.check(wrong.plan, wrong.settings).require()
+        catalogue.check(wrong.plan, wrong.settings).require()
     assert "messaging-us-east-2-work hides a message for 30 s" in raised.value.message
     assert "six times" in raised.value.remedy
     assert "Lambda Developer Guide" in raised.value.remedy
@@ -70,6 +70,6 @@ def test_findings_come_with_their_fix_and_source(judged: Judged) -> None:
 def test_every_rule_is_told_whole_and_has_a_mistake_that_it_catches() -> None:
     here = {"alarm-standby", "api-authorized", "state-elsewhere", "dynamodb-protected", "data-kept"}
     proved = here | {id for module in MODULES for id, _, _ in module.CASES}
-    assert proved == set(rules.CATALOGUE)
-    for found in rules.CATALOGUE.values():
+    assert proved == set(catalogue.CATALOGUE)
+    for found in catalogue.CATALOGUE.values():
         assert found.requires and found.source and found.fix.endswith("."), found.id

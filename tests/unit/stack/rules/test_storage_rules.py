@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.rules.conftest import Judged
-from tests.unit.rules.mistakes import Break, one, only, policy, put, unrelated, without
+from tests.unit.stack.rules.conftest import Judged
+from tests.unit.stack.rules.mistakes import Break, one, only, policy, put, unrelated, without
 
 CASES: list[tuple[str, str, Break]] = [
     (

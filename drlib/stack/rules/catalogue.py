@@ -1,0 +1,51 @@
+"""All rules, and the check of a plan against them.
+
+findings = catalogue.check(plan, settings)
+findings.require()
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drlib.core.errors import see
+from drlib.show.checklist import Check, Checks
+from drlib.stack.rules import iam, messaging, monitoring, network, region, routing, storage  # noqa: F401
+from drlib.stack.rules.planned import Planned
+from drlib.stack.rules.rule import ENTRY, REGISTERED, Rule
+
+if TYPE_CHECKING:
+    from drlib.parameters import Settings
+    from drlib.stack.plan import Plan
+
+CATALOGUE: dict[str, Rule] = REGISTERED
+"""All rules by id, in the order in which they are shown."""
+
+
+def check(plan: Plan, settings: Settings) -> Checks:
+    """Return one check for each rule: passed with what it requires, failed with all that is wrong.
+
+    `require()` of the result raises PreflightFailed, with every finding and its fix.
+
+    Args:
+        plan: what `stack.plan` returned.
+        settings: what it was planned from.
+    """
+    planned = Planned(plan.resources, settings)
+    return Checks("Rules", tuple(_checked(one, planned) for one in CATALOGUE.values()))
+
+
+def _checked(one: Rule, planned: Planned) -> Check:
+    found = list(one.find(planned))
+    if not found:
+        return Check(one.id, one.id, "passed", one.requires)
+    more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
+    hint = f"{one.fix} Source: {one.source}. See {see(ENTRY)}."
+    return Check(one.id, one.id, "failed", "; ".join(found[:5]) + more, hint)
+
+
+def catalogue() -> str:
+    """Return all rules, three lines each: id and severity, what it requires, and where that is written."""
+    return "\n".join(
+        f"{one.id} ({one.severity})\n    {one.requires}\n    {one.source}" for one in CATALOGUE.values()
+    )
