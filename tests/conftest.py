@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from drlib import sandbox as sandbox_life
+from drlib.sandbox.process import life
+from drlib.sandbox.process.state import Status
 
 PACE = {"time_scale": 20.0, "attempt_interval_seconds": 12.0}
 """The shared sandbox runs twice as fast as by default, as most tests wait and few pay. Those that open it say
@@ -30,14 +31,14 @@ def _no_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def sandbox(_no_cloud: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sandbox_life.Status]:
+def sandbox(_no_cloud: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Status]:
     """A running sandbox, shared by all tests; `DRLIB_HOME` names its home until the session ends."""
     home: Path = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRLIB_HOME", str(home))
-        status = sandbox_life.up(time_scale=PACE["time_scale"])
+        status = life.up(time_scale=PACE["time_scale"])
         try:
             yield status
         finally:
             patch.setenv("DRLIB_HOME", str(home))
-            sandbox_life.down()
+            life.down()

@@ -10,7 +10,7 @@ import typer
 from drlib.cli.app import AsJson, File, app, here, say
 
 if TYPE_CHECKING:
-    from drlib.sandbox import Status
+    from drlib.sandbox.process.state import Status
 
 sandbox_app = typer.Typer(help="Two AWS regions in one local process.", no_args_is_help=True)
 app.add_typer(sandbox_app, name="sandbox")
@@ -19,10 +19,11 @@ app.add_typer(sandbox_app, name="sandbox")
 @sandbox_app.command("up")
 def sandbox_up(file: File = None, as_json: AsJson = False) -> None:
     """Start the sandbox, or find the one that runs. It stops by itself after an idle hour."""
-    from drlib import parameters, sandbox
+    from drlib import parameters
+    from drlib.sandbox.process import life
 
     chosen = parameters.load(file) if file else parameters.make({})
-    status = sandbox.up(
+    status = life.up(
         time_scale=chosen.time_scale,
         seed=chosen.seed,
         replication_lag_seconds=chosen.replication_lag_seconds,
@@ -33,17 +34,17 @@ def sandbox_up(file: File = None, as_json: AsJson = False) -> None:
 @sandbox_app.command("down")
 def sandbox_down() -> None:
     """Stop the sandbox. What was deployed in it is gone with it."""
-    from drlib import sandbox
+    from drlib.sandbox.process import life
 
-    say("The sandbox is stopped." if sandbox.down() else "No sandbox was running.")
+    say("The sandbox is stopped." if life.down() else "No sandbox was running.")
 
 
 @sandbox_app.command("status")
 def sandbox_status(as_json: AsJson = False) -> None:
     """Show every endpoint of the running sandbox."""
-    from drlib import sandbox
+    from drlib.sandbox.process import life
 
-    status = sandbox.status()
+    status = life.status()
     if status is None:
         if as_json:
             say("{}")

@@ -1,11 +1,13 @@
 """AWS, locally: two regions or more in one background process, on loopback only, without Docker.
 
-`up` starts it and `down` ends it; between the two, `status` says where everything listens. A new `up` after a
-`down` is a new, empty world. See `drlib.sandbox.life` for the life of the process, `drlib.sandbox.server` for
-what runs in it.
+process/    the server's process: start, find and end it; what it listens on and leaves on disk
+front/      what requests pass first: the AWS endpoint, each region's edge, TLS, the sandbox's own controls
+ministack/  the emulator, and what is changed inside it
+faults/     regions that are down, impairments, and what is on its way between regions meanwhile
+services/   how each AWS service behaves where the emulator differs from AWS, and what it refuses
+provider/   the Pulumi `aws` provider for this AWS
+world.py    what all of them share: clock, regions, faults, the log of what happened
+
+`process.life` has `up`, `down` and `status`. A new `up` after a `down` is a new, empty world. `FIDELITY.md`
+lists what is done as AWS documents it, what is approximated, and what is not modelled.
 """
-
-from drlib.sandbox.life import down, status, up
-from drlib.sandbox.state import Status
-
-__all__ = ["Status", "down", "status", "up"]

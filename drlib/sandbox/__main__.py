@@ -1,4 +1,4 @@
-"""The server's process: `python -m drlib.sandbox`, as `drlib.sandbox.life.up` starts it.
+"""The server's process: `python -m drlib.sandbox`, as `drlib.sandbox.process.life.up` starts it.
 
 It leaves its parent at once, printing the number of the process that stays, and serves until told to stop.
 """
@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from drlib.sandbox.state import Options
+from drlib.sandbox.process.state import Options
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     if not _in_background(arguments.folder / "sandbox.log"):
         return
 
-    from drlib.sandbox import server
+    from drlib.sandbox.process import server
 
     server.main(
         base=arguments.home,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from drlib.core.clock import Clock
-from drlib.sandbox.impairments import Impairments
+from drlib.sandbox.faults.impairments import Impairments
 
 ACCOUNT_ID = "000000000000"
 """The one account of the sandbox: what the root key belongs to."""
@@ -130,7 +130,7 @@ class World:
             single loopback address. Whoever connects to an edge uses `connect_to`.
         aws_port: TCP port of the control endpoint on 127.0.0.1 (plain HTTP).
         dns_port: UDP and TCP port on 127.0.0.1 reserved for the DNS server.
-        faults: region -> its fault; absent when it is whole. Changed by drlib.sandbox.injection alone.
+        faults: region -> its fault; absent when it is whole. Changed by drlib.sandbox.faults.injection alone.
         impairments: what is impaired beside them.
         chill: ends the idle processes of a region's functions and returns how many; set by who keeps them.
         backlog: reporters of what waits to be replicated, by service: each returns {route: count}.

@@ -34,11 +34,11 @@ def open(settings: Settings, *, start: bool = True) -> Target:
         return found
     if settings.target == "aws":
         return AwsTarget(settings)
-    from drlib import sandbox
+    from drlib.sandbox.process import life
 
     before = None
     with contextlib.suppress(SandboxError):  # it died: `up` starts another
-        before = sandbox.status()
+        before = life.status()
     options: dict[str, Any] = {
         "time_scale": settings.time_scale,
         "seed": settings.seed,
@@ -46,7 +46,7 @@ def open(settings: Settings, *, start: bool = True) -> Target:
     }
     if before and all(getattr(before, name) == value for name, value in options.items()):
         return SandboxTarget(settings, before)  # whatever it was told about idling
-    return SandboxTarget(settings, sandbox.up(**options), started=True)
+    return SandboxTarget(settings, life.up(**options), started=True)
 
 
 def attach(settings: Settings) -> Target | None:
@@ -58,9 +58,9 @@ def attach(settings: Settings) -> Target | None:
     """
     if settings.target == "aws":
         return AwsTarget(settings)
-    from drlib import sandbox
+    from drlib.sandbox.process import life
 
-    running = sandbox.status()
+    running = life.status()
     return SandboxTarget(settings, running) if running else None
 
 

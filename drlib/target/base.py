@@ -176,8 +176,8 @@ class Target(ABC):
     def impair(self, name: str, order: dict[str, Any], *, deadline_seconds: float) -> dict[str, Any]:
         """Impair something until `restore`, at most for `deadline_seconds` modelled seconds.
 
-        `order` holds the kind and what it takes (`drlib.sandbox.impairments`). Returns at and deadline, among
-        others. On aws: StepFailed, nothing happens.
+        `order` holds the kind and what it takes (`drlib.sandbox.faults.impairments`). Returns at and
+        deadline, among others. On aws: StepFailed, nothing happens.
         """
 
     @abstractmethod

@@ -17,7 +17,7 @@ from drlib.target import sessions
 from drlib.target.base import PASSPHRASE, Target
 
 if TYPE_CHECKING:
-    from drlib.sandbox import Status
+    from drlib.sandbox.process.state import Status
 
 CONTROL_SECONDS = 30  # wall seconds
 
@@ -104,9 +104,9 @@ class SandboxTarget(Target):
 
     def shut_down(self) -> None:
         """End the sandbox, and with it everything in it."""
-        from drlib import sandbox
+        from drlib.sandbox.process import life
 
-        sandbox.down()
+        life.down()
 
     def inject(self, region: str, *, mode: str, deadline_seconds: float) -> dict[str, Any]:
         """Take a region down; the sandbox heals it by itself at the deadline."""

@@ -19,10 +19,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from drlib import parameters, sandbox
+from drlib import parameters
 from drlib.checks.steady_state import steady_state
 from drlib.faults import scenario
 from drlib.runs.approval import approve
+from drlib.sandbox.process import life
 from drlib.show.output import Table
 from drlib.stack import stack
 from drlib.target import open_target
@@ -111,7 +112,7 @@ def _on_one_stack(
                 return
         stack.destroy(here, approval)
     finally:
-        sandbox.down()
+        life.down()
 
 
 def _guarded(chosen: parameters.Settings, deployment: Any) -> soak.Outcome:

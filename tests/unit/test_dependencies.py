@@ -18,7 +18,7 @@ PROVIDERS = metadata.packages_distributions()  # top-level module -> the distrib
 
 USED_WITHOUT_IMPORT = {
     "ipykernel": "papermill starts it as the kernel of each notebook",
-    "httptools": "uvicorn's HTTP protocol, chosen in drlib/sandbox/listener.py, parses with it",
+    "httptools": "uvicorn's HTTP protocol, chosen in drlib/sandbox/front/listener.py, parses with it",
 }
 TOOLS = {
     "pytest-timeout": "a plug-in of pytest: `timeout` in pyproject.toml",

@@ -20,10 +20,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from drlib.sandbox import emulator, internals
-from drlib.sandbox.courier import Courier
-from drlib.sandbox.lanes import Route
-from drlib.sandbox.patches import DELIVER_TO_SQS, tick_wall_seconds
+from drlib.sandbox.faults.deliveries import Courier
+from drlib.sandbox.faults.in_transit import Route
+from drlib.sandbox.ministack import emulator, internals
+from drlib.sandbox.ministack.patches import DELIVER_TO_SQS, tick_wall_seconds
 from drlib.sandbox.world import World
 
 SNS = "sns"

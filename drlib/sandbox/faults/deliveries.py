@@ -12,8 +12,8 @@ import threading
 from collections.abc import Callable, Hashable
 from math import inf, isinf
 
-from drlib.sandbox import emulator
-from drlib.sandbox.lanes import Delay, Deliver, Lane, Parcel, Recovery, Route
+from drlib.sandbox.faults.in_transit import Delay, Deliver, Lane, Parcel, Recovery, Route
+from drlib.sandbox.ministack import emulator
 from drlib.sandbox.world import World
 
 BATCH = 100

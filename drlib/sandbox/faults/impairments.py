@@ -167,7 +167,10 @@ def make(order: Mapping[str, Any]) -> Impairment:
 
 
 class Impairments:
-    """What is impaired now, by name. Asked from many threads; changed by drlib.sandbox.injection alone."""
+    """What is impaired now, by name.
+
+    Asked from many threads; changed by drlib.sandbox.faults.injection alone.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from drlib.sandbox.impairments import Flapping, Impairment
-from drlib.sandbox.listener import Listener
+from drlib.sandbox.faults.impairments import Flapping, Impairment
+from drlib.sandbox.front.listener import Listener
 from drlib.sandbox.world import Fault, World
 
 DEADLINE = "deadline"

@@ -15,12 +15,13 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from drlib.sandbox import callers, passage
-from drlib.sandbox.control import PREFIX
-from drlib.sandbox.impairments import GLOBAL_REGION
-from drlib.sandbox.listener import App, Receive, Scope, Send
-from drlib.sandbox.operations import Asked, is_data_plane
-from drlib.sandbox.reach import CONFIGURING, SESSION_PREFIX, Reach
+from drlib.sandbox.faults.impairments import GLOBAL_REGION
+from drlib.sandbox.front import disconnects
+from drlib.sandbox.front.control import PREFIX
+from drlib.sandbox.front.listener import App, Receive, Scope, Send
+from drlib.sandbox.front.operations import Asked, is_data_plane
+from drlib.sandbox.services.vpc import endpoint_policies
+from drlib.sandbox.services.vpc.egress import CONFIGURING, SESSION_PREFIX, Reach
 from drlib.sandbox.world import Fault, World
 
 GLOBAL_SERVICES = frozenset({"iam", "sts", "route53", "route53domains", "cloudfront", "globalaccelerator"})
@@ -84,7 +85,7 @@ class Gate:
             if way.obstacle:
                 await self._lose(key, region, service, scope, receive)
                 return
-            passage.policies.set(way.policies)
+            endpoint_policies.policies.set(way.policies)
         fault = None if service in GLOBAL_SERVICES else self._world.faults.get(region)
         if fault is not None and fault.mode == "latency":
             await asyncio.sleep(self._world.clock.wall_seconds(fault.latency_seconds))
@@ -109,7 +110,7 @@ class Gate:
 
     async def _lose(self, key: str, region: str, service: str, scope: Scope, receive: Receive) -> None:
         """Leave a call that cannot leave its VPC without an answer."""
-        gone = asyncio.ensure_future(callers.disconnected(receive))
+        gone = asyncio.ensure_future(disconnects.disconnected(receive))
         try:
             await self._reach.wait(key, region, service, scope["client"][1], gone)
         finally:
@@ -118,7 +119,7 @@ class Gate:
 
     async def _hang(self, region: str, receive: Receive) -> None:
         """Wait until the client gives up, or until the fault is over."""
-        gone = asyncio.ensure_future(callers.disconnected(receive))
+        gone = asyncio.ensure_future(disconnects.disconnected(receive))
         try:
             while _hangs(self._world.faults.get(region)) and not gone.done():
                 await asyncio.wait({gone}, timeout=POLL_WALL_SECONDS)

@@ -2,7 +2,7 @@
 
 | request | answer |
 |---|---|
-| GET status | the fields of `drlib.sandbox.state.Status` |
+| GET status | the fields of `process.state.Status` |
 | GET faults | region -> mode, latency_seconds, at, deadline |
 | PUT faults/REGION | takes mode, latency_seconds, deadline_seconds; answers with the region's fault |
 | DELETE faults/REGION | region, at, and healed: whether there was a fault |
@@ -14,8 +14,8 @@
 | GET provider | port: of the Pulumi provider, which is started if need be |
 
 Seconds and instants are modelled. A request that cannot be done gets a message. The server itself ends a
-fault or an impairment at its deadline (`drlib.sandbox.injection`). The kinds of impairments are those of
-`drlib.sandbox.impairments`.
+fault or an impairment at its deadline (`drlib.sandbox.faults.injection`). The kinds of impairments are those
+of `drlib.sandbox.faults.impairments`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from drlib.sandbox import impairments
-from drlib.sandbox.injection import Faults, Injection
-from drlib.sandbox.listener import Receive, Scope, Send
-from drlib.sandbox.plugin import Plugin
+from drlib.sandbox.faults import impairments
+from drlib.sandbox.faults.injection import Faults, Injection
+from drlib.sandbox.front.listener import Receive, Scope, Send
+from drlib.sandbox.process.provider_process import Plugin
 from drlib.sandbox.world import FAULT_MODES, World
 
 PREFIX = "/_drlib/"

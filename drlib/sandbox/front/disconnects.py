@@ -13,7 +13,7 @@ import contextvars
 import threading
 from collections.abc import AsyncIterator
 
-from drlib.sandbox.listener import Receive
+from drlib.sandbox.front.listener import Receive
 
 _left: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar("caller_left", default=None)
 

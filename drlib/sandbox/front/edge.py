@@ -26,8 +26,10 @@ from urllib.parse import parse_qs
 from ministack.core.responses import request_scope
 from ministack.services import acm, apigateway, apigateway_v1
 
-from drlib.sandbox import callers, certificates, integration
-from drlib.sandbox.listener import Receive, Scope, Send, Unanswered
+from drlib.sandbox.front import disconnects
+from drlib.sandbox.front.listener import Receive, Scope, Send, Unanswered
+from drlib.sandbox.services.acm import certificates
+from drlib.sandbox.services.apigateway import integration
 from drlib.sandbox.world import ACCOUNT_ID, World
 
 BODY_BYTES = 10 * 1024 * 1024
@@ -172,7 +174,7 @@ class Edge:
         integration.client_name.set(name)
         try:
             with request_scope(ACCOUNT_ID, self._region):
-                async with callers.awaited(receive):
+                async with disconnects.awaited(receive):
                     status, answer_headers, content = await apigateway.handle_execute(
                         target.api_id,
                         target.stage,
@@ -184,7 +186,7 @@ class Edge:
                         raw_query_string=query,
                     )
         except integration.FunctionThrottled:
-            if callers.gone():
+            if disconnects.gone():
                 raise Unanswered from None
             return 503, JSON, b'{"message":"Service Unavailable"}'
         except integration.FunctionFailed:

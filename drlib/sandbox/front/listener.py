@@ -19,7 +19,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from drlib.sandbox.tls import handshaking
+from drlib.sandbox.front.tls import handshaking
 
 BACKLOG = 512
 HANDSHAKE_WALL_SECONDS = 10.0

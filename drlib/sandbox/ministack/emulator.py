@@ -1,8 +1,8 @@
 """What the sandbox changes inside the emulator, checked first: a changed internal is an error.
 
 The emulator has no interface for what we need of it, so we replace functions and values of its modules.
-Functions are checked by `drlib.sandbox.internals.function`, values by `value`; on a version where one is gone
-or different, the sandbox refuses to start and says which.
+Functions are checked by `drlib.sandbox.ministack.internals.function`, values by `value`; on a version where
+one is gone or different, the sandbox refuses to start and says which.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What the emulator must do differently: live in modelled time, lose no message, start functions cleanly.
 
 `apply` is called once, before the first request. Every internal that it touches is checked on the way
-(`drlib.sandbox.emulator`), so that another version of the emulator stops the sandbox with a sentence.
+(`drlib.sandbox.ministack.emulator`), so that another version of the emulator stops the sandbox with a
+sentence.
 
 Modelled time reaches the services whose timers AWS imposes: SQS (delays, visibility, retention,
 deduplication), SNS (timestamps, deduplication), CloudWatch (timestamps), EventBridge and its Scheduler
@@ -24,14 +25,20 @@ from time import struct_time
 from typing import Any
 
 from drlib.core.clock import Clock
-from drlib.sandbox import archives, conditions, emulator, internals, workers
-from drlib.sandbox.functions import Functions
-from drlib.sandbox.identities import Identities
-from drlib.sandbox.mappings import Mappings
-from drlib.sandbox.permissions import Permissions
-from drlib.sandbox.queues import Queues
-from drlib.sandbox.refusals import wiring
-from drlib.sandbox.undelivered import Undelivered
+from drlib.sandbox.ministack import emulator, internals
+from drlib.sandbox.services.acm import certificates
+from drlib.sandbox.services.apigateway import guards as apigateway_guards
+from drlib.sandbox.services.cloudwatch import guards as cloudwatch_guards
+from drlib.sandbox.services.dynamodb import guards as dynamodb_guards
+from drlib.sandbox.services.iam import condition_keys
+from drlib.sandbox.services.iam.permissions import Permissions
+from drlib.sandbox.services.iam.policies import Identities
+from drlib.sandbox.services.lambda_ import archives, processes
+from drlib.sandbox.services.lambda_.event_source_mappings import Mappings
+from drlib.sandbox.services.lambda_.functions import Functions
+from drlib.sandbox.services.messaging.dead_letters import Undelivered
+from drlib.sandbox.services.messaging.queues import Queues
+from drlib.sandbox.services.s3 import guards as s3_guards
 from drlib.sandbox.world import World
 
 MODELLED = (
@@ -124,9 +131,13 @@ def apply(world: World) -> None:
     _date_messages(world.clock)
     _hasten_event_sources(world.clock)
     _prepare_functions(world)
-    conditions.apply()
-    workers.apply()
-    wiring.apply(world)
+    condition_keys.apply()
+    processes.apply()
+    certificates.apply()
+    s3_guards.apply()
+    dynamodb_guards.apply(world)
+    cloudwatch_guards.apply()
+    apigateway_guards.apply()
     permissions = Permissions()
     Identities()
     Functions(permissions)

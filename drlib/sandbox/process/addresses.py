@@ -8,7 +8,7 @@ import random
 import socket
 from dataclasses import dataclass
 
-from drlib.sandbox.listener import listening_socket
+from drlib.sandbox.front.listener import listening_socket
 
 REGIONS = (
     "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1",

@@ -24,7 +24,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from drlib.core.errors import SandboxError
-from drlib.sandbox.state import Options, Status, clear, home, lock_file, read, state_file
+from drlib.sandbox.process.state import Options, Status, clear, home, lock_file, read, state_file
 
 READY_WALL_SECONDS = 60.0
 STOP_WALL_SECONDS = 10.0
@@ -188,7 +188,7 @@ def _launch(base: Path, folder: Path, options: Options) -> psutil.Process | None
         "LANG": "C.UTF-8",
         "TMPDIR": str(folder / "tmp"),
     }
-    package_root = Path(__file__).resolve().parents[2]
+    package_root = Path(__file__).resolve().parents[3]
     launched = subprocess.run(  # noqa: S603 - our own module, by the interpreter that runs us
         command, cwd=package_root, env=environment, capture_output=True, text=True, check=False
     )

@@ -1,7 +1,7 @@
 """The process that the provider runs in: it starts when an engine asks for it, and ends with the sandbox.
 
 Whoever runs the engine may be killed at any moment. AWS goes on with what it was asked for, and so does this
-process: what was being made is made, and remembered (`drlib.sandbox.provider.births`).
+process: what was being made is made, and remembered (`drlib.sandbox.provider.unrecorded`).
 """
 
 from __future__ import annotations

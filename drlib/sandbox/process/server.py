@@ -18,15 +18,15 @@ import psutil
 from filelock import FileLock, Timeout
 
 from drlib.core.clock import Clock
-from drlib.sandbox.addresses import Sockets, bind, edge_addresses
-from drlib.sandbox.control import Control
-from drlib.sandbox.gate import GLOBAL_SERVICES, Gate
-from drlib.sandbox.injection import Faults, Injection
-from drlib.sandbox.listener import App, Listener
-from drlib.sandbox.plugin import Plugin
-from drlib.sandbox.reach import Reach
-from drlib.sandbox.state import Options, clear, lock_file, state_file
-from drlib.sandbox.tls import Certificates
+from drlib.sandbox.faults.injection import Faults, Injection
+from drlib.sandbox.front.aws_endpoint import GLOBAL_SERVICES, Gate
+from drlib.sandbox.front.control import Control
+from drlib.sandbox.front.listener import App, Listener
+from drlib.sandbox.front.tls import Certificates
+from drlib.sandbox.process.addresses import Sockets, bind, edge_addresses
+from drlib.sandbox.process.provider_process import Plugin
+from drlib.sandbox.process.state import Options, clear, lock_file, state_file
+from drlib.sandbox.services.vpc.egress import Reach
 from drlib.sandbox.world import Component, World
 
 TICK_WALL_SECONDS = 0.5
@@ -200,8 +200,8 @@ class Server:
     def _edges(self, certificates: Certificates) -> dict[str, Listener]:
         """Return a listener for each region, not started yet."""
         # The edge imports the emulator, which must have its settings first.
-        from drlib.sandbox import integration
-        from drlib.sandbox.edge import Edge
+        from drlib.sandbox.front.edge import Edge
+        from drlib.sandbox.services.apigateway import integration
 
         integration.install()
         listeners = {}
@@ -213,10 +213,14 @@ class Server:
 
     def _start_components(self) -> None:
         # They import the emulator too.
-        from drlib.sandbox import alarms, background, dns, health, metrics, patches, replication
+        from drlib.sandbox.faults import background_work
+        from drlib.sandbox.ministack import patches
+        from drlib.sandbox.services.cloudwatch import alarms, aws_metrics
+        from drlib.sandbox.services.dynamodb import global_tables
+        from drlib.sandbox.services.route53 import dns, health_checks
 
         patches.apply(self.world)
-        for module in (replication, background, health, alarms, dns, metrics):
+        for module in (global_tables, background_work, health_checks, alarms, dns, aws_metrics):
             self._components.append(module.start(self.world))
 
     async def _until_stopped(self) -> None:

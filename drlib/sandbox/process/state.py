@@ -97,7 +97,7 @@ class Status:
 def home() -> Path:
     """Return the folder that holds `.drlib/`: $DRLIB_HOME, or the checkout."""
     chosen = os.environ.get("DRLIB_HOME")
-    return Path(chosen).expanduser().resolve() if chosen else Path(__file__).resolve().parents[2]
+    return Path(chosen).expanduser().resolve() if chosen else Path(__file__).resolve().parents[3]
 
 
 def state_file(base: Path) -> Path:

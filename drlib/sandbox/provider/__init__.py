@@ -6,10 +6,10 @@ debugging variable::
     with provider.serve("http://127.0.0.1:4566") as server:
         env = {"PULUMI_DEBUG_PROVIDERS": f"aws:{server.port}", ...}
 
-It runs in a process of its own, which the sandbox starts (`drlib.sandbox.plugin`): as the official plugin, it
-goes on with what it is making when whoever runs the engine is killed. Importing this package costs nothing:
-gRPC, boto3 and the types are imported by `serve`. `table.py` lists the types that it knows; a type or an
-input that it does not know is an error at preview, never ignored.
+It runs in a process of its own, which the sandbox starts (`drlib.sandbox.process.provider_process`): as the
+official plugin, it goes on with what it is making when whoever runs the engine is killed. Importing this
+package costs nothing: gRPC, boto3 and the types are imported by `serve`. `resource_types.py` lists the types
+that it knows; a type or an input that it does not know is an error at preview, never ignored.
 """
 
 from __future__ import annotations

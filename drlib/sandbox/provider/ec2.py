@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drlib.sandbox.provider.resource import (
-    Call,
-    Change,
-    Made,
-    Reading,
-    Resource,
-    tag_list,
-    tags_from,
-)
+from drlib.sandbox.provider.resource import Call, Change, Made, Reading, Resource, tag_list, tags_from
 from drlib.sandbox.provider.values import Properties
 
 _VPC_FLAGS = {

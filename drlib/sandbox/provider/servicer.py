@@ -14,10 +14,10 @@ from pulumi.runtime.proto import plugin_pb2, status_pb2
 from pulumi.runtime.proto import provider_pb2 as messages
 from pulumi.runtime.proto import provider_pb2_grpc as protocol
 
-from drlib.sandbox.provider import invokes, lifecycle, table
-from drlib.sandbox.provider.births import Births
+from drlib.sandbox.provider import invokes, lifecycle, resource_types
 from drlib.sandbox.provider.clients import Clients
 from drlib.sandbox.provider.resource import GLOBAL_REGION, Call, Refused, Resource
+from drlib.sandbox.provider.unrecorded import Births
 from drlib.sandbox.provider.values import has_unknown, to_python, to_struct
 
 VERSION = "7.51.1"
@@ -38,7 +38,7 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
             text = error.reason
         except (ClientError, BotoCoreError, Refused) as error:
             text = lifecycle.describe_any(error, region)
-        except table.UnknownType as error:
+        except resource_types.UnknownType as error:
             return context.abort(grpc.StatusCode.UNIMPLEMENTED, error.args[0])
         except Exception as error:  # nothing may leave as an exception: the engine would show only its text
             logger.exception("provider")
@@ -118,7 +118,7 @@ class Servicer(protocol.ResourceProviderServicer):
 
     @guarded
     def Check(self, request: Any, context: Any) -> Any:
-        kind = table.find(request.type)
+        kind = resource_types.find(request.type)
         inputs = to_python(request.news)
         if kind.regional and not inputs.get("region") and self._default_region:
             inputs["region"] = self._default_region
@@ -132,7 +132,7 @@ class Servicer(protocol.ResourceProviderServicer):
 
     @guarded
     def Diff(self, request: Any, context: Any) -> Any:
-        kind = table.find(request.type)
+        kind = resource_types.find(request.type)
         self._births.forget(request.urn)
         olds, news = to_python(request.old_inputs), to_python(request.news)
         verdict = lifecycle.diff(kind, olds, news)
@@ -147,7 +147,7 @@ class Servicer(protocol.ResourceProviderServicer):
 
     @guarded
     def Create(self, request: Any, context: Any) -> Any:
-        kind = table.find(request.type)
+        kind = resource_types.find(request.type)
         inputs = to_python(request.properties)
         if request.preview:
             return messages.CreateResponse(id="", properties=to_struct(lifecycle.preview(kind, {}, inputs)))
@@ -163,7 +163,7 @@ class Servicer(protocol.ResourceProviderServicer):
 
     @guarded
     def Read(self, request: Any, context: Any) -> Any:
-        kind = table.find(request.type)
+        kind = resource_types.find(request.type)
         self._births.forget(request.urn)
         found = lifecycle.read(
             kind,
@@ -179,7 +179,7 @@ class Servicer(protocol.ResourceProviderServicer):
 
     @guarded
     def Update(self, request: Any, context: Any) -> Any:
-        kind = table.find(request.type)
+        kind = resource_types.find(request.type)
         self._births.forget(request.urn)
         state, olds, news = to_python(request.olds), to_python(request.old_inputs), to_python(request.news)
         if request.preview:
@@ -192,7 +192,7 @@ class Servicer(protocol.ResourceProviderServicer):
 
     @guarded
     def Delete(self, request: Any, context: Any) -> Any:
-        kind = table.find(request.type)
+        kind = resource_types.find(request.type)
         self._births.forget(request.urn)
         lifecycle.delete(kind, self._call(kind, request), request.id, to_python(request.properties))
         return empty_pb2.Empty()

@@ -16,9 +16,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from drlib import parameters, sandbox
+from drlib import parameters
 from drlib.core.errors import DrError
 from drlib.runs import folders
+from drlib.sandbox.process import life
 from drlib.show.output import Table
 from drlib.target import open_target
 from drlib.target.base import Target
@@ -75,9 +76,9 @@ def _kill(kills: Iterable[Kill]) -> Iterator[Outcome]:
             result = _guarded(kill, open_target(parameters.make(VALUES)), file, spans)
             yield result
             if result.wrong:
-                sandbox.down()
+                life.down()
     finally:
-        sandbox.down()
+        life.down()
 
 
 def _guarded(kill: Kill, here: Target, file: Path, spans: Spans) -> Outcome:

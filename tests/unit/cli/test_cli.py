@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from drlib import parameters, target
-from drlib import sandbox as sandbox_life
 from drlib.cli.main import main
 from drlib.core import errors
 from drlib.core.errors import DrError
@@ -21,7 +20,8 @@ from drlib.faults.scenario import every
 from drlib.runner import drill, notebook
 from drlib.runs import folders
 from drlib.runs.run import Run
-from drlib.sandbox import Status
+from drlib.sandbox.process import life
+from drlib.sandbox.process.state import Status
 from tests.unit.nowhere import Nowhere
 from tests.unit.runner import notebooks
 
@@ -254,7 +254,7 @@ def test_restore_ends_what_is_in_force(
 def test_restore_starts_no_sandbox(drlib: Drlib, capsys: pytest.CaptureFixture[str], home: Path) -> None:
     assert drlib("restore") == 0
     assert capsys.readouterr().out == "No sandbox is running. No fault is in force.\n"
-    assert sandbox_life.status() is None
+    assert life.status() is None
 
 
 def test_the_open_run_says_which_target_is_meant(

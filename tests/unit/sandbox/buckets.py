@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from drlib.sandbox import Status
+from drlib.sandbox.process.state import Status
 
 from .outages import EAST, WEST, Outages
 

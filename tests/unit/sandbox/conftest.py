@@ -18,7 +18,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from drlib.sandbox import Status
+from drlib.sandbox.process.state import Status
 
 from .buckets import Buckets
 from .makers import Maker

@@ -10,7 +10,7 @@ import pytest
 from drlib import parameters, target
 from drlib.core import aws_calls
 from drlib.core.errors import BadParameters, PreflightFailed, SandboxError, StepFailed
-from drlib.sandbox import Status
+from drlib.sandbox.process.state import Status
 from drlib.target.sandbox import SandboxTarget
 from tests.conftest import PACE
 

@@ -10,8 +10,8 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from drlib.sandbox import emulator, internals
-from drlib.sandbox.zones import Resolver, Zone, canonical, snapshot
+from drlib.sandbox.ministack import emulator, internals
+from drlib.sandbox.services.route53.zones import Resolver, Zone, canonical, snapshot
 
 PENDING, ISSUED = "PENDING_VALIDATION", "ISSUED"
 UNTIL_ISSUED = ("IssuedAt", "NotBefore", "NotAfter")

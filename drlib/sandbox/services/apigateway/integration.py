@@ -20,7 +20,7 @@ from typing import Any
 from ministack.core.responses import get_region
 from ministack.services import apigateway, lambda_svc
 
-from drlib.sandbox import internals
+from drlib.sandbox.ministack import internals
 from drlib.sandbox.world import ACCOUNT_ID
 
 EXECUTE_PARAMETERS = (

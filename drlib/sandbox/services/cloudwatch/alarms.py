@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from drlib.core.clock import iso
-from drlib.sandbox import signals
-from drlib.sandbox.internals import function, scope
-from drlib.sandbox.signals import ALARM, INSUFFICIENT, OK
+from drlib.sandbox.ministack.internals import function, scope
+from drlib.sandbox.services.route53 import status_board
+from drlib.sandbox.services.route53.status_board import ALARM, INSUFFICIENT, OK
 from drlib.sandbox.world import World
 
 EXTRA_PERIODS = 2
@@ -113,7 +113,7 @@ class Alarms:
 
     def __init__(self, world: World, emulator: Any) -> None:
         self._world = world
-        self._board = signals.of(world)
+        self._board = status_board.of(world)
         self._emulator = emulator
         self._set_state = function(emulator, "_set_alarm_state", "params", "cbor_data", "is_cbor", "is_json")
         self._stats = function(emulator, "_calc_stats", "points")
@@ -168,7 +168,7 @@ class Alarms:
             streams[region, name] = self._evaluate(region, alarm, now)
             due = min(due, next_due(alarm, now))
         if self._board.set_streams(streams):
-            self._board.tell(signals.STREAMS)
+            self._board.tell(status_board.STREAMS)
         return max(due - now, 0.0)
 
     def _evaluate(self, region: str, alarm: Mapping[str, Any], now: float) -> str:

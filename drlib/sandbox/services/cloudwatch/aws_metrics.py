@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from drlib.sandbox import route53, signals
-from drlib.sandbox.internals import function, scope
+from drlib.sandbox.ministack.internals import function, scope
+from drlib.sandbox.services.route53 import control_plane, status_board
 from drlib.sandbox.world import ApiCounts, World
 
 MINUTE_SECONDS = 60.0
@@ -163,7 +163,7 @@ class Metrics:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._board = signals.of(world)
+        self._board = status_board.of(world)
         self._statuses: dict[str, Counter[float]] = {}
         self._shares: dict[str, Counter[float]] = {}
         self._children: dict[str, Counter[float]] = {}
@@ -200,7 +200,9 @@ class Metrics:
         for check_id, healthy in self._board.statuses().items():
             self._statuses.setdefault(check_id, Counter())[float(healthy)] += 1
         disabled = {
-            check_id for check_id, check in route53.health_checks().items() if check["config"].get("Disabled")
+            check_id
+            for check_id, check in control_plane.health_checks().items()
+            if check["config"].get("Disabled")
         }
         for check_id, share in self._board.shares().items():
             if check_id not in disabled:

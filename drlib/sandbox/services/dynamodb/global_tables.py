@@ -1,13 +1,13 @@
 """DynamoDB global tables across regions: eventually consistent, last writer wins, stalled by an outage.
 
 The emulator copies a write to the other replicas before it answers. Here each write is sent to each other
-region (`drlib.sandbox.courier`) and arrives after a lag drawn evenly from half to one and a half times
-`replication_lag_seconds`; the writes of one item arrive in order. While the source or the target region is
-down, writes wait; once both are whole, what waits gets a fresh lag each. An arriving write that is older than
-what the target holds is dropped: the last writer wins (DynamoDB developer guide, "How DynamoDB global tables
-work").
+region (`drlib.sandbox.faults.deliveries`) and arrives after a lag drawn evenly from half to one and a half
+times `replication_lag_seconds`; the writes of one item arrive in order. While the source or the target region
+is down, writes wait; once both are whole, what waits gets a fresh lag each. An arriving write that is older
+than what the target holds is dropped: the last writer wins (DynamoDB developer guide, "How DynamoDB global
+tables work").
 
-S3 replication is in `drlib.sandbox.copies`, on the same courier.
+S3 replication is in `drlib.sandbox.services.s3.replication`, on the same courier.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from drlib.sandbox import copies, emulator, internals
-from drlib.sandbox.courier import Courier
-from drlib.sandbox.lanes import Delay, Deliver, Route
+from drlib.sandbox.faults.deliveries import Courier
+from drlib.sandbox.faults.in_transit import Delay, Deliver, Route
+from drlib.sandbox.ministack import emulator, internals
+from drlib.sandbox.services.s3 import replication as s3_replication
 from drlib.sandbox.world import World
 
 SERVICE = "dynamodb"
@@ -73,7 +74,7 @@ class Replication:
         self._latencies = Latencies(world)
         self._number = 0
         self._courier = Courier(world, name="drlib-replication")
-        for service in (SERVICE, copies.SERVICE):
+        for service in (SERVICE, s3_replication.SERVICE):
             self._courier.serve(
                 service,
                 delay=lag(world, f"{service}/lag"),
@@ -90,7 +91,7 @@ class Replication:
             ("_apply_replica_updates", ("name", "table", "updates")),
         ):
             emulator.replace(self._dynamodb, name, self._then_tidy(function(name, *parameters)))
-        copies.Copies(world, self._courier)
+        s3_replication.Copies(world, self._courier)
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -210,16 +211,16 @@ class Latencies:
         self._seen.setdefault((source, table, target), Counter())[float(round(milliseconds))] += 1
 
     def _publish(self) -> None:
-        from drlib.sandbox import metrics
+        from drlib.sandbox.services.cloudwatch import aws_metrics
 
         seen, self._seen = self._seen, {}
         for (source, table, target), values in seen.items():
             dimensions = {"TableName": table, "ReceivingRegion": target}
-            metrics.put_values(
+            aws_metrics.put_values(
                 self._world, source, "AWS/DynamoDB", "ReplicationLatency", values, dimensions, "Milliseconds"
             )
         for source in {source for source, _, _ in seen}:
-            metrics.evaluate(source)
+            aws_metrics.evaluate(source)
 
 
 def lag(world: World, name: str) -> Delay:

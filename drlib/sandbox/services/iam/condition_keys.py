@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from drlib.sandbox import emulator, internals
+from drlib.sandbox.ministack import emulator, internals
 
 PUT_METRIC_DATA = "cloudwatch:PutMetricData"
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from drlib.sandbox import emulator, internals
+from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.world import ACCOUNT_ID
 
 ASSUME = "sts:AssumeRole"

@@ -1,12 +1,15 @@
-"""IAM's policies, taken within IAM's grammar and sizes. The rules are in `drlib.sandbox.refusals.iam`."""
+"""IAM's policies, taken within IAM's grammar and sizes.
+
+The rules are in `drlib.sandbox.services.iam.refusals`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from drlib.sandbox import emulator, internals
-from drlib.sandbox.refusals import iam as refusals
+from drlib.sandbox.ministack import emulator, internals
+from drlib.sandbox.services.iam import refusals
 
 Parameters = Mapping[str, Any]
 

@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from drlib.sandbox import emulator, internals
+from drlib.sandbox.ministack import emulator, internals
 
 
 class Archives:

@@ -1,7 +1,8 @@
 """Event source mappings: made as Lambda allows, and reading a queue only while the function's role may.
 
-The rules are in `drlib.sandbox.refusals.mappings`. A mapping whose function's role may no longer read the
-queue leaves its messages where they are; one whose role may not delete them processes them again and again.
+The rules are in `drlib.sandbox.services.lambda_.mapping_refusals`. A mapping whose function's role may no
+longer read the queue leaves its messages where they are; one whose role may not delete them processes them
+again and again.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from drlib.core.clock import Clock
-from drlib.sandbox import emulator, internals
-from drlib.sandbox.permissions import Permissions
-from drlib.sandbox.refusals import mappings as refusals
+from drlib.sandbox.ministack import emulator, internals
+from drlib.sandbox.services.iam.permissions import Permissions
+from drlib.sandbox.services.lambda_ import mapping_refusals as refusals
 
 RIGHTS_SECONDS = 5.0
 """Modelled seconds for which what a role may do is taken for granted."""

@@ -1,6 +1,6 @@
 """Lambda's functions, made and changed as Lambda allows: roles, environments, networks.
 
-The rules are in `drlib.sandbox.refusals.functions`.
+The rules are in `drlib.sandbox.services.lambda_.function_refusals`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drlib.sandbox import emulator, internals
-from drlib.sandbox.permissions import Permissions
-from drlib.sandbox.refusals import functions as refusals
+from drlib.sandbox.ministack import emulator, internals
+from drlib.sandbox.services.iam.permissions import Permissions
+from drlib.sandbox.services.lambda_ import function_refusals as refusals
 from drlib.sandbox.world import ACCOUNT_ID
 
 INVALID = "InvalidParameterValueException"

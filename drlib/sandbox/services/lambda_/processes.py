@@ -13,7 +13,8 @@ import threading
 import time
 from typing import Any
 
-from drlib.sandbox import callers, emulator, internals
+from drlib.sandbox.front import disconnects
+from drlib.sandbox.ministack import emulator, internals
 
 MOST_PROCESSES = 2
 """Processes of one function. With a warm handler of some 10 ms, two serve more than clients here ask."""
@@ -53,14 +54,14 @@ def apply() -> None:
         give_up_at = time.monotonic() + LONGEST_WAIT_WALL_SECONDS
         with freed:
             while (left := give_up_at - time.monotonic()) > 0:
-                if callers.gone():
+                if disconnects.gone():
                     return None, CAPPED
                 cap = max_concurrency or MOST_PROCESSES
                 found = acquire(func_name, config, code_zip, qualifier=qualifier, max_concurrency=cap)
                 if found[0] is not None:
                     return found
                 freed.wait(left)
-        if callers.gone():
+        if disconnects.gone():
             return None, CAPPED
         cap = max_concurrency or MOST_PROCESSES_EVER
         return acquire(func_name, config, code_zip, qualifier=qualifier, max_concurrency=cap)

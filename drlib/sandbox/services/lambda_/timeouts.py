@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from drlib.core.clock import Clock
-from drlib.sandbox import emulator, internals
+from drlib.sandbox.ministack import emulator, internals
 
 INVOKE_PARAMETERS = (
     "self", "event", "request_id", "trace_id", "depth", "durable", "invoked_function_arn",

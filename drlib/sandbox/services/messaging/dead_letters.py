@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from drlib.sandbox import emulator, internals
+from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.world import ACCOUNT_ID
 
 PRINCIPAL = "sns.amazonaws.com"

@@ -1,12 +1,15 @@
-"""SQS's queues, made and changed as SQS allows. The rules are in `drlib.sandbox.refusals.sqs`."""
+"""SQS's queues, made and changed as SQS allows.
+
+The rules are in `drlib.sandbox.services.messaging.refusals`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from drlib.sandbox import emulator, internals
-from drlib.sandbox.refusals import sqs as refusals
+from drlib.sandbox.ministack import emulator, internals
+from drlib.sandbox.services.messaging import refusals
 from drlib.sandbox.world import ACCOUNT_ID
 
 

@@ -9,10 +9,10 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-from drlib.sandbox import checker
-from drlib.sandbox.signals import Signals
+from drlib.sandbox.services.route53 import checker
+from drlib.sandbox.services.route53.status_board import Signals
+from drlib.sandbox.services.route53.zones import Resolver, region_of_api, snapshot
 from drlib.sandbox.world import World
-from drlib.sandbox.zones import Resolver, region_of_api, snapshot
 
 
 def locate(

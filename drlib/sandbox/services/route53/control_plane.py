@@ -16,11 +16,11 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement  # noqa: S405 - builds XML; the emulator parses it
 
 from drlib.core.clock import iso
-from drlib.sandbox import certificates
-from drlib.sandbox.internals import function
-from drlib.sandbox.refusals import route53 as refusals
-from drlib.sandbox.signals import CHECKS, Signals
-from drlib.sandbox.zones import NOERROR, Resolver, snapshot
+from drlib.sandbox.ministack.internals import function
+from drlib.sandbox.services.acm import certificates
+from drlib.sandbox.services.route53 import refusals
+from drlib.sandbox.services.route53.status_board import CHECKS, Signals
+from drlib.sandbox.services.route53.zones import NOERROR, Resolver, snapshot
 
 Response = tuple[int, dict[str, str], bytes]
 
@@ -289,7 +289,7 @@ def health_checks() -> dict[str, dict[str, Any]]:
     """Return id -> the health check as the emulator keeps it: id, caller_reference, config, version."""
     from ministack.services import route53 as emulator
 
-    from drlib.sandbox.internals import scope
+    from drlib.sandbox.ministack.internals import scope
 
     with scope("us-east-1"):
         return {check_id: dict(check) for check_id, check in emulator._health_checks.items()}

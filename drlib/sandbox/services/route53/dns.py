@@ -17,9 +17,9 @@ from typing import Any
 from dnslib import QTYPE, RCODE, RR, DNSRecord
 from dnslib.server import BaseResolver, DNSHandler, DNSLogger, TCPServer, UDPServer
 
-from drlib.sandbox import signals
+from drlib.sandbox.services.route53 import status_board
+from drlib.sandbox.services.route53.zones import Answer, Record, Resolver, snapshot
 from drlib.sandbox.world import World
-from drlib.sandbox.zones import Answer, Record, Resolver, snapshot
 
 TCP_PATIENCE_WALL_SECONDS = 5.0
 
@@ -52,7 +52,7 @@ class Dns:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._board = signals.of(world)
+        self._board = status_board.of(world)
         self._answers: dict[tuple[str, str], tuple[str, ...]] = {}
         self._lock = threading.Lock()
         self._servers: list[Any] = []
@@ -71,7 +71,7 @@ class Dns:
             thread.start()
             self._servers.append(server)
             self._threads.append(thread)
-        self._unlisten = self._board.listen(signals.HEALTH, self.review)
+        self._unlisten = self._board.listen(status_board.HEALTH, self.review)
 
     def stop(self) -> None:
         """Close the sockets, and end the threads."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drlib.sandbox.signals import ALARM, INSUFFICIENT, Signals
+from drlib.sandbox.services.route53.status_board import ALARM, INSUFFICIENT, Signals
 
 HEALTHY_SHARE = 0.18
 """An endpoint is healthy if more than this share of its checkers says so. AWS may change it."""

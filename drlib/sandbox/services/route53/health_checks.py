@@ -17,10 +17,10 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from drlib.sandbox import aim, checker, route53, signals
-from drlib.sandbox.refusals.route53 import CHECKER_REGIONS, ENDPOINT_TYPES
-from drlib.sandbox.signals import Observation
-from drlib.sandbox.verdicts import Judge, Verdict, phases
+from drlib.sandbox.services.route53 import check_targets, checker, control_plane, status_board
+from drlib.sandbox.services.route53.evaluation import Judge, Verdict, phases
+from drlib.sandbox.services.route53.refusals import CHECKER_REGIONS, ENDPOINT_TYPES
+from drlib.sandbox.services.route53.status_board import Observation
 from drlib.sandbox.world import World
 
 RECONCILE_WALL_SECONDS = 1.0
@@ -42,7 +42,7 @@ class Health:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._board = signals.of(world)
+        self._board = status_board.of(world)
         self._judge = Judge(self._board)
         self._tls = checker.insecure_context()
         self._checks: dict[str, dict[str, Any]] = {}
@@ -53,7 +53,7 @@ class Health:
         self._changed = asyncio.Event()
         self._stopping = False
         self._unlisten = [
-            self._board.listen(topic, self._notice) for topic in (signals.CHECKS, signals.STREAMS)
+            self._board.listen(topic, self._notice) for topic in (status_board.CHECKS, status_board.STREAMS)
         ]
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._follow()), name="drlib-health", daemon=True
@@ -93,7 +93,7 @@ class Health:
         await asyncio.sleep(0)
 
     def _reconcile(self) -> None:
-        checks = route53.health_checks()
+        checks = control_plane.health_checks()
         self._checks = {check_id: check["config"] for check_id, check in checks.items()}
         wanted = {check_id: schedule(config) for check_id, config in self._checks.items()}
         for check_id in list(self._running):
@@ -185,18 +185,18 @@ class Health:
         }
         changed = self._board.set_healthy(self._judge.statuses(self._checks, verdicts))
         for check_id, healthy in changed.items():
-            facts = signals.detail(
+            facts = status_board.detail(
                 type=self._checks[check_id].get("Type"),
                 checkers=len(verdicts[check_id]) if check_id in verdicts else None,
                 checkers_healthy=sum(verdicts[check_id]) if check_id in verdicts else None,
             )
             self._world.events.add("health_check", at=at, id=check_id, healthy=healthy, **facts)
         if changed:
-            self._board.tell(signals.HEALTH)
+            self._board.tell(status_board.HEALTH)
 
     async def _check(self, by: str, config: Mapping[str, Any], slots: asyncio.Semaphore) -> tuple[bool, str]:
         """Check once, as the checker of the region `by`."""
-        found = aim.locate(config, self._world, self._board)
+        found = check_targets.locate(config, self._world, self._board)
         if found is None:
             return False, "Failure: DNS resolution failed: Rcode NXDomain(3)"
         endpoint, region = found
@@ -246,7 +246,7 @@ def checker_address(region: str) -> str:
 
 def start(world: World) -> Health:
     """Start the checkers of `world`, and let the Route 53 API report what they see."""
-    route53.apply(signals.of(world), world.edges)
+    control_plane.apply(status_board.of(world), world.edges)
     health = Health(world)
     health.start()
     return health

@@ -61,7 +61,7 @@ def snapshot() -> list[Zone]:
     """Return the emulator's public hosted zones, newest first: of two with one name, the newer is used."""
     from ministack.services import route53
 
-    from drlib.sandbox.internals import scope
+    from drlib.sandbox.ministack.internals import scope
 
     with scope("us-east-1"):
         zones = [

@@ -1,9 +1,10 @@
 """S3 replication between regions: pending, then complete; stalled by an outage.
 
 The emulator writes the replica before it answers. Here an object that a replication rule covers is `PENDING`
-until the emulator's own function has written its replica, after the lag of `drlib.sandbox.replication`; then
-the source is `COMPLETED` and the copy `REPLICA`. What concerns one key, delete markers included, arrives in
-order. A version that was removed before its turn is not replicated.
+until the emulator's own function has written its replica, after the lag of
+`drlib.sandbox.services.dynamodb.global_tables`; then the source is `COMPLETED` and the copy `REPLICA`. What
+concerns one key, delete markers included, arrives in order. A version that was removed before its turn is not
+replicated.
 
 What the replication's role may do is looked at when an object's turn comes: if that is too little, the object
 is `FAILED`, and `OperationsFailedReplication` counts it.
@@ -15,11 +16,11 @@ import logging
 from functools import partial
 from typing import Any
 
-from drlib.sandbox import emulator, internals
-from drlib.sandbox.courier import Courier
-from drlib.sandbox.lanes import Route
-from drlib.sandbox.permissions import Permissions
-from drlib.sandbox.refusals import s3
+from drlib.sandbox.faults.deliveries import Courier
+from drlib.sandbox.faults.in_transit import Route
+from drlib.sandbox.ministack import emulator, internals
+from drlib.sandbox.services.iam.permissions import Permissions
+from drlib.sandbox.services.s3 import refusals
 from drlib.sandbox.world import World
 
 log = logging.getLogger("drlib.sandbox")
@@ -86,7 +87,7 @@ class Copies:
             self._send(bucket_name, key, destination[2], mark)
 
     def _mark(self, bucket_name: str, key: str, role: str, destination: str) -> None:
-        if s3.may_replicate_marker(self._allowed(role, bucket_name), destination, key):
+        if refusals.may_replicate_marker(self._allowed(role, bucket_name), destination, key):
             self._mark_at_once(bucket_name, key)
 
     def _send(self, bucket_name: str, key: str, target: dict[str, Any], replicate: Any) -> None:
@@ -108,9 +109,12 @@ class Copies:
         entry = self._version(bucket_name, key, version_id)
         if entry is None:
             return
-        allowed, destination = self._allowed(role, bucket_name), s3.bucket_name(rule["Destination"]["Bucket"])
+        allowed, destination = (
+            self._allowed(role, bucket_name),
+            refusals.bucket_name(rule["Destination"]["Bucket"]),
+        )
         tags = self._s3._object_tags.get((bucket_name, key, version_id))
-        lacking = s3.lacks_for_object(allowed, bucket_name, destination, key)
+        lacking = refusals.lacks_for_object(allowed, bucket_name, destination, key)
         if lacking:
             log.warning("%s is not replicated: %s may not %s", bucket_name, role, ", ".join(lacking))
             obj["replication_status"] = "FAILED"
@@ -124,10 +128,10 @@ class Copies:
         if obj["replication_status"] == "FAILED":
             self._count_failure(bucket_name, rule)
         elif obj["replication_status"] == "COMPLETED":
-            lost = tags and s3.lacks_for_tags(allowed, bucket_name, destination, key)
+            lost = tags and refusals.lacks_for_tags(allowed, bucket_name, destination, key)
             self._copy_tags(bucket_name, key, obj, None if lost else tags)
 
-    def _allowed(self, role: str, bucket_name: str) -> s3.Allowed:
+    def _allowed(self, role: str, bucket_name: str) -> refusals.Allowed:
         return self._permissions.acting_by(
             role,
             service=PRINCIPAL,
@@ -140,18 +144,20 @@ class Copies:
 
         S3 User Guide, "Monitoring replication with metrics".
         """
-        from drlib.sandbox import metrics
+        from drlib.sandbox.services.cloudwatch import aws_metrics
 
         destination = rule["Destination"]
         if destination.get("Metrics", {}).get("Status") != "Enabled":
             return
         dimensions = {
             "SourceBucket": bucket_name,
-            "DestinationBucket": s3.bucket_name(destination["Bucket"]),
+            "DestinationBucket": refusals.bucket_name(destination["Bucket"]),
             "RuleId": rule["ID"],
         }
         region = _region(self._s3._buckets.get(bucket_name))
-        metrics.put(self._world, region, "AWS/S3", "OperationsFailedReplication", 1.0, dimensions, "Count")
+        aws_metrics.put(
+            self._world, region, "AWS/S3", "OperationsFailedReplication", 1.0, dimensions, "Count"
+        )
 
     def _copy_tags(self, bucket_name: str, key: str, obj: dict[str, Any], tags: Any) -> None:
         """Give the replica what the emulator stores beside an object only after it has a version."""

@@ -1,9 +1,9 @@
 """Which function makes a call, and whether the call gets out of the function's VPC.
 
 A session's key tells the function that it was made for, the function's configuration where it is, and
-`drlib.sandbox.network` whether the service can be reached from there. A verdict is kept until somebody
-changes EC2's or Lambda's configuration. A call that finds no way waits until the caller gives up, or until
-the function has run out of time.
+`drlib.sandbox.services.vpc.reachability` whether the service can be reached from there. A verdict is kept
+until somebody changes EC2's or Lambda's configuration. A call that finds no way waits until the caller gives
+up, or until the function has run out of time.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import logging
 import time
 from typing import Any
 
-from drlib.sandbox import emulator, endpoints, groups, internals, passage
-from drlib.sandbox.network import Ec2, Place, Way, way
-from drlib.sandbox.overtime import Overtime
+from drlib.sandbox.ministack import emulator, internals
+from drlib.sandbox.services.lambda_.timeouts import Overtime
+from drlib.sandbox.services.vpc import endpoint_policies, endpoints, security_groups
+from drlib.sandbox.services.vpc.reachability import Ec2, Place, Way, way
 from drlib.sandbox.world import ACCOUNT_ID, World
 
 SESSION_PREFIX = "ASIA"
@@ -48,8 +49,8 @@ class Reach:
         self._list_range = internals.function(self._ec2, "_aws_prefix_list_to_cidr", "prefix_name", "ipv6")
         self._watch_sessions()
         endpoints.apply()
-        groups.apply()
-        passage.apply()
+        security_groups.apply()
+        endpoint_policies.apply()
 
     def _watch_sessions(self) -> None:
         """Note whose session each key is, when the emulator makes it."""

@@ -10,7 +10,7 @@ import contextvars
 import functools
 from typing import Any
 
-from drlib.sandbox import emulator, internals
+from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.world import ACCOUNT_ID
 
 policies: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("endpoint_policies", default=())

@@ -1,8 +1,8 @@
 """VPC endpoints that keep what decides who passes: security groups, private DNS and policy.
 
 The emulator takes these members and forgets them. Here they are kept, given back by DescribeVpcEndpoints, and
-refused as EC2 does (`drlib.sandbox.refusals.ec2`). DescribeVpcEndpoints heeds its filters, which the emulator
-does not.
+refused as EC2 does (`drlib.sandbox.services.vpc.refusals`). DescribeVpcEndpoints heeds its filters, which the
+emulator does not.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
-from drlib.sandbox import emulator, internals
-from drlib.sandbox.refusals import ec2 as refusals
+from drlib.sandbox.ministack import emulator, internals
+from drlib.sandbox.services.vpc import refusals
 
 Answer = tuple[int, dict[str, str], bytes]
 FULL_ACCESS = json.dumps(

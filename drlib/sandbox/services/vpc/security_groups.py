@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 from xml.sax.saxutils import escape
 
-from drlib.sandbox import emulator, internals
+from drlib.sandbox.ministack import emulator, internals
 
 PEERS = ("IpRanges", "Ipv6Ranges", "UserIdGroupPairs")
 

@@ -14,11 +14,12 @@ from typing import Any
 import psutil
 import pytest
 
-from drlib.sandbox import Status, background, emulator, patches
+from drlib.sandbox.faults import background_work
+from drlib.sandbox.ministack import emulator, patches
+from drlib.sandbox.process.state import Status
 from drlib.sandbox.world import Fault, World
-
-from .outages import EAST, WEST, Outages
-from .worlds import StandingClock, standing, world
+from tests.unit.sandbox.outages import EAST, WEST, Outages
+from tests.unit.sandbox.worlds import StandingClock, standing, world
 
 ACCOUNT = "000000000000"
 WORKER = """
@@ -294,7 +295,7 @@ class Minutes:
             self.fired.append(self.clock.now())
 
         monkeypatch.setattr(self.events, "_invoke_target", fire)
-        self.gate = background.EventGate(self.world)
+        self.gate = background_work.EventGate(self.world)
         self.make_rule()
 
     def make_rule(self) -> None:
@@ -353,4 +354,4 @@ def test_a_rule_made_anew_does_not_fire_for_its_former_life(minutes: Minutes) ->
     ],
 )
 def test_an_arn_names_its_region(arn: str, region: str) -> None:
-    assert background.region_of(arn) == region
+    assert background_work.region_of(arn) == region

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from drlib.core.clock import Clock
-from drlib.sandbox.courier import Courier
-from drlib.sandbox.lanes import Route
+from drlib.sandbox.faults.deliveries import Courier
+from drlib.sandbox.faults.in_transit import Route
 from drlib.sandbox.world import Fault, World
-
-from .worlds import standing, world
+from tests.unit.sandbox.worlds import standing, world
 
 EAST, WEST = "us-east-2", "us-west-2"
 THERE = Route("letters", EAST, WEST)

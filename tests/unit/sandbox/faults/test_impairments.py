@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.impairments import KINDS, Api, Checkers, Cold, Cut, Impairments, Wrong, make
+from drlib.sandbox.faults.impairments import KINDS, Api, Checkers, Cold, Cut, Impairments, Wrong, make
 
 EAST, WEST = "us-east-2", "us-west-2"
 
@@ -100,7 +100,7 @@ def test_cold_is_met_once() -> None:
 
 
 def test_every_kind_is_told_in_the_module() -> None:
-    from drlib.sandbox import impairments
+    from drlib.sandbox.faults import impairments
 
     for kind in KINDS:
         assert f"| {kind} |" in str(impairments.__doc__)

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from drlib.sandbox import Status
-
-from .outages import EAST, WEST, Control, Outages
+from drlib.sandbox.process.state import Status
+from tests.unit.sandbox.outages import EAST, WEST, Control, Outages
 
 NAME = "test"
 

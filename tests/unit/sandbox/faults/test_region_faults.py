@@ -16,7 +16,7 @@ import psutil
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 
-from drlib.sandbox import Status
+from drlib.sandbox.process.state import Status
 
 East, West = "us-east-2", "us-west-2"
 SILENCE_WALL_SECONDS = 0.5

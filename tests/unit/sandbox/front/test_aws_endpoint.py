@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from drlib.sandbox import Status
-from drlib.sandbox.gate import signed_for
+from drlib.sandbox.front.aws_endpoint import signed_for
+from drlib.sandbox.process.state import Status
 
 East = "us-east-2"
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from drlib.core.clock import Clock
-from drlib.sandbox import Status, callers, workers
-
-from .conftest import Client
+from drlib.sandbox.front import disconnects
+from drlib.sandbox.process.state import Status
+from drlib.sandbox.services.lambda_ import processes
+from tests.unit.sandbox.conftest import Client
 
 REGION = "us-east-2"
 PATIENCE_WALL_SECONDS = 1.0  # shorter than a call waits for a process, and longer than it takes to arrive
@@ -53,42 +54,42 @@ def test_a_call_whose_client_left_before_its_turn_is_not_carried_out(
     def started() -> int:
         return len(list(tmp_path.glob("held-*")))
 
-    with ThreadPoolExecutor(workers.MOST_PROCESSES) as pool:
-        held = [pool.submit(ask, "/hold", f"held-{number}") for number in range(workers.MOST_PROCESSES)]
-        assert clock.wait_until(lambda: started() == workers.MOST_PROCESSES, timeout=20, poll=0.01)
+    with ThreadPoolExecutor(processes.MOST_PROCESSES) as pool:
+        held = [pool.submit(ask, "/hold", f"held-{number}") for number in range(processes.MOST_PROCESSES)]
+        assert clock.wait_until(lambda: started() == processes.MOST_PROCESSES, timeout=20, poll=0.01)
         with connect() as leaving, pytest.raises(TimeoutError):
             leaving.socket.settimeout(PATIENCE_WALL_SECONDS)
             leaving.request("/pass", x_folder=str(tmp_path), x_name="left")
         with connect() as other:
             assert other.request("/", method="PATCH").status == 404  # by now the edge has seen it leave
         (tmp_path / "go").touch()
-        assert [answer.result() for answer in held] == [200] * workers.MOST_PROCESSES
+        assert [answer.result() for answer in held] == [200] * processes.MOST_PROCESSES
     assert ask("/pass", "stayed") == 200
     assert {"stayed"} == {file.name for file in tmp_path.iterdir()} - {"go", "held-0", "held-1"}
 
 
 def test_work_that_no_client_waits_for_goes_on() -> None:
-    assert not callers.gone()
+    assert not disconnects.gone()
 
 
 def test_threads_learn_that_the_caller_left() -> None:
     async def serve() -> tuple[bool, bool]:
         messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        async with callers.awaited(messages.get):
-            before = await asyncio.to_thread(callers.gone)
+        async with disconnects.awaited(messages.get):
+            before = await asyncio.to_thread(disconnects.gone)
             await messages.put({"type": "http.disconnect"})
-            while not callers.gone():
+            while not disconnects.gone():
                 await asyncio.sleep(0)
-            return before, await asyncio.to_thread(callers.gone)
+            return before, await asyncio.to_thread(disconnects.gone)
 
     assert asyncio.run(asyncio.wait_for(serve(), 10)) == (False, True)
 
 
 def test_a_call_that_was_answered_is_not_one_whose_caller_left() -> None:
     async def serve() -> bool:
-        async with callers.awaited(asyncio.Queue[dict[str, Any]]().get):
+        async with disconnects.awaited(asyncio.Queue[dict[str, Any]]().get):
             pass
         await asyncio.sleep(0)
-        return callers.gone()
+        return disconnects.gone()
 
     assert not asyncio.run(serve())

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from drlib.core.clock import Clock
-from drlib.sandbox import Status
+from drlib.sandbox.process.state import Status
 from drlib.sandbox.world import ACCOUNT_ID, Fault, World
 
 East, West = "us-east-2", "us-west-2"
@@ -283,7 +283,7 @@ def local_edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tupl
     """An edge in this process, before an API that answers with the status that its path names."""
     from ministack.services import apigateway
 
-    from drlib.sandbox.edge import Edge
+    from drlib.sandbox.front.edge import Edge
 
     world = World(
         clock=Clock(scale=20),

@@ -10,8 +10,8 @@ import pytest
 from botocore.config import Config
 
 from drlib.core import aws_calls
-from drlib.sandbox import operations
-from drlib.sandbox.operations import Asked, is_data_plane
+from drlib.sandbox.front import operations
+from drlib.sandbox.front.operations import Asked, is_data_plane
 
 CONFIG = Config(parameter_validation=False, s3={"addressing_style": "path"}, retries={"max_attempts": 0})
 

@@ -16,11 +16,12 @@ import pytest
 
 from drlib.core.clock import Clock
 from drlib.core.errors import SandboxError
-from drlib.sandbox import background, emulator, internals, patches, replication
-from drlib.sandbox.patches import ModelledTime, PromptWake
+from drlib.sandbox.faults import background_work
+from drlib.sandbox.ministack import emulator, internals, patches
+from drlib.sandbox.ministack.patches import ModelledTime, PromptWake
+from drlib.sandbox.services.dynamodb import global_tables
 from drlib.sandbox.world import World
-
-from .worlds import world
+from tests.unit.sandbox.worlds import world
 
 LEAST_INTERNALS = 50
 
@@ -35,8 +36,8 @@ def install(around: World) -> None:
     """Replace everything that the server replaces, without starting a thread."""
     try:
         patches.apply(around)
-        replication.Replication(around)
-        background.Background(around)
+        global_tables.Replication(around)
+        background_work.Background(around)
     finally:
         emulator.undo()
 
@@ -66,7 +67,7 @@ def test_the_installed_version_is_the_one_the_patches_are_for(around: World) -> 
 
 @pytest.mark.parametrize("version", ["1.5.32", "1.5.34", "2.0.0"])
 def test_another_version_is_refused(version: str, monkeypatch: pytest.MonkeyPatch, around: World) -> None:
-    monkeypatch.setattr("drlib.sandbox.emulator.metadata.version", lambda name: version)
+    monkeypatch.setattr("drlib.sandbox.ministack.emulator.metadata.version", lambda name: version)
     with pytest.raises(SandboxError, match=version) as refusal:
         patches.apply(around)
     assert "constraints.txt" in refusal.value.remedy

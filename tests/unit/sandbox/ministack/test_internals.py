@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 import pytest
 
 from drlib.core.errors import SandboxError
-from drlib.sandbox import internals
+from drlib.sandbox.ministack import internals
 
 USED = {
     "route53": {

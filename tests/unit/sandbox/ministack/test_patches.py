@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from drlib.core.clock import Clock
-from drlib.sandbox import Status, emulator, patches
-
-from .worlds import world
+from drlib.sandbox.ministack import emulator, patches
+from drlib.sandbox.process.state import Status
+from tests.unit.sandbox.worlds import world
 
 REGION = "us-east-2"
 ACCOUNT = "000000000000"

@@ -21,12 +21,10 @@ import boto3
 import psutil
 import pytest
 
-from drlib import sandbox
 from drlib.core.errors import BadParameters, SandboxError
-from drlib.sandbox import addresses, life
-from drlib.sandbox.state import Options, state_file
-
-from .makers import trust
+from drlib.sandbox.process import addresses, life
+from drlib.sandbox.process.state import Options, Status, state_file
+from tests.unit.sandbox.makers import trust
 
 WORKER = """
 import os
@@ -40,7 +38,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty home of its own, whose sandbox, if any, is ended after the test."""
     monkeypatch.setenv("DRLIB_HOME", str(tmp_path))
     yield tmp_path
-    sandbox.down()
+    life.down()
 
 
 def gone(pid: int) -> bool:
@@ -67,7 +65,7 @@ def listening(pid: int) -> set[str]:
     }
 
 
-def call(status: sandbox.Status, service: str) -> Any:
+def call(status: Status, service: str) -> Any:
     return boto3.client(
         service,
         region_name="us-east-2",
@@ -77,7 +75,7 @@ def call(status: sandbox.Status, service: str) -> Any:
     )
 
 
-def invoke_worker(status: sandbox.Status) -> Any:
+def invoke_worker(status: Status) -> Any:
     """Make a function, invoke it, and return what it says of itself."""
     iam = call(status, "iam")
     made = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust("lambda.amazonaws.com"))
@@ -96,19 +94,19 @@ def invoke_worker(status: sandbox.Status) -> Any:
 
 
 def test_up_and_down(home: Path) -> None:
-    assert sandbox.status() is None
-    status = sandbox.up(seed=7)
-    assert sandbox.status() == status
+    assert life.status() is None
+    status = life.up(seed=7)
+    assert life.status() == status
     assert status.seed == 7
     assert abs(status.anchor - time.time()) < 60
     assert status.clock.scale == 10
     assert json.loads(json.dumps(status.as_json())) == status.as_json()
     assert Path(status.ca_file).read_text().startswith("-----BEGIN CERTIFICATE-----")
     call(status, "sqs").create_queue(QueueName="q")
-    assert sandbox.down() is True
+    assert life.down() is True
     assert gone(status.pid)
-    assert sandbox.status() is None
-    assert sandbox.down() is False
+    assert life.status() is None
+    assert life.down() is False
     assert sorted(path.name for path in (home / ".drlib").iterdir()) == [
         "sandbox.lock",
         "sandbox.log",
@@ -117,27 +115,27 @@ def test_up_and_down(home: Path) -> None:
 
 
 def test_up_twice_is_the_same_one_and_after_down_a_new_empty_one(home: Path) -> None:
-    first = sandbox.up()
+    first = life.up()
     call(first, "sqs").create_queue(QueueName="q")
-    assert sandbox.up() == first
+    assert life.up() == first
     with pytest.raises(SandboxError, match=r"time_scale=10, not 5.*drlib sandbox down"):
-        sandbox.up(time_scale=5)
+        life.up(time_scale=5)
     with pytest.raises(SandboxError, match="seed=1, not 2"):
-        sandbox.up(seed=2)
-    sandbox.down()
-    second = sandbox.up(time_scale=5)
+        life.up(seed=2)
+    life.down()
+    second = life.up(time_scale=5)
     assert second.instance_id != first.instance_id
     assert call(second, "sqs").list_queues().get("QueueUrls", []) == []
 
 
 def test_two_at_once_make_one(home: Path) -> None:
-    program = "from drlib import sandbox; print(sandbox.up().instance_id)"
+    program = "from drlib.sandbox.process import life; print(life.up().instance_id)"
     ups = [
         subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]
     ids = {up.communicate(timeout=60)[0] for up in ups}
     assert len(ids) == 1
-    assert ids == {f"{sandbox.up().instance_id}\n"}
+    assert ids == {f"{life.up().instance_id}\n"}
 
 
 @pytest.mark.parametrize(
@@ -146,12 +144,12 @@ def test_two_at_once_make_one(home: Path) -> None:
 )
 def test_an_option_out_of_range_is_refused(home: Path, options: dict[str, float]) -> None:
     with pytest.raises(BadParameters, match=next(iter(options))):
-        sandbox.up(**options)  # type: ignore[arg-type]
-    assert sandbox.status() is None
+        life.up(**options)  # type: ignore[arg-type]
+    assert life.status() is None
 
 
 def test_it_listens_on_loopback_alone(home: Path) -> None:
-    status = sandbox.up()
+    status = life.up()
     addresses = listening(status.pid)
     assert "127.0.0.1" in addresses
     assert all(address.startswith("127.") for address in addresses), addresses
@@ -159,24 +157,24 @@ def test_it_listens_on_loopback_alone(home: Path) -> None:
 
 
 def test_a_killed_one_is_reported_and_a_new_one_comes_up(home: Path) -> None:
-    status = sandbox.up()
+    status = life.up()
     os.kill(status.pid, signal.SIGKILL)
     assert eventually(lambda: gone(status.pid))
     with pytest.raises(SandboxError, match=rf"{status.pid}.*died.*sandbox\.log") as failure:
-        sandbox.status()
+        life.status()
     assert "drlib sandbox up" in failure.value.remedy
     assert Path(status.folder, "sandbox.log").exists()
-    again = sandbox.up()
+    again = life.up()
     assert again.instance_id != status.instance_id
     assert not Path(status.folder).exists()
     os.kill(again.pid, signal.SIGKILL)
     assert eventually(lambda: gone(again.pid))
-    assert sandbox.down() is False
-    assert sandbox.status() is None
+    assert life.down() is False
+    assert life.status() is None
 
 
 def test_a_number_that_another_process_took_is_not_mistaken(home: Path) -> None:
-    status = sandbox.up()
+    status = life.up()
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         file = state_file(home)
@@ -184,8 +182,8 @@ def test_a_number_that_another_process_took_is_not_mistaken(home: Path) -> None:
         os.kill(status.pid, signal.SIGKILL)
         file.write_text(json.dumps({**state, "pid": other.pid}))
         with pytest.raises(SandboxError, match="died"):
-            sandbox.status()
-        sandbox.down()
+            life.status()
+        life.down()
         assert other.poll() is None
     finally:
         other.kill()
@@ -193,41 +191,41 @@ def test_a_number_that_another_process_took_is_not_mistaken(home: Path) -> None:
 
 
 def test_sigterm_from_anyone_is_a_clean_stop(home: Path) -> None:
-    status = sandbox.up()
+    status = life.up()
     os.kill(status.pid, signal.SIGTERM)
     assert eventually(lambda: gone(status.pid))
-    assert sandbox.status() is None
+    assert life.status() is None
     assert not Path(status.folder).exists()
 
 
 def test_one_that_does_not_stop_is_killed_with_its_group(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    status = sandbox.up()
+    status = life.up()
     monkeypatch.setattr(life, "STOP_WALL_SECONDS", 0.5)
     os.kill(status.pid, signal.SIGSTOP)
-    assert sandbox.down() is True
+    assert life.down() is True
     assert gone(status.pid)
 
 
 def test_one_that_does_not_answer_is_reported(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    status = sandbox.up()
+    status = life.up()
     monkeypatch.setattr(life, "READY_WALL_SECONDS", 0.5)
     os.kill(status.pid, signal.SIGSTOP)
     try:
         with pytest.raises(SandboxError, match="does not answer"):
-            sandbox.up()
+            life.up()
     finally:
         os.kill(status.pid, signal.SIGCONT)
 
 
 def test_it_stops_by_itself_when_idle(home: Path) -> None:
-    status = sandbox.up(idle_wall_seconds=1.0)
+    status = life.up(idle_wall_seconds=1.0)
     assert eventually(lambda: gone(status.pid))
-    assert sandbox.status() is None
+    assert life.status() is None
     assert "no request for 1 s" in (home / ".drlib" / "sandbox.log").read_text()
 
 
 def test_a_request_keeps_it_up(home: Path) -> None:
-    status = sandbox.up(idle_wall_seconds=3.0)
+    status = life.up(idle_wall_seconds=3.0)
     end = time.monotonic() + 4.5
     while time.monotonic() < end:
         urllib.request.urlopen(f"{status.aws_endpoint}/_drlib/status", timeout=5).close()
@@ -236,7 +234,7 @@ def test_a_request_keeps_it_up(home: Path) -> None:
 
 
 def test_it_stops_when_its_home_is_deleted(home: Path) -> None:
-    status = sandbox.up()
+    status = life.up()
     shutil.rmtree(home / ".drlib")
     assert eventually(lambda: gone(status.pid))
     assert not Path(status.folder).exists()
@@ -254,23 +252,23 @@ def test_one_that_dies_while_starting_says_where_its_log_is(
 
     monkeypatch.setattr(life, "_launch", with_a_broken_emulator)
     with pytest.raises(SandboxError, match="died while starting: IsADirectoryError") as failure:
-        sandbox.up()
+        life.up()
     log = Path(failure.value.remedy.removeprefix("Its log: "))
     assert "Traceback" in log.read_text()
-    assert sandbox.status() is None
+    assert life.status() is None
 
 
 def test_of_two_that_start_the_second_gives_way(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = sandbox.up()
+    first = life.up()
     # As if it had not been there yet when the second was started.
     monkeypatch.setattr(life, "status", lambda: None)
     monkeypatch.setattr(life, "_bury", lambda base: None)
     monkeypatch.setattr(life, "read", lambda base: None)
     with pytest.raises(SandboxError, match="another sandbox was started meanwhile"):
-        sandbox.up()
+        life.up()
     monkeypatch.undo()
     monkeypatch.setenv("DRLIB_HOME", str(home))
-    assert sandbox.status() == first
+    assert life.status() == first
 
 
 def test_a_broken_state_file_is_reported(home: Path) -> None:
@@ -278,22 +276,22 @@ def test_a_broken_state_file_is_reported(home: Path) -> None:
     file.parent.mkdir()
     file.write_text('{"pid": 1')
     with pytest.raises(SandboxError, match=r"sandbox\.json cannot be read"):
-        sandbox.status()
-    assert sandbox.down() is False
-    assert sandbox.status() is None
+        life.status()
+    assert life.down() is False
+    assert life.status() is None
     file.write_text("[]")
     with pytest.raises(SandboxError, match=r"sandbox\.json cannot be read"):
-        sandbox.status()
-    assert sandbox.up() == sandbox.status()
+        life.status()
+    assert life.up() == life.status()
 
 
 def test_functions_get_a_clean_environment_and_die_with_it(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:1")
-    monkeypatch.setenv("PYTHONPATH", str(Path(life.__file__).parents[2]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(life.__file__).parents[3]))
     monkeypatch.setenv("MY_SECRET", "x")
-    status = sandbox.up()
+    status = life.up()
     said = invoke_worker(status)
     environment = said["environment"]
     assert not {"HTTPS_PROXY", "MY_SECRET", "PYTHONPATH", "AWS_PROFILE", "DRLIB_HOME"} & environment.keys()
@@ -303,12 +301,12 @@ def test_functions_get_a_clean_environment_and_die_with_it(
     assert said["home"].startswith(status.folder)
     assert environment["TMPDIR"].startswith(status.folder)
     assert not gone(said["pid"])
-    sandbox.down()
+    life.down()
     assert gone(said["pid"])
 
 
 def test_functions_die_with_a_killed_server(home: Path) -> None:
-    status = sandbox.up()
+    status = life.up()
     worker = invoke_worker(status)["pid"]
     assert not gone(worker)
     os.kill(status.pid, signal.SIGKILL)

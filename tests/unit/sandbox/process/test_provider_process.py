@@ -14,8 +14,8 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2
 from pulumi.runtime.proto import provider_pb2_grpc as protocol
 
-from drlib.sandbox import Status
-from drlib.sandbox.plugin import Plugin
+from drlib.sandbox.process.provider_process import Plugin
+from drlib.sandbox.process.state import Status
 
 
 @pytest.fixture

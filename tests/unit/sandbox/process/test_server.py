@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from drlib.sandbox import Status
+from drlib.sandbox.process.state import Status
 
 PROTOCOL_PARAMETERS = ["self", "config", "server_state", "app_state", "_loop"]
 
@@ -54,7 +54,7 @@ def test_uvicorn_speaks_http_on_a_connection_that_it_did_not_accept() -> None:
 
 def test_nothing_of_a_request_is_left_for_the_next_on_its_connection() -> None:
     """A body that is longer than what is read ahead: reading goes on in the request's own context."""
-    from drlib.sandbox.listener import Listener, listening_socket
+    from drlib.sandbox.front.listener import Listener, listening_socket
 
     mine = contextvars.ContextVar("mine", default="nobody")
     found = []
@@ -84,7 +84,7 @@ def test_nothing_of_a_request_is_left_for_the_next_on_its_connection() -> None:
 
 
 def test_answers_are_not_delayed_by_the_socket() -> None:
-    from drlib.sandbox.listener import Listener, listening_socket
+    from drlib.sandbox.front.listener import Listener, listening_socket
 
     async def delays() -> list[int]:
         sock = listening_socket("127.0.0.1")
@@ -110,7 +110,7 @@ IN_PROCESS = """
 import sys
 from pathlib import Path
 from drlib.core.clock import Clock
-from drlib.sandbox import addresses, server
+from drlib.sandbox.process import addresses, server
 sockets = addresses.bind()
 world = server.make_world(
     folder=Path(sys.argv[1]), sockets=sockets, clock=Clock(), seed=1, replication_lag_seconds=1
@@ -123,7 +123,7 @@ def run(tmp_path: Path, program: str) -> Any:
     """Run a program after the emulator has been imported as the server does, in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-W", "error::ResourceWarning", "-c", IN_PROCESS + program, str(tmp_path)],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[4])},
         capture_output=True,
         text=True,
         check=False,
@@ -165,7 +165,7 @@ def test_an_emulator_of_another_version_is_refused(tmp_path: Path) -> None:
         """
 import json
 from drlib.core.errors import SandboxError
-from drlib.sandbox import integration
+from drlib.sandbox.services.apigateway import integration
 from ministack.services import apigateway
 apigateway._create_api = lambda data, more: None
 try:
@@ -185,7 +185,7 @@ def test_what_is_put_in_place_is_put_once(tmp_path: Path) -> None:
         tmp_path,
         """
 import json
-from drlib.sandbox import integration
+from drlib.sandbox.services.apigateway import integration
 from ministack.services import apigateway
 integration.install()
 first = apigateway.run_reentrant, apigateway._create_api
@@ -197,7 +197,7 @@ print(json.dumps([first == (apigateway.run_reentrant, apigateway._create_api), t
 
 
 def test_addresses_follow_the_table_of_regions(sandbox: Status) -> None:
-    from drlib.sandbox.addresses import REGIONS
+    from drlib.sandbox.process.addresses import REGIONS
 
     assert list(sandbox.edges) == list(REGIONS)
     hosts = [edge.rsplit(":", 1)[0] for edge in sandbox.edges.values()]

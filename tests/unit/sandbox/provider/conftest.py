@@ -9,7 +9,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2_grpc as protocol
 
-from drlib.sandbox import Status
+from drlib.sandbox.process.state import Status
 from drlib.sandbox.provider import serve
 from drlib.sandbox.provider.clients import Clients
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.provider import lifecycle, table
+from drlib.sandbox.provider import lifecycle, resource_types
 from drlib.sandbox.provider.diff import differences
 from drlib.sandbox.provider.values import ARCHIVE, MARK, UNKNOWN
 
@@ -51,12 +51,12 @@ def test_differences(old: Any, new: Any, paths: dict[str, str]) -> None:
 
 def test_another_region_replaces_what_is_regional() -> None:
     olds = {"region": "us-east-2", "name": "a"}
-    verdict = lifecycle.diff(table.find(QUEUE), olds, {**olds, "region": "us-west-2"})
+    verdict = lifecycle.diff(resource_types.find(QUEUE), olds, {**olds, "region": "us-west-2"})
     assert verdict.replaces == ["region"]
 
 
 def test_a_name_that_stays_makes_the_old_one_go_first() -> None:
-    kind = table.find("aws:dynamodb/table:Table")
+    kind = resource_types.find("aws:dynamodb/table:Table")
     olds = {"region": "r", "name": "a", "hashKey": "pk"}
     assert lifecycle.diff(kind, olds, {**olds, "hashKey": "id"}).delete_first
     assert not lifecycle.diff(kind, olds, {**olds, "hashKey": "id", "name": "b"}).delete_first
@@ -64,13 +64,13 @@ def test_a_name_that_stays_makes_the_old_one_go_first() -> None:
 
 
 def test_a_key_that_turns_unknown_is_planned_as_a_replacement() -> None:
-    kind = table.find("aws:sqs/queuePolicy:QueuePolicy")
+    kind = resource_types.find("aws:sqs/queuePolicy:QueuePolicy")
     olds = {"region": "r", "queueUrl": "u", "policy": "{}"}
     assert lifecycle.diff(kind, olds, {**olds, "queueUrl": UNKNOWN}).replaces == ["queueUrl"]
 
 
 def test_a_preview_promises_computed_keys_of_objects() -> None:
-    kind = table.find("aws:apigatewayv2/domainName:DomainName")
+    kind = resource_types.find("aws:apigatewayv2/domainName:DomainName")
     inputs = {"domainName": "a", "domainNameConfiguration": {"endpointType": "REGIONAL"}}
     planned = lifecycle.preview(kind, {}, inputs)["domainNameConfiguration"]
     assert planned == {"endpointType": "REGIONAL", "targetDomainName": UNKNOWN, "hostedZoneId": UNKNOWN}
@@ -81,7 +81,7 @@ def test_a_preview_promises_computed_keys_of_objects() -> None:
 
 
 def test_a_preview_promises_computed_keys_of_lists() -> None:
-    kind = table.find("aws:dynamodb/table:Table")
+    kind = resource_types.find("aws:dynamodb/table:Table")
     planned = lifecycle.preview(kind, {}, {"replicas": [{"regionName": "b"}]})
     assert planned["replicas"] == [
         {"regionName": "b", "arn": UNKNOWN, "streamArn": UNKNOWN, "streamLabel": UNKNOWN}
@@ -93,5 +93,5 @@ def test_a_preview_promises_computed_keys_of_lists() -> None:
 
 def test_a_preview_does_not_change_its_inputs() -> None:
     inputs = {"replicas": [{"regionName": "b"}]}
-    lifecycle.preview(table.find("aws:dynamodb/table:Table"), {}, inputs)
+    lifecycle.preview(resource_types.find("aws:dynamodb/table:Table"), {}, inputs)
     assert inputs == {"replicas": [{"regionName": "b"}]}

@@ -14,7 +14,7 @@ from pulumi import automation
 
 from drlib.core.clock import Clock
 from drlib.core.errors import PreflightFailed
-from drlib.sandbox import Status
+from drlib.sandbox.process.state import Status
 from drlib.sandbox.provider import serve
 from drlib.stack.pulumi_cli import pulumi_root
 

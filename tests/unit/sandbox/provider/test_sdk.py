@@ -10,13 +10,13 @@ import pytest
 from pulumi import _types as sdk
 from pulumi.runtime import rpc
 
-from drlib.sandbox.provider import table
+from drlib.sandbox.provider import resource_types
 from drlib.sandbox.provider.values import is_asset
 
 from .engine import Engine
 from .examples import EXAMPLES, Example
 
-NAMES = sorted(table.TYPES)
+NAMES = sorted(resource_types.TYPES)
 CASES = [pytest.param(name, example, id=name.rsplit(":", 1)[-1]) for name, example in EXAMPLES.items()]
 
 
@@ -38,7 +38,7 @@ def _inputs(name: str) -> set[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_that_a_type_mentions_is_one_of_pulumis(name: str) -> None:
-    kind = table.find(name)
+    kind = resource_types.find(name)
     mentioned = {
         *kind.explicit,
         *kind.required,

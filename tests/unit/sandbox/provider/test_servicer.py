@@ -9,7 +9,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2 as messages
 from pulumi.runtime.proto import status_pb2
 
-from drlib.sandbox import Status
+from drlib.sandbox.process.state import Status
 from drlib.sandbox.provider import serve
 from drlib.sandbox.provider.clients import Clients
 from drlib.sandbox.provider.values import UNKNOWN, to_python

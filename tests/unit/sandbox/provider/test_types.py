@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.provider import table
+from drlib.sandbox.provider import resource_types
 from drlib.sandbox.provider.clients import Clients
 
 from .engine import Engine, Inputs
@@ -26,7 +26,7 @@ def _read(engine: Engine, name: str, id: str, state: Inputs, inputs: Inputs) -> 
 
 
 def test_every_type_has_an_example() -> None:
-    assert sorted(EXAMPLES) == sorted(table.TYPES)
+    assert sorted(EXAMPLES) == sorted(resource_types.TYPES)
 
 
 @pytest.mark.parametrize(("name", "example"), CASES)
@@ -41,7 +41,7 @@ def test_what_was_created_reads_the_same(engine: Engine, name: str, example: Exa
 
 @pytest.mark.parametrize(("name", "example"), CASES)
 def test_what_aws_adds_by_default_is_no_drift(engine: Engine, name: str, example: Example) -> None:
-    needed = {*table.find(name).required, *example.also, "region"}
+    needed = {*resource_types.find(name).required, *example.also, "region"}
     inputs = {key: value for key, value in example.inputs(engine).items() if key in needed}
     id, state = engine.create(name, inputs)
     fresh, again = _read(engine, name, id, state, inputs)

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox import Status
-from drlib.sandbox.certificates import ISSUED, PENDING, settle
-from drlib.sandbox.zones import Zone
-
-from .refused import refused
+from drlib.sandbox.process.state import Status
+from drlib.sandbox.services.acm.certificates import ISSUED, PENDING, settle
+from drlib.sandbox.services.route53.zones import Zone
+from tests.unit.sandbox.refused import refused
 
 EAST, WEST = "us-east-2", "us-west-2"
 

@@ -16,7 +16,7 @@ ARN = "arn:aws:execute-api:us-east-2:000000000000:abc"
 
 
 def allowed(route: dict[str, Any] | None = None, **statement: Any) -> bool:
-    from drlib.sandbox.integration import may_invoke
+    from drlib.sandbox.services.apigateway.integration import may_invoke
 
     base = {
         "Effect": "Allow",
@@ -76,7 +76,7 @@ def test_a_catch_all_route_is_named_by_its_key() -> None:
 
 
 def test_a_function_without_a_policy() -> None:
-    from drlib.sandbox.integration import may_invoke
+    from drlib.sandbox.services.apigateway.integration import may_invoke
 
     config = {"FunctionArn": "arn:aws:lambda:us-east-2:000000000000:function:f"}
     assert not may_invoke({"config": config}, {"requestContext": ROUTE})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from drlib.sandbox import alarms
-from drlib.sandbox.alarms import decide
-from drlib.sandbox.signals import ALARM, INSUFFICIENT, OK
+from drlib.sandbox.services.cloudwatch import alarms
+from drlib.sandbox.services.cloudwatch.alarms import decide
+from drlib.sandbox.services.route53.status_board import ALARM, INSUFFICIENT, OK
 
 
 def points(text: str) -> list[bool | None]:

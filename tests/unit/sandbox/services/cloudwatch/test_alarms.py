@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from drlib.core.clock import Clock
-from drlib.sandbox import alarms, metrics, signals
-from drlib.sandbox.alarms import Alarms
-from drlib.sandbox.internals import scope
-from drlib.sandbox.signals import ALARM, INSUFFICIENT, OK
+from drlib.sandbox.ministack.internals import scope
+from drlib.sandbox.services.cloudwatch import alarms, aws_metrics
+from drlib.sandbox.services.cloudwatch.alarms import Alarms
+from drlib.sandbox.services.route53 import status_board
+from drlib.sandbox.services.route53.status_board import ALARM, INSUFFICIENT, OK
 from drlib.sandbox.world import Fault, World
-
-from .worlds import StandingClock, standing, world
+from tests.unit.sandbox.worlds import StandingClock, standing, world
 
 EAST, WEST = "us-east-2", "us-west-2"
 MINUTE = 60.0
@@ -51,7 +51,7 @@ class Bench:
     def put(
         self, value: float, *, at: float | None = None, dimension: str = "1", region: str = EAST, **more: Any
     ) -> None:
-        metrics.put(self.world, region, "N", "M", value, {"D": dimension}, at=at, **more)
+        aws_metrics.put(self.world, region, "N", "M", value, {"D": dimension}, at=at, **more)
 
     def state(self, name: str = "a", *, region: str = EAST, at: float | None = None) -> str:
         if at is not None:
@@ -181,7 +181,7 @@ def test_data_of_a_period_that_has_just_ended_may_take_a_moment(bench: Bench) ->
 )
 def test_missing_data_in_the_dynamodb_namespace_keep_the_state(bench: Bench) -> None:
     bench.alarm("d", Namespace="AWS/DynamoDB")
-    metrics.put(bench.world, EAST, "AWS/DynamoDB", "M", 5, {"D": "1"})
+    aws_metrics.put(bench.world, EAST, "AWS/DynamoDB", "M", 5, {"D": "1"})
     assert bench.state("d") == ALARM
     assert bench.state("d", at=START + 60 * MINUTE) == ALARM
 
@@ -251,7 +251,7 @@ def test_set_alarm_state_holds_until_the_next_evaluation_and_never_reaches_the_d
     with scope(EAST):
         order = {"AlarmName": "a", "StateValue": ALARM, "StateReason": "by hand"}
         bench.emulator._set_alarm_state({}, order, False, True)
-    assert signals.of(bench.world).stream(EAST, "a") == OK
+    assert status_board.of(bench.world).stream(EAST, "a") == OK
     assert bench.state() == OK
 
 
@@ -262,7 +262,7 @@ def test_set_alarm_state_holds_until_the_next_evaluation_and_never_reaches_the_d
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
 def test_the_data_stream_is_for_route53_whatever_missing_data_do_to_the_state(bench: Bench) -> None:
-    board = signals.of(bench.world)
+    board = status_board.of(bench.world)
     bench.alarm(TreatMissingData="breaching")
     assert bench.state() == ALARM
     assert board.stream(EAST, "a") == INSUFFICIENT
@@ -284,7 +284,7 @@ def test_route53_cannot_watch_every_alarm(bench: Bench, settings: dict[str, Any]
     bench.alarm(**settings)
     bench.put(5)
     assert bench.state(at=START + after) == ALARM
-    assert signals.of(bench.world).stream(EAST, "a") == INSUFFICIENT
+    assert status_board.of(bench.world).stream(EAST, "a") == INSUFFICIENT
 
 
 def test_a_region_that_is_down_evaluates_nothing_and_has_no_data(bench: Bench) -> None:
@@ -298,7 +298,7 @@ def test_a_region_that_is_down_evaluates_nothing_and_has_no_data(bench: Bench) -
 
 def test_changes_of_streams_are_told(bench: Bench) -> None:
     told: list[None] = []
-    signals.of(bench.world).listen(signals.STREAMS, lambda: told.append(None))
+    status_board.of(bench.world).listen(status_board.STREAMS, lambda: told.append(None))
     bench.alarm()
     bench.state()
     bench.state()
@@ -319,12 +319,12 @@ def test_new_data_are_looked_at_at_once_and_the_emulator_s_evaluation_is_out_of_
     made = world(tmp_path, Clock(scale=1.0, anchor=0.0))
     original = emulator._evaluate_all_alarms
     told = threading.Event()
-    board = signals.of(made)
+    board = status_board.of(made)
     bench = Bench(made, emulator)
     running = alarms.start(made)
     try:
         bench.alarm()
-        board.listen(signals.STREAMS, lambda: told.set() if board.stream(EAST, "a") == ALARM else None)
+        board.listen(status_board.STREAMS, lambda: told.set() if board.stream(EAST, "a") == ALARM else None)
         bench.put(100, dimension="2")
         bench.put(100)
         assert told.wait(20)

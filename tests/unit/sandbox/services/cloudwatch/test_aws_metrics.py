@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from drlib.core.clock import Clock
-from drlib.sandbox import metrics, route53, signals
-from drlib.sandbox.internals import scope
-from drlib.sandbox.metrics import Metrics, queue_metrics
-from drlib.sandbox.patches import ModelledTime
+from drlib.sandbox.ministack.internals import scope
+from drlib.sandbox.ministack.patches import ModelledTime
+from drlib.sandbox.services.cloudwatch import aws_metrics
+from drlib.sandbox.services.cloudwatch.aws_metrics import Metrics, queue_metrics
+from drlib.sandbox.services.route53 import control_plane, status_board
 from drlib.sandbox.world import Fault, World
-
-from .worlds import standing, world
+from tests.unit.sandbox.worlds import standing, world
 
 EAST, WEST = "us-east-2", "us-west-2"
 START = 1_800_000_000.0
@@ -37,7 +37,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def made(tmp_path: Path, emulator: Any, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(route53, "health_checks", dict)
+    monkeypatch.setattr(control_plane, "health_checks", dict)
     return world(tmp_path, standing(START))
 
 
@@ -47,7 +47,7 @@ def stored(emulator: Any, region: str) -> dict[tuple[str, str, str], list[dict[s
 
 
 def test_put_stores_in_the_region_at_the_modelled_time(made: World, emulator: Any) -> None:
-    metrics.put(
+    aws_metrics.put(
         made,
         WEST,
         "AWS/DynamoDB",
@@ -56,7 +56,7 @@ def test_put_stores_in_the_region_at_the_modelled_time(made: World, emulator: An
         {"TableName": "t", "ReceivingRegion": EAST},
         "Milliseconds",
     )
-    metrics.put(
+    aws_metrics.put(
         made,
         WEST,
         "AWS/DynamoDB",
@@ -76,11 +76,11 @@ def test_put_stores_in_the_region_at_the_modelled_time(made: World, emulator: An
 
 
 def test_a_series_does_not_grow_without_end(made: World, emulator: Any) -> None:
-    for number in range(metrics.DATAPOINTS_KEPT + 500):
-        metrics.put_values(made, EAST, "N", "M", {float(number): 1}, {})
+    for number in range(aws_metrics.DATAPOINTS_KEPT + 500):
+        aws_metrics.put_values(made, EAST, "N", "M", {float(number): 1}, {})
     series = stored(emulator, EAST)["N", "M", ""]
-    assert len(series) <= metrics.DATAPOINTS_KEPT
-    assert series[-1]["Value"] == metrics.DATAPOINTS_KEPT + 499
+    assert len(series) <= aws_metrics.DATAPOINTS_KEPT
+    assert series[-1]["Value"] == aws_metrics.DATAPOINTS_KEPT + 499
 
 
 @pytest.mark.fidelity(
@@ -90,7 +90,7 @@ def test_a_series_does_not_grow_without_end(made: World, emulator: Any) -> None:
     source="Route 53 Developer Guide, Monitoring health checks using CloudWatch",
 )
 def test_health_checks_are_published_in_us_east_1_alone(made: World, emulator: Any) -> None:
-    board = signals.of(made)
+    board = status_board.of(made)
     publisher = Metrics(made)
     board.set_share("endpoint", 0.125)
     board.set_children("sum", 1)
@@ -176,12 +176,12 @@ def test_queues_are_published_where_they_are_unless_the_region_is_down(made: Wor
 
 
 def test_eviction_happens_in_place(made: World, emulator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    metrics.mend_storage()
+    aws_metrics.mend_storage()
     now = emulator.time.time()
     with scope(EAST):
         emulator.record_metric("N", "M", 1.0)
         series = emulator._metrics["N", "M", ""]
-        series.insert(0, {"Timestamp": now - metrics.RETENTION_SECONDS - 1, "Value": 0.0})
+        series.insert(0, {"Timestamp": now - aws_metrics.RETENTION_SECONDS - 1, "Value": 0.0})
         emulator._evict_old_metrics()
         assert emulator._metrics["N", "M", ""] is series
         assert [point["Value"] for point in series] == [1.0]
@@ -190,7 +190,7 @@ def test_eviction_happens_in_place(made: World, emulator: Any, monkeypatch: pyte
 def test_invocations_are_counted_by_the_minute(
     made: World, emulator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    metrics.mend_storage()
+    aws_metrics.mend_storage()
     monkeypatch.setattr(emulator, "time", ModelledTime(made.clock))
     dimensions = {"FunctionName": "f"}
     with scope(EAST):
@@ -210,10 +210,10 @@ def test_invocations_are_counted_by_the_minute(
 def test_a_minute_is_published_when_it_is_over(
     tmp_path: Path, emulator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(route53, "health_checks", dict)
+    monkeypatch.setattr(control_plane, "health_checks", dict)
     clock = Clock(scale=3600.0, anchor=0.0)  # a minute takes 17 ms
     made = world(tmp_path, clock)
-    signals.of(made).set_healthy({"check": True})
+    status_board.of(made).set_healthy({"check": True})
     series = ("AWS/Route53", "HealthCheckStatus", "HealthCheckId=check")
     published = threading.Event()
 
@@ -222,8 +222,8 @@ def test_a_minute_is_published_when_it_is_over(
         if series in stored(emulator, "us-east-1"):
             published.set()
 
-    monkeypatch.setattr(metrics, "evaluate", look)
-    running = metrics.start(made)
+    monkeypatch.setattr(aws_metrics, "evaluate", look)
+    running = aws_metrics.start(made)
     try:
         assert published.wait(20)
     finally:

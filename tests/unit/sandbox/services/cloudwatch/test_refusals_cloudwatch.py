@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from drlib.sandbox import Status
-from drlib.sandbox.refusals import alarms, dashboards
-
-from .refused import refused
+from drlib.sandbox.process.state import Status
+from drlib.sandbox.services.cloudwatch import alarm_refusals, dashboard_refusals
+from tests.unit.sandbox.refused import refused
 
 EAST = "us-east-2"
 ALARM = {
@@ -42,8 +41,8 @@ def cloudwatch(sandbox: Status, aws: Callable[..., Any]) -> Any:
 def test_an_alarm_s_period_is_one_of_those_that_there_are(cloudwatch: Any) -> None:
     error = refused(cloudwatch.put_metric_alarm, **{**ALARM, "Period": 90})
     assert error == ("ValidationError", "Period must be 10, 20, 30 or a multiple of 60")
-    assert [alarms.metric_alarm({"Period": period}) for period in (10, 20, 30, 60, 300)] == [None] * 5
-    assert all(alarms.metric_alarm({"Period": period}) for period in (1, 5, 40, 61))
+    assert [alarm_refusals.metric_alarm({"Period": period}) for period in (10, 20, 30, 60, 300)] == [None] * 5
+    assert all(alarm_refusals.metric_alarm({"Period": period}) for period in (1, 5, 40, 61))
 
 
 @pytest.mark.fidelity(
@@ -77,7 +76,7 @@ def test_an_alarm_needs_no_more_datapoints_than_periods(cloudwatch: Any) -> None
     ],
 )
 def test_an_alarm_looks_at_a_day_or_a_week_at_most(period: int, periods: int, said: str | None) -> None:
-    message = alarms.metric_alarm({"Period": period, "EvaluationPeriods": periods})
+    message = alarm_refusals.metric_alarm({"Period": period, "EvaluationPeriods": periods})
     assert message is None if said is None else said in (message or "")
 
 
@@ -120,24 +119,24 @@ def test_a_dashboard_with_an_error_is_refused(cloudwatch: Any) -> None:
     ],
 )
 def test_a_right_body_is_taken(rows: list[Any]) -> None:
-    assert dashboards.problems(body(*rows)) == []
+    assert dashboard_refusals.problems(body(*rows)) == []
 
 
 @pytest.mark.parametrize(
     ("row", "path", "text"),
     [
-        ("AWS/Lambda", "", dashboards.NO_ROW),
-        ({"expression": "m1", "id": "e"}, "", dashboards.NO_ROW),
-        (["AWS/Lambda", "Errors", "FunctionName", 5], "/3", dashboards.NO_TEXT),
-        (["AWS/Lambda", "Errors", "FunctionName", ""], "/3", dashboards.NO_TEXT),
-        (["AWS/Lambda", "Errors", "FunctionName", None, {"stat": "Sum"}], "/3", dashboards.NO_TEXT),
+        ("AWS/Lambda", "", dashboard_refusals.NO_ROW),
+        ({"expression": "m1", "id": "e"}, "", dashboard_refusals.NO_ROW),
+        (["AWS/Lambda", "Errors", "FunctionName", 5], "/3", dashboard_refusals.NO_TEXT),
+        (["AWS/Lambda", "Errors", "FunctionName", ""], "/3", dashboard_refusals.NO_TEXT),
+        (["AWS/Lambda", "Errors", "FunctionName", None, {"stat": "Sum"}], "/3", dashboard_refusals.NO_TEXT),
         (["AWS/Lambda", "Errors", "FunctionName"], "", "Should NOT have more than 2 items"),
         ([".", ".", ".", "Service", "S3"], "", "Should NOT have more than 4 items"),
         (["AWS/Lambda", "Errors", {"statistic": "Sum"}], "", "Should NOT have more than 2 items"),
     ],
 )
 def test_dimensions_go_by_position(row: Any, path: str, text: str) -> None:
-    assert dashboards.problems(body(ROW, row)) == [(f"/widgets/0/properties/metrics/1{path}", text)]
+    assert dashboard_refusals.problems(body(ROW, row)) == [(f"/widgets/0/properties/metrics/1{path}", text)]
 
 
 @pytest.mark.parametrize(
@@ -150,40 +149,40 @@ def test_dimensions_go_by_position(row: Any, path: str, text: str) -> None:
         ({"height": 1001}, "/height", "Should be <= 1000"),
         ({"height": "6"}, "/height", "Should be integer"),
         ({"type": None}, "", "Should have required property 'type'"),
-        ({"properties": {"region": None}}, "/properties", dashboards.NO_SOURCE),
+        ({"properties": {"region": None}}, "/properties", dashboard_refusals.NO_SOURCE),
         ({"properties": {"metrics": {}}}, "/properties/metrics", "Should be array"),
         ({"type": "text"}, "/properties", "Should have required property 'markdown'"),
         ({"type": "alarm"}, "/properties", "Should have required property 'alarms'"),
     ],
 )
 def test_widgets_have_their_place_and_their_source(change: dict[str, Any], path: str, text: str) -> None:
-    assert dashboards.problems(body(ROW, **change)) == [(f"/widgets/0{path}", text)]
+    assert dashboard_refusals.problems(body(ROW, **change)) == [(f"/widgets/0{path}", text)]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", dashboards.NO_JSON),
-        ("[]", dashboards.NO_JSON),
+        ("{", dashboard_refusals.NO_JSON),
+        ("[]", dashboard_refusals.NO_JSON),
         ("{}", "Should have required property 'widgets'"),
         ('{"widgets": {}}', "Should be array"),
         ('{"widgets": [1]}', "Should be object"),
     ],
 )
 def test_a_body_is_an_object_with_widgets(text: str, said: str) -> None:
-    assert [found for _, found in dashboards.problems(text)] == [said]
+    assert [found for _, found in dashboard_refusals.problems(text)] == [said]
 
 
 def test_a_metric_widget_without_a_source_says_what_it_could_have() -> None:
     text = json.dumps({"widgets": [{"type": "metric", "properties": {"region": EAST}}]})
-    found = [message for _, message in dashboards.problems(text)]
+    found = [message for _, message in dashboard_refusals.problems(text)]
     assert found == [
         "Should have required property 'metrics'",
-        dashboards.NO_SOURCE,
+        dashboard_refusals.NO_SOURCE,
         "Should have required property 'annotations'",
     ]
 
 
 def test_a_body_that_is_no_json_is_told_plainly(cloudwatch: Any) -> None:
     error = refused(cloudwatch.put_dashboard, DashboardName="wrong", DashboardBody="{")
-    assert error == ("InvalidParameterInput", dashboards.NO_JSON)
+    assert error == ("InvalidParameterInput", dashboard_refusals.NO_JSON)

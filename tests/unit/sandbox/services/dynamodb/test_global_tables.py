@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox import Status
-
-from .outages import EAST, WEST, Outages
+from drlib.sandbox.process.state import Status
+from tests.unit.sandbox.outages import EAST, WEST, Outages
 
 TO_WEST = f"{EAST}->{WEST}"
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox import Status
-from drlib.sandbox.refusals import dynamodb as refusals
-from drlib.sandbox.refusals.dynamodb import IS_SOURCE, SOURCE_SECONDS, Sources
-
-from .refused import refused
+from drlib.sandbox.process.state import Status
+from drlib.sandbox.services.dynamodb import refusals
+from drlib.sandbox.services.dynamodb.refusals import IS_SOURCE, SOURCE_SECONDS, Sources
+from tests.unit.sandbox.refused import refused
 
 EAST, WEST, FIRST = "us-east-2", "us-west-2", "us-east-1"
 

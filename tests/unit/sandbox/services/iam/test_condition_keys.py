@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox import conditions, emulator
+from drlib.sandbox.ministack import emulator
+from drlib.sandbox.services.iam import condition_keys
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def context() -> Iterator[Any]:
     """The emulator's own function, with ours in its place."""
     actions = emulator.module("core.iam_actions")
     original = actions.request_tag_context
-    conditions.apply()
+    condition_keys.apply()
     try:
         yield lambda *args: actions.request_tag_context(*args)
     finally:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from drlib.sandbox.refusals import iam as refusals
+from drlib.sandbox.services.iam import refusals
 
 _numbers = itertools.count()
 TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}

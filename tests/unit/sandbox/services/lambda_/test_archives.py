@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.archives import Archives, Zip
+from drlib.sandbox.services.lambda_.archives import Archives, Zip
 
 REGION = "us-west-2"
 WHERE = """

@@ -6,11 +6,10 @@ import json
 
 import pytest
 
-from drlib.sandbox import Status
-
-from .makers import ACCOUNT, READING, Maker, allow, document
-from .outages import EAST, WEST
-from .refused import refusing
+from drlib.sandbox.process.state import Status
+from tests.unit.sandbox.makers import ACCOUNT, READING, Maker, allow, document
+from tests.unit.sandbox.outages import EAST, WEST
+from tests.unit.sandbox.refused import refusing
 
 INVALID = "InvalidParameterValueException"
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox import Status
-
-from .makers import ACCOUNT, Maker, allow, document, trust
-from .outages import EAST
-from .refused import refusing
+from drlib.sandbox.process.state import Status
+from tests.unit.sandbox.makers import ACCOUNT, Maker, allow, document, trust
+from tests.unit.sandbox.outages import EAST
+from tests.unit.sandbox.refused import refusing
 
 INVALID = "InvalidParameterValueException"
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from drlib.core.errors import SandboxError
-from drlib.sandbox import callers, emulator, workers
+from drlib.sandbox.front import disconnects
+from drlib.sandbox.ministack import emulator
+from drlib.sandbox.services.lambda_ import processes
 
 
 class Pool:
@@ -66,8 +68,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     note="a function has two processes; further invocations wait, where AWS starts more environments",
 )
 def test_a_function_has_no_more_processes_than_allowed(service: Any) -> None:
-    workers.apply()
-    held = [service.acquire_worker("f", {}, b"")[0] for _ in range(workers.MOST_PROCESSES)]
+    processes.apply()
+    held = [service.acquire_worker("f", {}, b"")[0] for _ in range(processes.MOST_PROCESSES)]
     served: list[str] = []
     waiting = threading.Thread(target=lambda: served.append(service.acquire_worker("f", {}, b"")[0]))
     waiting.start()
@@ -76,48 +78,48 @@ def test_a_function_has_no_more_processes_than_allowed(service: Any) -> None:
     service.release_worker(held[0])
     waiting.join(10)
     assert served == [held[0]]
-    assert service.pool.made == workers.MOST_PROCESSES
+    assert service.pool.made == processes.MOST_PROCESSES
 
 
 def test_one_that_waits_for_itself_is_not_stuck(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "LONGEST_WAIT_WALL_SECONDS", 0.05)
-    workers.apply()
-    for _ in range(workers.MOST_PROCESSES):
+    monkeypatch.setattr(processes, "LONGEST_WAIT_WALL_SECONDS", 0.05)
+    processes.apply()
+    for _ in range(processes.MOST_PROCESSES):
         service.acquire_worker("f", {}, b"")
     assert service.acquire_worker("f", {}, b"")[1] == "spawn"
 
 
 def test_a_machine_that_is_too_slow_throttles(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "LONGEST_WAIT_WALL_SECONDS", 0.01)
-    workers.apply()
-    found = [service.acquire_worker("f", {}, b"") for _ in range(workers.MOST_PROCESSES_EVER + 2)]
-    assert service.pool.made == workers.MOST_PROCESSES_EVER
+    monkeypatch.setattr(processes, "LONGEST_WAIT_WALL_SECONDS", 0.01)
+    processes.apply()
+    found = [service.acquire_worker("f", {}, b"") for _ in range(processes.MOST_PROCESSES_EVER + 2)]
+    assert service.pool.made == processes.MOST_PROCESSES_EVER
     assert found[-1] == (None, "func_cap")
 
 
 def test_who_left_while_waiting_is_given_no_process(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    workers.apply()
-    held = [service.acquire_worker("f", {}, b"")[0] for _ in range(workers.MOST_PROCESSES)]
-    monkeypatch.setattr(callers, "gone", lambda: service.pool.asked.is_set())
+    processes.apply()
+    held = [service.acquire_worker("f", {}, b"")[0] for _ in range(processes.MOST_PROCESSES)]
+    monkeypatch.setattr(disconnects, "gone", lambda: service.pool.asked.is_set())
     found: list[Any] = []
     waiting = threading.Thread(target=lambda: found.append(service.acquire_worker("f", {}, b"")))
     waiting.start()
     assert service.pool.asked.wait(10)
     service.release_worker(held[0])
     waiting.join(10)
-    assert found == [(None, workers.CAPPED)]
+    assert found == [(None, processes.CAPPED)]
     assert service.pool.free == [held[0]]
 
 
 def test_another_emulator_is_refused(service: Any) -> None:
     service.release_worker = lambda one, two: None
     with pytest.raises(SandboxError, match="release_worker"):
-        workers.apply()
+        processes.apply()
 
 
 def test_the_pinned_emulator_has_what_is_replaced() -> None:
     found = emulator.module("services.lambda_svc")
-    workers.internals.function(
+    processes.internals.function(
         found, "acquire_worker", "func_name", "config", "code_zip", "qualifier", "max_concurrency"
     )
-    workers.internals.function(found, "release_worker", "worker")
+    processes.internals.function(found, "release_worker", "worker")

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from drlib.sandbox import Status
-
-from .outages import EAST, WEST
+from drlib.sandbox.process.state import Status
+from tests.unit.sandbox.outages import EAST, WEST
 
 ACCOUNT = "000000000000"
 _numbers = itertools.count()

@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 import pytest
 import trustme
 
-from drlib.sandbox import checker
-from drlib.sandbox.checker import Endpoint, Patience
+from drlib.sandbox.services.route53 import checker
+from drlib.sandbox.services.route53.checker import Endpoint, Patience
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

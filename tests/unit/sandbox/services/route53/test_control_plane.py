@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .refused import refused
+from tests.unit.sandbox.refused import refused
 
 CALCULATED = {"Type": "CALCULATED", "ChildHealthChecks": [], "HealthThreshold": 0}
 ENDPOINT = {

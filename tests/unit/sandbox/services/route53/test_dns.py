@@ -16,13 +16,13 @@ import dns.rcode
 import pytest
 
 from drlib.core.clock import Clock
-from drlib.sandbox import dns as server
-from drlib.sandbox import signals
+from drlib.sandbox.services.route53 import dns as server
+from drlib.sandbox.services.route53 import status_board
+from drlib.sandbox.services.route53.zones import Zone
 from drlib.sandbox.world import World
-from drlib.sandbox.zones import Zone
+from tests.unit.sandbox.worlds import EDGES, world
 
 from .test_zones import NAME, SOA, pair, record
-from .worlds import EDGES, world
 
 SCALE = 20.0
 
@@ -32,7 +32,7 @@ class Asked:
     """A running server, and what it serves."""
 
     world: World
-    board: signals.Signals
+    board: status_board.Signals
     records: list[dict[str, Any]] = field(default_factory=list)
 
     def ask(self, name: str, type_: str = "A", *, tcp: bool = False) -> dns.message.Message:
@@ -58,7 +58,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
         record("pay.drill.test.", "SOA", SOA, ttl=900),
         record("pay.drill.test.", "NS", "ns-1.awsdns-1.com.", "ns-2.awsdns-2.net.", ttl=172800),
     ]
-    asked = Asked(made, signals.of(made), [*apex, *pair()])
+    asked = Asked(made, status_board.of(made), [*apex, *pair()])
     monkeypatch.setattr(server, "snapshot", lambda: [Zone("pay.drill.test.", asked.records)])
     running = server.start(made)
     try:
@@ -131,7 +131,7 @@ def test_what_is_not_there_is_said_as_it_should_be(
 def test_the_answer_follows_health_and_each_change_is_logged_once(asked: Asked) -> None:
     def set_healthy(primary: bool) -> None:
         asked.board.set_healthy({"p": primary, "s": True})
-        asked.board.tell(signals.HEALTH)
+        asked.board.tell(status_board.HEALTH)
 
     set_healthy(True)
     asked.ask(NAME)

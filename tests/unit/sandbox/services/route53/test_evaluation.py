@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.signals import ALARM, INSUFFICIENT, OK, Signals
-from drlib.sandbox.verdicts import Judge, Verdict, endpoint_healthy, phases
+from drlib.sandbox.services.route53.evaluation import Judge, Verdict, endpoint_healthy, phases
+from drlib.sandbox.services.route53.status_board import ALARM, INSUFFICIENT, OK, Signals
 
 ENDPOINT = {"Type": "HTTPS"}
 ALARM_CHECK = {"Type": "CLOUDWATCH_METRIC", "AlarmIdentifier": {"Name": "latch", "Region": "us-west-2"}}

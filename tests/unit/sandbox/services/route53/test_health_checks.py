@@ -11,7 +11,7 @@ import dns.message
 import dns.query
 import pytest
 
-from drlib.sandbox import Status
+from drlib.sandbox.process.state import Status
 
 EAST, WEST = "us-east-2", "us-west-2"
 NAME = "api.health-test.test"

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from drlib.sandbox.health import Health
-
-from .worlds import standing, world
+from drlib.sandbox.services.route53.health_checks import Health
+from tests.unit.sandbox.worlds import standing, world
 
 
 def test_an_answer_that_outruns_the_end_of_its_check_is_dropped(

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.refusals import route53 as refusals
-
-from .refused import refused
+from drlib.sandbox.services.route53 import refusals
+from tests.unit.sandbox.refused import refused
 
 ENDPOINT = {
     "Type": "HTTPS_STR_MATCH",

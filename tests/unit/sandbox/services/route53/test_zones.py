@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.zones import Resolver, Zone, pick, region_of_api
-
-from .worlds import EDGES
+from drlib.sandbox.services.route53.zones import Resolver, Zone, pick, region_of_api
+from tests.unit.sandbox.worlds import EDGES
 
 NAME = "api.pay.drill.test."
 SOA = "ns-1.awsdns-1.com. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from drlib.sandbox import Status
-
-from .buckets import Buckets
-from .outages import EAST, WEST, Outages
+from drlib.sandbox.process.state import Status
+from tests.unit.sandbox.buckets import Buckets
+from tests.unit.sandbox.outages import EAST, WEST, Outages
 
 
 @pytest.mark.fidelity(

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox import Status
-
-from .buckets import OF_BUCKETS, OF_OBJECTS, Buckets, trusting
-from .outages import EAST, WEST
-from .refused import refused
+from drlib.sandbox.process.state import Status
+from tests.unit.sandbox.buckets import OF_BUCKETS, OF_OBJECTS, Buckets, trusting
+from tests.unit.sandbox.outages import EAST, WEST
+from tests.unit.sandbox.refused import refused
 
 
 @pytest.mark.fidelity(

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from drlib.sandbox import Status
-
-from .conftest import Client
-from .outages import EAST, WEST
+from drlib.sandbox.process.state import Status
+from tests.unit.sandbox.conftest import Client
+from tests.unit.sandbox.outages import EAST, WEST
 
 TIMEOUT_SECONDS = 6
 CALLS = {"sqs": "list_queues", "dynamodb": "list_tables", "sts": "get_caller_identity"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.network import Ec2, Place, Way, way
+from drlib.sandbox.services.vpc.reachability import Ec2, Place, Way, way
 
 EAST, WEST = "us-east-2", "us-west-2"
 PLACE = Place(EAST, ("subnet-a", "subnet-b"), ("sg-functions",))

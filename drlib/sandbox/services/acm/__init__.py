@@ -1,0 +1,4 @@
+"""ACM.
+
+certificates  validation by DNS: pending, then issued
+"""
