@@ -30,6 +30,7 @@ from drlib.payments.ledger import OBEYS_TTL
 from drlib.show import checklist
 from drlib.show.checklist import Checks, Failed, Probe
 from drlib.show.output import Table
+from drlib.show.shown import Shown
 
 if TYPE_CHECKING:
     from drlib.deployed.deployment import Deployment
@@ -48,7 +49,7 @@ WALL = Clock()
 
 
 @dataclass(frozen=True)
-class Situation:
+class Situation(Shown):
     """What is seen. `None` means that it could not be seen.
 
     Attributes:
@@ -120,8 +121,8 @@ class Situation:
     def __str__(self) -> str:
         return f"{self.table()}\n{self.advice}"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": f"{self.table().html()}<b>{self.advice}</b>"}
+    def html(self) -> str:
+        return f"{self.table().html()}<b>{self.advice}</b>"
 
 
 @dataclass(frozen=True)

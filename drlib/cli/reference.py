@@ -28,8 +28,7 @@ def rules(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="A rule's name, as it is shown.")] = "",
 ) -> None:
     """List the rules that a plan must satisfy before anything is created; or print one, with its fix."""
-    from drlib.stack.rules.catalogue import catalogue
-    from drlib.stack.rules.rule import named
+    from drlib.stack.rules.catalogue import catalogue, named
 
     say(str(named(name)) if name else catalogue())
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from drlib.show.output import Table
+from drlib.show.shown import Shown
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class RegionOutputs:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class Deployment(Shown):
     """The deployed stack.
 
     Attributes:
@@ -92,6 +93,10 @@ class Deployment:
             values[name] = int(values[name])
         return cls(**values, regions=regions, resource_count=resource_count)
 
+    def region(self, role: str) -> str:
+        """Return the region of a role, `primary` or `standby`. Raises `KeyError` for any other word."""
+        return {"primary": self.primary_region, "standby": self.standby_region}[role]
+
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON-like values, in the shape that `drlib outputs --json` prints."""
         return asdict(self)
@@ -115,5 +120,5 @@ class Deployment:
     def __str__(self) -> str:
         return str(self.summary())
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return self.summary()._repr_mimebundle_()
+    def html(self) -> str:
+        return self.summary().html()

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from drlib.core.clock import iso
+from drlib.show.shown import Shown
 
 if TYPE_CHECKING:
     from drlib.deployed.deployment import Deployment
@@ -25,7 +26,7 @@ IN_FLIGHT_WALL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Fence:
+class Fence(Shown):
     """Whether a region takes payments. Instants are modelled seconds since the epoch, or None.
 
     `destination` is the region that the move leads to. A fence that is `known` and not in force was
@@ -54,8 +55,8 @@ class Fence:
     def __str__(self) -> str:
         return f"Fence around {self.region}: {'in force' if self.in_force else 'none'}"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": f"{self}: {self.told}" if self.known else str(self)}
+    def html(self) -> str:
+        return f"{self}: {self.told}" if self.known else str(self)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

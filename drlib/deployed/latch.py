@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from drlib.show.shown import Shown
+
 if TYPE_CHECKING:
     from drlib.deployed.deployment import Deployment
     from drlib.target.base import Target
 
 
 @dataclass(frozen=True)
-class Latch:
+class Latch(Shown):
     """Whether the standby is to stay active. Instants are modelled seconds since the epoch, or None."""
 
     region: str
@@ -27,9 +29,9 @@ class Latch:
     def __str__(self) -> str:
         return f"Latch in {self.region}: {'set' if self.is_set else 'released'}"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def html(self) -> str:
         because = f", because {self.reason}" if self.reason else ""
-        return {"text/plain": str(self), "text/html": f"{self}{because}"}
+        return f"{self}{because}"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

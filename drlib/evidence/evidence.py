@@ -25,6 +25,7 @@ from drlib.payments.losses import LossCounts
 from drlib.runs import approval, journal, seal
 from drlib.runs.run import Run
 from drlib.show import output
+from drlib.show.shown import Shown
 
 
 class Here(Protocol):
@@ -42,7 +43,7 @@ class Checks(Protocol):
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Evidence(Shown):
     """The evidence of a run as it stands now. `content` is what evidence.json holds."""
 
     folder: Path
@@ -103,8 +104,8 @@ class Evidence:
     def __str__(self) -> str:
         return str(self.table())
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return self.table()._repr_mimebundle_()
+    def html(self) -> str:
+        return self.table().html()
 
 
 def update(

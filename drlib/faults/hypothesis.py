@@ -15,12 +15,13 @@ from typing import Any
 
 from drlib.faults.scenario import Scenario
 from drlib.show.output import Table
+from drlib.show.shown import Shown
 
 LATER = "counted in the failback"
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(Shown):
     """What the operator did in a drill. Instants are modelled seconds since the epoch, or None.
 
     Attributes:
@@ -38,9 +39,9 @@ class Part:
     def __str__(self) -> str:
         return f"The operator {self.did}"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def html(self) -> str:
         because = f": {'; '.join(self.refused)}" if self.refused else ""
-        return {"text/plain": str(self), "text/html": f"{self}{because}"}
+        return f"{self}{because}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Clause:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Judged(Shown):
     """A hypothesis, clause by clause."""
 
     name: str
@@ -113,8 +114,8 @@ class Judged:
     def __str__(self) -> str:
         return str(self.table())
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": self.table().html()}
+    def html(self) -> str:
+        return self.table().html()
 
 
 def judge(planned: Scenario, seen: Sightings, rpo: Mapping[str, Any] | None = None) -> Judged:

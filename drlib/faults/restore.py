@@ -20,6 +20,7 @@ from drlib import parameters, target
 from drlib.core import aws_calls, files
 from drlib.core.errors import SandboxError, StepFailed
 from drlib.runs import steps
+from drlib.show.shown import Shown
 
 if TYPE_CHECKING:
     from drlib.faults.actions import Order
@@ -34,7 +35,7 @@ MOST_AT_ONCE = 10  # SQS API Reference, ReceiveMessage: MaxNumberOfMessages
 
 
 @dataclass(frozen=True)
-class Fault:
+class Fault(Shown):
     """A fault, from its intention to its restore. Instants are modelled seconds since the epoch.
 
     `at` is when it came into force. At `deadline`, it heals by itself. `what` says what is broken, in words.
@@ -55,10 +56,10 @@ class Fault:
     def __str__(self) -> str:
         return f"{self.scenario}: {self.what}, {self.state}"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def html(self) -> str:
         left = f", heals by itself {self.deadline - self.at:.0f} s after it began"
         detail = "" if self.state == "restored" else left
-        return {"text/plain": str(self), "text/html": f"<b>{self}</b>{detail}"}
+        return f"<b>{self}</b>{detail}"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from drlib.core.errors import BadParameters
 from drlib.show.output import Table
+from drlib.show.shown import Shown
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "params" / "scenarios"
 LOOK_AGAIN_SECONDS = 120.0  # a fault must outlast the look at it by so much
@@ -196,7 +197,7 @@ class Expectation(BaseModel):
         return [*rows, ("rejected", self.rejected)]
 
 
-class Scenario(BaseModel):
+class Scenario(BaseModel, Shown):
     """What is broken in a drill, and what is expected to follow. All durations are modelled.
 
     Attributes:
@@ -253,11 +254,11 @@ class Scenario(BaseModel):
     def __str__(self) -> str:
         return "\n".join([f"{self.name}: {self.title}", *(f"  - {line}" for line in self.hypothesis)])
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def html(self) -> str:
         rows = list(enumerate(self.hypothesis, start=1))
         told = Table(("", "expected"), rows, title=f"{self.name}: {html.escape(self.title)}")
         judged = Table(("judged by", ""), self.expect.words())
-        return {"text/plain": str(self), "text/html": told.html() + judged.html()}
+        return told.html() + judged.html()
 
 
 def names() -> list[str]:

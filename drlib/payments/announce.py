@@ -16,6 +16,7 @@ from drlib.payments import tables
 from drlib.payments.tables import Holdings, Payment
 from drlib.runs.approval import require
 from drlib.runs.steps import ANNOUNCE_AGAIN
+from drlib.show.shown import Shown
 
 if TYPE_CHECKING:
     from drlib.deployed.deployment import Deployment
@@ -28,7 +29,7 @@ SETTLE_WITHIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Announcement:
+class Announcement(Shown):
     """What `announce` would announce again; empty most of the time."""
 
     region: str
@@ -48,9 +49,9 @@ class Announcement:
             return "No payment waits to be announced."
         return f"{len(self.payments)} payments are announced again in {self.region}."
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def html(self) -> str:
         ids = "".join(f"<li><code>{one}</code></li>" for one in self.as_plan())
-        return {"text/plain": str(self), "text/html": f"{self}<ul>{ids}</ul>" if ids else str(self)}
+        return f"{self}<ul>{ids}</ul>" if ids else str(self)
 
 
 def plan(here: Target, deployment: Deployment) -> Announcement:

@@ -17,6 +17,7 @@ from drlib.core.errors import VerdictRed
 from drlib.core.terms import COUNTS, MORE, NAMES
 from drlib.runs.run import RECONCILED
 from drlib.show.output import Table, Verdict
+from drlib.show.shown import Shown
 
 if TYPE_CHECKING:
     from drlib.payments.stored_tables import Basis
@@ -27,7 +28,7 @@ INSTRUCTIONS = {name: one.todo for name, one in COUNTS.items() if one.todo}
 
 
 @dataclass(frozen=True)
-class LossCounts:
+class LossCounts(Shown):
     """What became of the payments of a run: each field is a list of their ids.
 
     An attempt that was given no id is named by its idempotency key. `rpo_seconds` is modelled. `explained`
@@ -131,11 +132,11 @@ class LossCounts:
     def __str__(self) -> str:
         return f"{self.verdict()}\n{self.table()}"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        verdict = self.verdict()._repr_mimebundle_()["text/html"]
+    def html(self) -> str:
+        verdict = self.verdict().html()
         found = self.listed()
         more = f"<details open><summary>one by one</summary>{found.html()}</details>" if found.rows else ""
-        return {"text/plain": str(self), "text/html": f"{verdict}{self.table().html()}{more}"}
+        return f"{verdict}{self.table().html()}{more}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from drlib.core.clock import Clock
 from drlib.deployed import probes
+from drlib.show.shown import Shown
 
 if TYPE_CHECKING:
     from drlib.deployed.deployment import Deployment
@@ -43,7 +44,7 @@ class Settlement:
 
 
 @dataclass(frozen=True)
-class Holdings:
+class Holdings(Shown):
     """All payments and settlements of one region's table, as a scan found them; `at` is when it ended."""
 
     region: str
@@ -54,10 +55,10 @@ class Holdings:
     def __str__(self) -> str:
         return f"What the table in {self.region} holds"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def html(self) -> str:
         settled = sum(1 for payment_id in self.payments if payment_id in self.settlements)
         seen = f"{len(self.payments)} payments, {settled} of them settled"
-        return {"text/plain": str(self), "text/html": f"{self}: {seen}"}
+        return f"{self}: {seen}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON-like data, to be saved with the run."""

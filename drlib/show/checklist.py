@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from drlib.core.errors import DrError, OnlyPlanned, PreflightFailed, VerdictRed, see, slug
 from drlib.show.output import Line, linked
+from drlib.show.shown import Shown
 
 Status = Literal["passed", "failed", "skipped"]
 SIGN = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}
@@ -72,7 +73,7 @@ class Failed(DrError):
 
 
 @dataclass(frozen=True)
-class Checks:
+class Checks(Shown):
     """The answers to a list of questions, in the order in which they were put."""
 
     title: str
@@ -139,13 +140,10 @@ class Checks:
         lines = [f"{row.name:<{width}}  {SIGN[row.status]}" for row in self.rows]
         return "\n".join([self.line, *lines])
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": self._html()}
-
     def __repr__(self) -> str:
         return str(self)
 
-    def _html(self) -> str:
+    def html(self) -> str:
         cells = []
         for row in self.rows:
             seen = html.escape(row.detail)

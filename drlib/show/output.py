@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from drlib.core.clock import Clock
 from drlib.core.errors import HANDBOOK
 from drlib.core.redaction import mask
+from drlib.show.shown import Shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -167,7 +168,7 @@ class Progress:
             sys.stderr.write(mask(f"{self.title}: {self.line()}\n"))
 
 
-class Table:
+class Table(Shown):
     """A small table: aligned plain text beside html.
 
     Args:
@@ -216,9 +217,6 @@ class Table:
         caption = f"<caption{left}>{html.escape(self.title)}</caption>" if self.title else ""
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": self.html()}
-
 
 class Line:
     """One line as a cell's whole output: `text` is the same on every run, `detail` is in the html alone."""
@@ -234,7 +232,7 @@ class Line:
         return {"text/plain": self.text, "text/html": html.escape(told)}
 
 
-class Verdict:
+class Verdict(Shown):
     """One line that says whether something is as it should be.
 
     Args:
@@ -254,10 +252,10 @@ class Verdict:
         word = "passed" if self.passed else "failed"
         return f"{self.subject}: {self.says} ({word})" if self.says else f"{self.subject}: {word}"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def html(self) -> str:
         colour = "#1a7f37" if self.passed else "#b42318"
         line = html.escape(f"{self}" + (f", {self.detail}" if self.detail else ""))
-        return {"text/plain": str(self), "text/html": f'<b style="color:{colour}">{line}</b>'}
+        return f'<b style="color:{colour}">{line}</b>'
 
 
 def _cell(value: object) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from drlib.core.errors import StepFailed
 from drlib.deployed.names import PREFIX, Names
 from drlib.show.output import Table
+from drlib.show.shown import Shown
 
 if TYPE_CHECKING:
     from drlib.target.base import Target
@@ -37,7 +38,7 @@ class Leftover:
     name: str
 
 
-class Leftovers(list[Leftover]):
+class Leftovers(list[Leftover], Shown):
     """What is still there; empty is what a teardown is for. Prints as a table."""
 
     def require_none(self) -> Leftovers:
@@ -63,8 +64,8 @@ class Leftovers(list[Leftover]):
     def __str__(self) -> str:
         return str(self.table())
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return self.table()._repr_mimebundle_()
+    def html(self) -> str:
+        return self.table().html()
 
 
 def find(here: Target) -> Leftovers:

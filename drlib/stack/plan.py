@@ -10,6 +10,7 @@ from typing import Any
 
 from drlib.core.errors import StepFailed
 from drlib.show.output import Table
+from drlib.show.shown import Shown
 
 CREATE, UPDATE, REPLACE, DELETE, SAME = "create", "update", "replace", "delete", "same"
 KINDS = (CREATE, UPDATE, REPLACE, DELETE, SAME)
@@ -57,7 +58,7 @@ class PlannedResource:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Shown):
     """What an `up` would do. Prints as a table of services, and the names of all that changes.
 
     Attributes:
@@ -153,6 +154,6 @@ class Plan:
     def __str__(self) -> str:
         return f"{self.table()}\n\n{self.names()}" if self.changes else str(self.table())
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def html(self) -> str:
         names = f"<p>{self.names().html()}</p>" if self.changes else ""
-        return {"text/plain": str(self), "text/html": f"{self.table().html()}{names}"}
+        return f"{self.table().html()}{names}"

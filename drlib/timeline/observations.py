@@ -12,13 +12,14 @@ from drlib.show.charts import payments as charts_payments
 from drlib.show.charts.chart import Chart, Mark
 from drlib.show.charts.health import Observation
 from drlib.show.output import Table
+from drlib.show.shown import Shown
 from drlib.timeline.prediction import STREAK
 
 SHOWN_BEFORE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Watch:
+class Watch(Shown):
     """What was seen of a move. Instants are modelled seconds since the epoch.
 
     `zero` is when it began: the fault, or the release of the latch. `streak` holds the first and the last of
@@ -100,7 +101,7 @@ class Watch:
             return f"payments were served by {self.primary_region} all the time"
         return f"{STREAK} payments in a row were served by {self.to_region}"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def html(self) -> str:
         rows = [
             (one.words, self._after(self.events.get(name)))
             for name, one in STAGES.items()
@@ -111,7 +112,7 @@ class Watch:
         rows += [("payments failed", f"{self.count('fail')}")]
         rows += [("payments unclear", f"{self.count('indeterminate')}")]
         table = Table(("seen", "seconds after it began"), rows, title=str(self))
-        return {"text/plain": str(self), "text/html": table.html()}
+        return table.html()
 
     def _after(self, at: float | None) -> str:
         return "-" if at is None else f"{at - self.zero:.1f}"

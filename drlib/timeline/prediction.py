@@ -42,6 +42,7 @@ from drlib.payments.cohorts import beats_of
 from drlib.payments.ledger import BEHIND_RESOLVER, COHORTS, KEEPS_CONNECTION, OBEYS_TTL
 from drlib.payments.pace import Beat
 from drlib.show.output import Table, Verdict
+from drlib.show.shown import Shown
 from drlib.target.https import patience
 from drlib.timeline import client_switch, impact
 from drlib.timeline.client_switch import Foreseen, Outage
@@ -67,7 +68,7 @@ ANSWER_WALL_SECONDS = {"sandbox": 0.03, "aws": 0.2}  # a payment, with its TLS h
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Prediction(Shown):
     """The predicted RTO in modelled seconds: mean, range, stages, and how it came about.
 
     `cohorts` holds what each cohort's clients should take; None for one that does not follow the name.
@@ -126,9 +127,9 @@ class Prediction:
         words = "within target" if self.within_target else "beyond target"
         return Verdict("predicted RTO", self.within_target, says=words)
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        verdict = self._verdict()._repr_mimebundle_()["text/html"]
-        return {"text/plain": str(self), "text/html": f"{self.table().html()}{verdict}"}
+    def html(self) -> str:
+        verdict = self._verdict().html()
+        return f"{self.table().html()}{verdict}"
 
 
 def predict(settings: Settings, deployment: Deployment | None = None) -> Prediction:

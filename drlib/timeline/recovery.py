@@ -12,6 +12,7 @@ from drlib.payments.ledger import OBEYS_TTL, Attempt, in_order
 from drlib.show.charts import waterfall
 from drlib.show.charts.chart import Chart
 from drlib.show.output import Line, Table, Verdict
+from drlib.show.shown import Shown
 from drlib.timeline.client_switch import Foreseen, percentile
 from drlib.timeline.prediction import STREAK, Prediction, in_stages
 
@@ -38,7 +39,7 @@ class Cohort:
 
 
 @dataclass(frozen=True)
-class RecoveryTime:
+class RecoveryTime(Shown):
     """The measured RTO beside the predicted one. All durations in modelled seconds since the fault."""
 
     scenario: str
@@ -111,13 +112,13 @@ class RecoveryTime:
     def __str__(self) -> str:
         return f"{self.verdict()}\n{self.table()}"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        verdict = self.verdict()._repr_mimebundle_()["text/html"]
-        return {"text/plain": str(self), "text/html": f"{verdict}{self.table().html()}"}
+    def html(self) -> str:
+        verdict = self.verdict().html()
+        return f"{verdict}{self.table().html()}"
 
 
 @dataclass(frozen=True)
-class NoRecovery:
+class NoRecovery(Shown):
     """What there is to say of recovery where traffic was to stay: nothing was taken from the clients."""
 
     watch: Watch
@@ -136,8 +137,8 @@ class NoRecovery:
     def __str__(self) -> str:
         return f"no recovery: {self.watch}"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": html.escape(str(self))}
+    def html(self) -> str:
+        return html.escape(str(self))
 
 
 def measure(watch: Watch, prediction: Prediction) -> RecoveryTime | NoRecovery:

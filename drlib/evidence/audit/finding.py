@@ -8,6 +8,7 @@ from typing import Any
 
 from drlib.core.errors import VerdictRed
 from drlib.show.output import Table
+from drlib.show.shown import Shown
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Audit:
+class Audit(Shown):
     """All findings on a run's evidence.
 
     Attributes:
@@ -59,8 +60,8 @@ class Audit:
             told += ["", "What this cannot prove:", *(f"  - {limit}" for limit in self.limits)]
         return told
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return self.table()._repr_mimebundle_()
+    def html(self) -> str:
+        return self.table().html()
 
     def require(self) -> Audit:
         """Return itself. Raises VerdictRed if anything does not hold."""

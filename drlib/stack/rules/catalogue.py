@@ -6,9 +6,10 @@ findings.require()
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
-from drlib.core.errors import see
+from drlib.core.errors import BadParameters, see, slug
 from drlib.show.checklist import Check, Checks
 from drlib.stack.rules import iam, messaging, monitoring, network, region, routing, storage  # noqa: F401
 from drlib.stack.rules.planned import Planned
@@ -49,3 +50,13 @@ def catalogue() -> str:
     return "\n".join(
         f"{one.id} ({one.severity})\n    {one.requires}\n    {one.source}" for one in CATALOGUE.values()
     )
+
+
+def named(name: str) -> Rule:
+    """Return the rule of a name. Raises BadParameters, which says what names are like it."""
+    id = slug(name)
+    if id not in CATALOGUE:
+        near = difflib.get_close_matches(id, CATALOGUE, n=3)
+        remedy = f"Did you mean {' or '.join(near)}?" if near else "`drlib rules` lists all rules."
+        raise BadParameters(f"There is no rule {name!r}.", remedy=remedy)
+    return CATALOGUE[id]

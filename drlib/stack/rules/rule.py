@@ -1,18 +1,12 @@
-"""A rule, the list of all rules, and the check of a plan against them."""
+"""A rule: what planned resources must satisfy, where AWS says so, and how to fix a violation."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from drlib.core.errors import BadParameters, slug
-from drlib.stack.rules.catalogue import CATALOGUE
 from drlib.stack.rules.planned import Planned
-
-if TYPE_CHECKING:
-    pass
 
 Severity = Literal["critical", "high", "medium"]
 Find = Callable[[Planned], Iterator[str]]
@@ -60,13 +54,3 @@ def rule(id: str, severity: Severity, *, requires: str, source: str, fix: str) -
         return find
 
     return enter
-
-
-def named(name: str) -> Rule:
-    """Return the rule of a name. Raises BadParameters, which says what names are like it."""
-    id = slug(name)
-    if id not in CATALOGUE:
-        near = difflib.get_close_matches(id, CATALOGUE, n=3)
-        remedy = f"Did you mean {' or '.join(near)}?" if near else "`drlib rules` lists all rules."
-        raise BadParameters(f"There is no rule {name!r}.", remedy=remedy)
-    return CATALOGUE[id]

@@ -14,6 +14,7 @@ from drlib.deployed import fence, latch, probes
 from drlib.show import checklist
 from drlib.show.checklist import Checks, Failed, Probe
 from drlib.show.output import Table
+from drlib.show.shown import Shown
 
 if TYPE_CHECKING:
     from drlib.deployed.deployment import Deployment
@@ -28,7 +29,7 @@ PERIODS_TO_SET, PERIODS_TO_RELEASE = 1.0, 2.0
 
 
 @dataclass(frozen=True)
-class Move:
+class Move(Shown):
     """From which region the active role goes to which.
 
     Attributes:
@@ -61,9 +62,9 @@ class Move:
     def __str__(self) -> str:
         return f"{self.stopped}\n{self.table()}" if self.stopped else str(self.table())
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def html(self) -> str:
         told = f"<p><b>{self.stopped}</b></p>" if self.stopped else ""
-        return {"text/plain": str(self), "text/html": f"{told}{self.table().html()}"}
+        return f"{told}{self.table().html()}"
 
 
 def plan(here: Target, deployment: Deployment) -> Move:

@@ -11,6 +11,7 @@ from drlib.payments.reconcile import rpo_seconds
 from drlib.show.charts import payments
 from drlib.show.charts.chart import Chart, Mark
 from drlib.show.output import Table, Verdict
+from drlib.show.shown import Shown
 
 if TYPE_CHECKING:
     from drlib.deployed.fence import Fence
@@ -23,7 +24,7 @@ LOOK_BACK_SECONDS = 30.0  # the peace before the fence belongs to the move
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Shown):
     """The figures of a planned move. Durations in modelled seconds, counted from the fence.
 
     Attributes:
@@ -107,8 +108,8 @@ class Outcome:
     def __str__(self) -> str:
         return str(self.table())
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return self.table()._repr_mimebundle_()
+    def html(self) -> str:
+        return self.table().html()
 
 
 def outcome(move: Move, fence: Fence, flip: Flip, watch: Watch, opened: Opened, ledger: Ledger) -> Outcome:
