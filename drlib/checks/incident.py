@@ -29,7 +29,7 @@ from drlib.payments import tables
 from drlib.payments.ledger import OBEYS_TTL
 from drlib.show import checklist
 from drlib.show.checklist import Checks, Failed, Probe
-from drlib.show.output import Table
+from drlib.show.output import Line, Table
 from drlib.show.shown import Shown
 
 if TYPE_CHECKING:
@@ -209,14 +209,16 @@ def message(situation: Situation, watch: Watch | None = None) -> Message:
     return Message(text, _without_figures(text))
 
 
-def keep_move(run: Run, situation: Situation, watch: Watch) -> None:
-    """Keep the move for the evidence: for which reasons, and how long it took.
+def moved(run: Run, situation: Situation, watch: Watch) -> Line:
+    """Return a line on the move, and save it with the run: for which reasons, and how long it took.
 
-    Where this run has told it already, that stays: it was decided by what was seen then.
+    A move that the run has saved already stays: it was decided by what was seen then.
     """
     name = f"move.{run.runbook}"
     if not run.has(name) or run.load(name)["seconds"] != _seconds(watch):
         run.save(name, _moved(situation, watch))
+    words = f"Moved from {situation.primary_region} to {situation.standby_region}"
+    return Line(words, detail=f"in {_seconds(watch):g} s")
 
 
 def _moved(situation: Situation, watch: Watch) -> dict[str, Any]:

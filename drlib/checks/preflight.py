@@ -19,7 +19,7 @@ from drlib.core.errors import DrError, SandboxError
 from drlib.faults import inject, restore
 from drlib.show import checklist
 from drlib.show.checklist import Checks, Failed, Probe, Skip
-from drlib.stack import pulumi_cli
+from drlib.stack import pulumi_cli, stack
 from drlib.timeline.prediction import predict
 
 if TYPE_CHECKING:
@@ -35,7 +35,11 @@ CLOCK_SECONDS = 5.0  # wall
 
 
 def preflight(here: Target) -> Checks:
-    """Check the machine, the tools, the target and the predicted RTO."""
+    """Check the machine, the tools, the target and the predicted RTO.
+
+    What a plan needs is loaded meanwhile, in a thread: the next cells plan.
+    """
+    stack.warm_up()
     questions = [
         *_of_machine(),
         Probe("target-answers", "target answers", lambda: _target(here)),

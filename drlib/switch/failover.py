@@ -26,13 +26,17 @@ from drlib.payments.tables import Holdings
 from drlib.runs.approval import require
 from drlib.runs.steps import SET_LATCH, earlier, skipped
 from drlib.switch.failback_gates import passed
+from drlib.timeline import watcher
 
 if TYPE_CHECKING:
     from drlib.deployed.deployment import Deployment
+    from drlib.faults.restore import Fault
+    from drlib.payments.probing import Prober
     from drlib.runs.approval import Approval
     from drlib.runs.run import Run
     from drlib.show.checklist import Checks
     from drlib.target.base import Target
+    from drlib.timeline.observations import Watch
 
 TAKEOVER = "takeover"  # what the standby held then is saved under it
 
@@ -109,6 +113,22 @@ def keep_takeover(here: Target, deployment: Deployment, run: Run) -> None:
     """Keep what the standby's table holds now as its takeover, unless this run has kept that earlier."""
     if not run.has(TAKEOVER):
         run.save(TAKEOVER, snapshot(here, deployment))
+
+
+def flip(here: Target, deployment: Deployment, run: Run, approval: Approval, decision: Checks) -> Latch:
+    """Fail over in an incident, and save what the standby holds now. Arguments and errors as `fail_over`."""
+    latch = fail_over(here, deployment, run, approval, decision, reason="an incident")
+    keep_takeover(here, deployment, run)
+    return latch
+
+
+def watch(here: Target, deployment: Deployment, run: Run, prober: Prober, fault: Fault) -> Watch:
+    """Watch a drill's failover, and save what the standby holds when it takes over.
+
+    See `watcher.watch` for what is watched, and for the errors.
+    """
+    keep = takeover(here, deployment, run)
+    return watcher.watch(here, deployment, prober, fault, at_takeover=keep)
 
 
 def _wait_for_replica(here: Target, deployment: Deployment, *, is_set: bool) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from drlib.core import aws_calls
 from drlib.core.errors import SandboxError
 from drlib.parameters import Settings
 from drlib.target.account import AwsTarget
@@ -16,17 +17,21 @@ from drlib.target.base import Target
 from drlib.target.sandbox import SandboxTarget
 
 
-def open(settings: Settings, *, start: bool = True) -> Target:
+def open(settings: Settings, *, start: bool = True, purpose: str = "") -> Target:
     """Return where `settings` say to act; in the sandbox, start it or attach to the one that runs.
 
     Args:
         settings: the checked parameters.
         start: start a sandbox if none runs. If not, attach to the one that runs, whatever its options.
+        purpose: what every AWS call of this process is for, unless it says otherwise. In an incident it is
+            `failover`: a call that nobody declared counts as one that the failover needed.
 
     Raises:
         SandboxError: one runs with other options, or it does not come up, or `start` is false and none runs.
         BadParameters: a region that the sandbox has not.
     """
+    if purpose:
+        aws_calls.assume(purpose)
     if not start:
         found = attach(settings)
         if found is None:

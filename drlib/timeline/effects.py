@@ -15,6 +15,7 @@ from drlib.timeline.prediction import Prediction
 if TYPE_CHECKING:
     from drlib.deployed.deployment import Deployment
     from drlib.payments.probing import Prober
+    from drlib.runs.run import Run
     from drlib.target.base import Target
 
 IN_A_ROW, TOO_MANY = 10, 5  # of ten payments in a row, half: by that share an operator decides as well
@@ -48,7 +49,15 @@ def rest(here: Target, deployment: Deployment, prober: Prober, *, seconds: float
     return Rest(sentry.changes())
 
 
-def sighted(here: Target, watch: Watch, rest: Rest, part: Part, prediction: Prediction) -> Sightings:
+def sighted(
+    here: Target,
+    watch: Watch,
+    rest: Rest,
+    part: Part,
+    prediction: Prediction,
+    *,
+    run: Run | None = None,
+) -> Sightings:
     """Return what was seen from the fault to the end of the look, as the judgement needs it.
 
     Args:
@@ -57,10 +66,11 @@ def sighted(here: Target, watch: Watch, rest: Rest, part: Part, prediction: Pred
         rest: what was seen after the restore.
         part: what the operator did.
         prediction: what was predicted.
+        run: the run that it is saved with, if any; the verdict judges it.
     """
     moved = watch.streak is not None
     sampled = from_samples(watch)
-    return Sightings(
+    seen = Sightings(
         primary=sampled["primary"],
         answers=tuple((at - watch.zero, region) for at, region in (*watch.answers, *rest.answers)),
         moved_seconds=sampled["moved_seconds"],
@@ -71,6 +81,9 @@ def sighted(here: Target, watch: Watch, rest: Rest, part: Part, prediction: Pred
         refused=part.refused,
         latest_seconds=None if prediction.stays else prediction.latest_seconds,
     )
+    if run is not None:
+        run.save("sightings", seen)
+    return seen
 
 
 def from_samples(watch: Watch) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from drlib.show.shown import Shown
 
 if TYPE_CHECKING:
     from drlib.deployed.fence import Fence
+    from drlib.runs.run import Run
     from drlib.show.checklist import Checks
     from drlib.switch.planned_move.acts import Flip, Opened
     from drlib.switch.planned_move.prepare import Move
@@ -112,8 +113,24 @@ class Outcome(Shown):
         return self.table().html()
 
 
-def outcome(move: Move, fence: Fence, flip: Flip, watch: Watch, opened: Opened, ledger: Ledger) -> Outcome:
-    """Work out what a move cost, from the ledger of the clients that paid all the while."""
+def outcome(
+    move: Move,
+    fence: Fence,
+    flip: Flip,
+    watch: Watch,
+    opened: Opened,
+    ledger: Ledger,
+    *,
+    run: Run | None = None,
+) -> Outcome:
+    """Return what a move cost, from the ledger of its clients; save it with `run`, if one is given."""
+    found = _outcome(move, fence, flip, watch, opened, ledger)
+    if run is not None:
+        run.save(f"move.{run.runbook}", found)
+    return found
+
+
+def _outcome(move: Move, fence: Fence, flip: Flip, watch: Watch, opened: Opened, ledger: Ledger) -> Outcome:
     assert fence.at is not None and watch.seconds is not None
     attempts = ledger.attempts(since=fence.at - LOOK_BACK_SECONDS)
     missing = [

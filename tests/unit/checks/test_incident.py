@@ -69,13 +69,14 @@ def test_a_flip_against_the_decision_needs_a_reason(here, deployment, aws, run, 
 
 def test_a_move_keeps_the_reasons_for_which_it_was_made(here, deployment, aws, run):
     took = SimpleNamespace(seconds=27.25)
-    incident.keep_move(run, look(here, deployment, aws, clients=(6, 10)), took)
+    line = incident.moved(run, look(here, deployment, aws, clients=(6, 10)), took)
+    assert str(line).startswith("Moved from")
     first = run.load(f"move.{run.runbook}")
     assert (first["seconds"], first["reasons"]) == (27.25, ["6 of 10 payments failed"])
     later = look(here, deployment, aws, leads_to=STANDBY)
-    incident.keep_move(run, later, took)
+    incident.moved(run, later, took)
     assert run.load(f"move.{run.runbook}") == first
-    incident.keep_move(run, later, SimpleNamespace(seconds=31.0))
+    incident.moved(run, later, SimpleNamespace(seconds=31.0))
     assert run.load(f"move.{run.runbook}")["reasons"] == later.speaks_for_it, "another move"
 
 
