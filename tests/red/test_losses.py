@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from drlib.core import clock
 from drlib.core.errors import VerdictRed
 from drlib.deployed import latch
 from drlib.evidence import evidence
@@ -17,9 +18,15 @@ from drlib.runs import folders
 from drlib.runs.run import Run
 from drlib.switch import failback_gates, failover, past_move
 from tests.red.payments import WRONGS, is_settled, lose, reds
-from tests.red.stage import Stage
+from tests.red.stage import SHORT_WALL_SECONDS, Stage
 
 MOVE = {"kind": "switchover", "missing": [], "outside": [], "seconds": 1.0}
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins with every payment settled: what is missing then does not come."""
+    monkeypatch.setattr(clock, "PATIENCE_WALL_SECONDS", SHORT_WALL_SECONDS)
 
 
 @pytest.fixture
