@@ -14,7 +14,7 @@ from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.services.route53.zones import Resolver, Zone, canonical, snapshot
 
 PENDING, ISSUED = "PENDING_VALIDATION", "ISSUED"
-UNTIL_ISSUED = ("IssuedAt", "NotBefore", "NotAfter")
+FIELDS_AFTER_ISSUE = ("IssuedAt", "NotBefore", "NotAfter")
 """What a certificate does not show before it is issued."""
 
 
@@ -43,7 +43,7 @@ def apply() -> None:
     @functools.wraps(shape)
     def shown(cert: dict[str, Any]) -> Any:
         found = shape(cert)
-        hidden = UNTIL_ISSUED if cert["Status"] == PENDING else ()
+        hidden = FIELDS_AFTER_ISSUE if cert["Status"] == PENDING else ()
         return {name: value for name, value in found.items() if name not in hidden}
 
     emulator.replace(service, "_request_certificate", pending)
@@ -55,22 +55,24 @@ def validate() -> None:
     service = emulator.module("services.acm")
     pending = [one for _, one in service._certificates.all_items() if one["Status"] == PENDING]
     if pending:
-        settle(pending, snapshot(), now=service.now_iso)
+        update_validation(pending, snapshot(), now=service.now_iso)
 
 
-def settle(pending: Iterable[dict[str, Any]], zones: list[Zone], *, now: Callable[[], str]) -> None:
+def update_validation(
+    pending: Iterable[dict[str, Any]], zones: list[Zone], *, now: Callable[[], str]
+) -> None:
     """Note which names of pending certificates the records of `zones` prove; issue the complete ones."""
     resolver = Resolver(zones, lambda check_id: True, {})
     for certificate in pending:
         options = certificate["DomainValidationOptions"]
         for option in options:
-            if option["ValidationMethod"] == "DNS" and _proven(option["ResourceRecord"], resolver):
+            if option["ValidationMethod"] == "DNS" and _is_validated(option["ResourceRecord"], resolver):
                 option["ValidationStatus"] = "SUCCESS"
         if all(option["ValidationStatus"] == "SUCCESS" for option in options):
             certificate.update(Status=ISSUED, IssuedAt=now())
 
 
-def _proven(record: Mapping[str, str], resolver: Resolver) -> bool:
+def _is_validated(record: Mapping[str, str], resolver: Resolver) -> bool:
     answer = resolver.resolve(record["Name"], record["Type"])
     return any(canonical(one.value) == canonical(record["Value"]) for one in answer.records)
 

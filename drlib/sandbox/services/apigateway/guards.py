@@ -37,8 +37,8 @@ def apply() -> None:
     def remove(data: Mapping[str, Any]) -> Answer:
         arn = data.get("CertificateArn", "")
         used = any(arn == domain["regionalCertificateArn"] for domain in domains.values())
-        told = refusals.IN_USE.format(arn=arn, account=responses.get_account_id())
-        return responses.error_response_json("ResourceInUseException", told) if used else None
+        message = refusals.IN_USE.format(arn=arn, account=responses.get_account_id())
+        return responses.error_response_json("ResourceInUseException", message) if used else None
 
     before(acm, "_delete_certificate", ("data",), remove)
     before(service, "_create_domain_name", ("data",), create)

@@ -46,17 +46,17 @@ def install() -> None:
     Raises:
         SandboxError: the emulator is of a version that ours do not fit.
     """
-    if isinstance(apigateway.run_reentrant, _Call):
+    if isinstance(apigateway.run_reentrant, _FunctionCall):
         return
     internals.function(lambda_svc, "_execute_function_with_config_scope", "func", "event")
     internals.function(apigateway, "handle_execute", *EXECUTE_PARAMETERS)
     run = internals.function(apigateway, "run_reentrant", "fn", "args", "thread_name")
     create = internals.function(apigateway, "_create_api", "data")
-    apigateway.run_reentrant = _Call(run)
-    apigateway._create_api = _CreateApi(create)
+    apigateway.run_reentrant = _FunctionCall(run)
+    apigateway._create_api = _ApiCreation(create)
 
 
-class _CreateApi:
+class _ApiCreation:
     """Stands for `_create_api(data)`: the new API's endpoint is named as on AWS, and served by its edge."""
 
     def __init__(self, original: Callable[..., Any]) -> None:
@@ -73,7 +73,7 @@ class _CreateApi:
         return apigateway._apigw_response(api, 201)
 
 
-class _Call:
+class _FunctionCall:
     """Stands for `run_reentrant(function, record, event, ...)` in the emulator's API Gateway."""
 
     def __init__(self, original: Callable[..., Any]) -> None:

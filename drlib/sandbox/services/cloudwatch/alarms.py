@@ -26,11 +26,11 @@ EXTRA_PERIODS = 2
 """How many older periods are looked at when recent ones have no data: the guide's examples take 5 for 3."""
 GRACE_SECONDS = 10.0
 """How long, modelled, the data of a period that is over may take to come in before they count as missing."""
-LONGEST_WAIT_SECONDS = 30.0
+MAX_WAIT_SECONDS = 30.0
 COALESCE_WALL_SECONDS = 0.02
-LATENESS_SECONDS = 600.0
+MAX_LATENESS_SECONDS = 600.0
 """How much older than those stored before it a datapoint may be and still be found."""
-POINTS_LOOKED_AT = 5000
+MAX_POINTS_READ = 5000
 
 _PLAIN_STATISTICS = ("Average", "Minimum", "Maximum", "Sum", "SampleCount")
 _COMPARISONS: dict[str, tuple[Callable[[float, float], bool], str]] = {
@@ -85,7 +85,7 @@ def decide(seen: Sequence[bool | None], *, periods: int, needed: int, missing: s
     return ALARM if age >= needed and missing == "missing" else None
 
 
-def settled(alarm: Mapping[str, Any], value: float) -> bool:
+def breaches_already(alarm: Mapping[str, Any], value: float) -> bool:
     """Say whether a period that is not over yet breaches already, whatever data may follow.
 
     So it is for a maximum or a sum above the threshold, and for a minimum below it.
@@ -101,7 +101,7 @@ def statistic(alarm: Mapping[str, Any]) -> str:
     return alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average"
 
 
-class Alarms:
+class AlarmEvaluator:
     """Evaluates every alarm of every region, in a thread of its own.
 
     A region that is down evaluates nothing, and gives Route 53 no data: its CloudWatch is down as well.
@@ -113,7 +113,7 @@ class Alarms:
 
     def __init__(self, world: World, emulator: Any) -> None:
         self._world = world
-        self._board = status_board.of(world)
+        self._board = status_board.board_of(world)
         self._emulator = emulator
         self._set_state = function(emulator, "_set_alarm_state", "params", "cbor_data", "is_cbor", "is_json")
         self._stats = function(emulator, "_calc_stats", "points")
@@ -148,7 +148,7 @@ class Alarms:
             except Exception:
                 # A broken alarm must not end the evaluation of the others for good.
                 log.exception("evaluating the alarms failed")
-                wait = LONGEST_WAIT_SECONDS
+                wait = MAX_WAIT_SECONDS
             if self._wake.wait(self._world.clock.wall_seconds(wait)):
                 # Data come in bursts: let one evaluation see the whole burst.
                 self._stopping.wait(COALESCE_WALL_SECONDS)
@@ -158,7 +158,7 @@ class Alarms:
         """Evaluate all alarms once; return the modelled seconds until one is due again."""
         now = self._world.clock.now()
         streams: dict[tuple[str, str], str] = {}
-        due = now + LONGEST_WAIT_SECONDS
+        due = now + MAX_WAIT_SECONDS
         for (_, region, name), alarm in self._emulator._alarms.all_items():
             if not alarm.get("MetricName") or not alarm.get("Namespace"):
                 continue
@@ -168,43 +168,43 @@ class Alarms:
             streams[region, name] = self._evaluate(region, alarm, now)
             due = min(due, next_due(alarm, now))
         if self._board.set_streams(streams):
-            self._board.tell(status_board.STREAMS)
+            self._board.notify(status_board.STREAMS)
         return max(due - now, 0.0)
 
     def _evaluate(self, region: str, alarm: Mapping[str, Any], now: float) -> str:
         """Bring one alarm up to date; return what its data say, whatever its state was set to."""
-        seen = self._range(region, alarm, now)
-        verdicts = [None if point is None else breaches(alarm, point.value) for point in seen]
+        seen = self._datapoints(region, alarm, now)
+        breaching = [None if point is None else breaches(alarm, point.value) for point in seen]
         periods = int(alarm.get("EvaluationPeriods") or 1)
         needed = int(alarm.get("DatapointsToAlarm") or periods)
         missing = alarm.get("TreatMissingData") or "missing"
         if alarm.get("Namespace") == "AWS/DynamoDB" and missing == "missing":
             missing = "ignore"  # what CloudWatch does by default in this namespace
-        state = decide(verdicts, periods=periods, needed=needed, missing=missing)
+        state = decide(breaching, periods=periods, needed=needed, missing=missing)
         before = alarm["StateValue"]
         if state is not None and state != before:
             real = [point for point in seen if point is not None][-periods:]
             self._transition(region, alarm, state, _reason(alarm, state, real, needed))
-        data = decide(verdicts, periods=periods, needed=needed, missing="missing")
-        if not watchable(alarm):
+        data = decide(breaching, periods=periods, needed=needed, missing="missing")
+        if not usable_by_route53(alarm):
             return INSUFFICIENT
         return self._board.stream(region, alarm["AlarmName"]) if data is None else data
 
-    def _range(self, region: str, alarm: Mapping[str, Any], now: float) -> list[Datapoint | None]:
+    def _datapoints(self, region: str, alarm: Mapping[str, Any], now: float) -> list[Datapoint | None]:
         """Return the datapoint of each period of the evaluation range, oldest first; None for no data."""
         period = int(alarm.get("Period") or 60)
         length = int(alarm.get("EvaluationPeriods") or 1) + EXTRA_PERIODS
-        present = now // period * period
-        points = self._points(region, alarm, since=present - (length + 1) * period)
+        current_start = now // period * period
+        points = self._points(region, alarm, since=current_start - (length + 1) * period)
         by_period = {
-            present - age * period: self._datapoint(alarm, points, present - age * period, period)
+            current_start - age * period: self._datapoint(alarm, points, current_start - age * period, period)
             for age in range(length + 2)
         }
-        newest = present - period
-        current = by_period[present]
-        if current is not None and settled(alarm, current.value):
-            newest = present
-        elif by_period[newest] is None and now < present + min(GRACE_SECONDS, period / 2):
+        newest = current_start - period
+        current = by_period[current_start]
+        if current is not None and breaches_already(alarm, current.value):
+            newest = current_start
+        elif by_period[newest] is None and now < current_start + min(GRACE_SECONDS, period / 2):
             newest -= period
         return [by_period.get(newest - age * period) for age in reversed(range(length))]
 
@@ -215,8 +215,8 @@ class Alarms:
             stored = self._emulator._metrics.get(key) or []
         unit = alarm.get("Unit")
         points = []
-        for point in reversed(stored[-POINTS_LOOKED_AT:]):
-            if point["Timestamp"] < since - LATENESS_SECONDS:
+        for point in reversed(stored[-MAX_POINTS_READ:]):
+            if point["Timestamp"] < since - MAX_LATENESS_SECONDS:
                 break
             if point["Timestamp"] >= since and (not unit or point.get("Unit") == unit):
                 points.append(point)
@@ -232,15 +232,15 @@ class Alarms:
 
     def _transition(self, region: str, alarm: Mapping[str, Any], state: str, reason: str) -> None:
         before = alarm["StateValue"]
-        order = {"AlarmName": alarm["AlarmName"], "StateValue": state, "StateReason": reason}
+        request = {"AlarmName": alarm["AlarmName"], "StateValue": state, "StateReason": reason}
         with scope(region):
-            self._set_state({}, order, False, True)
+            self._set_state({}, request, False, True)
         self._world.events.add(
             "alarm", region=region, name=alarm["AlarmName"], state=state, before=before, reason=reason
         )
 
 
-def watchable(alarm: Mapping[str, Any]) -> bool:
+def usable_by_route53(alarm: Mapping[str, Any]) -> bool:
     """Say whether Route 53 can watch the alarm: not a high-resolution metric, not an extended statistic.
 
     Route 53 API Reference, `AlarmIdentifier`.
@@ -251,9 +251,9 @@ def watchable(alarm: Mapping[str, Any]) -> bool:
 def next_due(alarm: Mapping[str, Any], now: float) -> float:
     """Return when time alone can change the alarm next: a period ends, or the grace for its data does."""
     period = int(alarm.get("Period") or 60)
-    present = now // period * period
-    grace = present + min(GRACE_SECONDS, period / 2)
-    return grace if now < grace else present + period
+    current_start = now // period * period
+    grace = current_start + min(GRACE_SECONDS, period / 2)
+    return grace if now < grace else current_start + period
 
 
 def _reason(alarm: Mapping[str, Any], state: str, real: Sequence[Datapoint], needed: int) -> str:
@@ -276,10 +276,10 @@ def _reason(alarm: Mapping[str, Any], state: str, real: Sequence[Datapoint], nee
     )
 
 
-def start(world: World) -> Alarms:
+def start(world: World) -> AlarmEvaluator:
     """Start evaluating the alarms of `world`; the emulator's own evaluation ends."""
     from ministack.services import cloudwatch
 
-    alarms = Alarms(world, cloudwatch)
+    alarms = AlarmEvaluator(world, cloudwatch)
     alarms.start()
     return alarms

@@ -27,7 +27,7 @@ DATAPOINTS_KEPT = 3000
 """Of each series, so that a sandbox that is left running does not grow without end."""
 LATENCY_STEP_MS = 5.0
 """Latencies are stored rounded to this: equal values share a datapoint."""
-HEALTH_CHECK_REGION = "us-east-1"
+GLOBAL_REGION = "us-east-1"
 RETENTION_SECONDS = 14 * 24 * 3600.0
 
 log = logging.getLogger("drlib.sandbox")
@@ -93,7 +93,7 @@ def evaluate(region: str) -> None:
         cloudwatch._evaluate_all_alarms()
 
 
-def mend_storage() -> None:
+def patch_storage() -> None:
     """Keep the emulator's datapoints few, and change them in place.
 
     It stores one for each of a function's invocations: the checkers alone would fill the memory. AWS has
@@ -127,7 +127,7 @@ def mend_storage() -> None:
         series = bucket((namespace, metric_name, cloudwatch._dims_key(dimensions or {})))
         minute = cloudwatch.time.time() // MINUTE_SECONDS * MINUTE_SECONDS
         rounded = float(round(value) if unit == "Milliseconds" else value)
-        count_in(
+        add_datapoint(
             series, {"Timestamp": minute, "Value": rounded, "Unit": unit, "Dimensions": dimensions or {}}
         )
         trim(series)
@@ -137,7 +137,7 @@ def mend_storage() -> None:
     cloudwatch.record_metric = record
 
 
-def count_in(series: list[dict[str, Any]], new: dict[str, Any]) -> None:
+def add_datapoint(series: list[dict[str, Any]], new: dict[str, Any]) -> None:
     """Add a datapoint to a series: to the one of the same time, value and unit, if its end has one."""
     for point in reversed(series):
         if point["Timestamp"] != new["Timestamp"]:
@@ -154,7 +154,7 @@ def trim(series: list[dict[str, Any]]) -> None:
         del series[: DATAPOINTS_KEPT // 10]
 
 
-class Metrics:
+class MetricsPublisher:
     """Publishes once a modelled minute, from a thread of its own.
 
     Args:
@@ -163,7 +163,7 @@ class Metrics:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._board = status_board.of(world)
+        self._board = status_board.board_of(world)
         self._statuses: dict[str, Counter[float]] = {}
         self._shares: dict[str, Counter[float]] = {}
         self._children: dict[str, Counter[float]] = {}
@@ -172,7 +172,7 @@ class Metrics:
 
     def start(self) -> None:
         """Begin."""
-        mend_storage()
+        patch_storage()
         self._thread.start()
 
     def stop(self) -> None:
@@ -213,7 +213,7 @@ class Metrics:
     def publish(self, *, at: float) -> None:
         """Publish everything for the minute that began `at` modelled epoch seconds, and begin a new one."""
         self._publish_health(at)
-        regions = {HEALTH_CHECK_REGION}
+        regions = {GLOBAL_REGION}
         for (region, api_id, stage), counts in self._world.api_requests.drain().items():
             self._publish_api(region, api_id, stage, counts, at)
             regions.add(region)
@@ -229,9 +229,7 @@ class Metrics:
         ):
             for check_id, values in series.items():
                 dimensions = {"HealthCheckId": check_id}
-                put_values(
-                    self._world, HEALTH_CHECK_REGION, "AWS/Route53", name, values, dimensions, unit, at
-                )
+                put_values(self._world, GLOBAL_REGION, "AWS/Route53", name, values, dimensions, unit, at)
             series.clear()
 
     def _publish_api(self, region: str, api_id: str, stage: str, counts: ApiCounts, at: float) -> None:
@@ -242,8 +240,8 @@ class Metrics:
         # nothing to what the integration takes.
         metrics: dict[str, tuple[str, Mapping[float, int]]] = {
             "Count": ("Count", {1.0: counts.requests}),
-            "4xx": ("Count", flags(counts.requests, counts.client_errors)),
-            "5xx": ("Count", flags(counts.requests, counts.server_errors)),
+            "4xx": ("Count", binary_values(counts.requests, counts.client_errors)),
+            "5xx": ("Count", binary_values(counts.requests, counts.server_errors)),
             "Latency": ("Milliseconds", latencies),
             "IntegrationLatency": ("Milliseconds", latencies),
         }
@@ -266,7 +264,7 @@ class Metrics:
         return regions
 
 
-def flags(total: int, raised: int) -> dict[float, int]:
+def binary_values(total: int, raised: int) -> dict[float, int]:
     """Return how often a flag was 1 and how often 0, as values and counts."""
     return {value: count for value, count in ((1.0, raised), (0.0, total - raised)) if count}
 
@@ -285,8 +283,8 @@ def queue_metrics(queue: Mapping[str, Any], *, now: float) -> dict[str, tuple[fl
     }
 
 
-def start(world: World) -> Metrics:
+def start(world: World) -> MetricsPublisher:
     """Start publishing the metrics of `world`."""
-    metrics = Metrics(world)
+    metrics = MetricsPublisher(world)
     metrics.start()
     return metrics

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-NO_JSON = "The field DashboardBody must be a valid JSON object"
+NOT_JSON = "The field DashboardBody must be a valid JSON object"
 NO_SOURCE = "The metric widget should have specified a region and a data source or an alarm annotation"
 NO_ROW = (
     'Field "metrics" has to be an array of array of strings, '
@@ -35,7 +35,7 @@ def problems(body: str) -> list[Problem]:
     except ValueError:
         dashboard = None
     if not isinstance(dashboard, dict):
-        return [("", NO_JSON)]
+        return [("", NOT_JSON)]
     if "widgets" not in dashboard:
         return [("", "Should have required property 'widgets'")]
     if not isinstance(dashboard["widgets"], list):
@@ -49,8 +49,8 @@ def problems(body: str) -> list[Problem]:
 
 def message(found: list[Problem]) -> str:
     """Word the error as CloudWatch does."""
-    if found == [("", NO_JSON)]:
-        return NO_JSON
+    if found == [("", NOT_JSON)]:
+        return NOT_JSON
     listed = json.dumps([{"dataPath": path, "message": text} for path, text in found], indent=2)
     return f"The dashboard body is invalid, there are {len(found)} validation errors:\n{listed}"
 

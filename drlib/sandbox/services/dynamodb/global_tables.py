@@ -38,7 +38,7 @@ ItemKey = tuple[str, str]
 
 
 @dataclass(frozen=True, order=True)
-class Stamp:
+class WriteVersion:
     """Which write an item is from. The later one wins; `number` decides between writes of one instant."""
 
     written_at: float
@@ -56,7 +56,7 @@ class Write:
     event: str
     old: dict[str, Any] | None
     new: dict[str, Any] | None
-    stamp: Stamp
+    version: WriteVersion
 
 
 class Replication:
@@ -70,8 +70,8 @@ class Replication:
         self._world = world
         self._dynamodb = emulator.module("services.dynamodb")
         self._responses = emulator.module("core.responses")
-        self._stamps: dict[TableKey, dict[ItemKey, Stamp]] = {}
-        self._latencies = Latencies(world)
+        self._versions: dict[TableKey, dict[ItemKey, WriteVersion]] = {}
+        self._latency_metric = LatencyMetric(world)
         self._number = 0
         self._courier = Courier(world, name="drlib-replication")
         for service in (SERVICE, s3_replication.SERVICE):
@@ -84,14 +84,14 @@ class Replication:
         self._regions_of = function("_replica_group", "table")
         self._key_value = function("_extract_key_val", "attr")
         self._tables = emulator.value(self._dynamodb, "_tables", self._responses.AccountRegionScopedDict)
-        self._replicate_at_once = function("_replicate_write", "table", "event_name", "old_item", "new_item")
-        emulator.replace(self._dynamodb, "_replicate_write", self.take)
+        self._emulator_replicate = function("_replicate_write", "table", "event_name", "old_item", "new_item")
+        emulator.replace(self._dynamodb, "_replicate_write", self.replicate)
         for name, parameters in (
             ("_delete_table", ("data",)),
             ("_apply_replica_updates", ("name", "table", "updates")),
         ):
-            emulator.replace(self._dynamodb, name, self._then_tidy(function(name, *parameters)))
-        s3_replication.Copies(world, self._courier)
+            emulator.replace(self._dynamodb, name, self._then_discard(function(name, *parameters)))
+        s3_replication.ObjectReplication(world, self._courier)
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -101,15 +101,15 @@ class Replication:
         """End the deliveries; what has not arrived never does."""
         self._courier.stop()
 
-    def take(self, table: dict[str, Any], event_name: str, old_item: Any, new_item: Any) -> None:
+    def replicate(self, table: dict[str, Any], event_name: str, old_item: Any, new_item: Any) -> None:
         """Send a write of the request's region to the table's others. Called in place of the emulator's."""
         regions = self._regions_of(table)
         if not regions:
             return
-        account, home = self._responses.get_account_id(), self._responses.get_region()
+        account, source = self._responses.get_account_id(), self._responses.get_region()
         item = new_item if new_item is not None else old_item
         item_key = self._item_key(table, item)
-        known = self._stamps.setdefault((account, home, table["TableName"]), {})
+        versions = self._versions.setdefault((account, source, table["TableName"]), {})
         self._number += 1
         write = Write(
             account=account,
@@ -119,48 +119,48 @@ class Replication:
             # Of the old item, the target only needs the key.
             old=copy.deepcopy(old_item) if new_item is None else None,
             new=copy.deepcopy(new_item),
-            stamp=Stamp(self._world.clock.now(), self._number, home),
+            version=WriteVersion(self._world.clock.now(), self._number, source),
         )
-        known[item_key] = write.stamp
+        versions[item_key] = write.version
         for region in regions:
-            if region != home:
-                deliver: Deliver = partial(self._arrive, write, region)
-                self._courier.send(Route(SERVICE, home, region), (account, write.table, item_key), deliver)
+            if region != source:
+                deliver: Deliver = partial(self._deliver, write, region)
+                self._courier.send(Route(SERVICE, source, region), (account, write.table, item_key), deliver)
 
-    def _arrive(self, write: Write, region: str, now: float) -> None:
+    def _deliver(self, write: Write, region: str, now: float) -> None:
         """Make a write in `region`, unless a later one is there."""
-        home = write.stamp.region
-        if not self._is_replica(write.account, region, write.table, of=home):
+        source = write.version.region
+        if not self._is_replica(write.account, region, write.table, of=source):
             return
-        self._latencies.add(home, write.table, region, 1000 * (now - write.stamp.written_at))
-        known = self._stamps.setdefault((write.account, region, write.table), {})
-        present = known.get(write.item_key)
-        if present is not None and present > write.stamp:
+        self._latency_metric.add(source, write.table, region, 1000 * (now - write.version.written_at))
+        versions = self._versions.setdefault((write.account, region, write.table), {})
+        present = versions.get(write.item_key)
+        if present is not None and present > write.version:
             self._note_conflict(write, region, present)
             return
-        known[write.item_key] = write.stamp
+        versions[write.item_key] = write.version
         # The emulator's own function, told that the table's only other region is this one.
-        group = {"TableName": write.table, "_global_regions": [home, region]}
-        with self._responses.request_scope(write.account, home):
-            self._replicate_at_once(group, write.event, write.old, write.new)
+        group = {"TableName": write.table, "_global_regions": [source, region]}
+        with self._responses.request_scope(write.account, source):
+            self._emulator_replicate(group, write.event, write.old, write.new)
         self._world.events.add(
             "replicated",
             at=now,
             table=write.table,
             item_key=[str(part) for part in write.item_key],
-            source=home,
+            source=source,
             target=region,
-            written_at=write.stamp.written_at,
+            written_at=write.version.written_at,
         )
 
-    def _note_conflict(self, write: Write, region: str, present: Stamp) -> None:
+    def _note_conflict(self, write: Write, region: str, present: WriteVersion) -> None:
         self._world.events.add(
             "replication_conflict",
             table=write.table,
             item_key=[str(part) for part in write.item_key],
-            source=write.stamp.region,
+            source=write.version.region,
             target=region,
-            source_written_at=write.stamp.written_at,
+            source_written_at=write.version.written_at,
             target_written_at=present.written_at,
         )
 
@@ -172,27 +172,27 @@ class Replication:
         replica = self._tables.get_scoped(account, region, table)
         return replica is not None and of in self._regions_of(replica)
 
-    def _then_tidy(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _then_discard(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return `function`, followed by dropping what was on its way to tables that are no replicas now."""
 
-        def tidying(*args: Any, **kwargs: Any) -> Any:
+        def discarding(*args: Any, **kwargs: Any) -> Any:
             result = function(*args, **kwargs)
-            self._courier.discard(self._is_stray)
-            for account, region, name in list(self._stamps):
+            self._courier.discard(self._is_undeliverable)
+            for account, region, name in list(self._versions):
                 if self._tables.get_scoped(account, region, name) is None:
-                    del self._stamps[account, region, name]
+                    del self._versions[account, region, name]
             return result
 
-        return tidying
+        return discarding
 
-    def _is_stray(self, route: Route, key: Any) -> bool:
+    def _is_undeliverable(self, route: Route, key: Any) -> bool:
         if route.service != SERVICE:
             return False
         account, table, _ = key
         return not self._is_replica(account, route.target, table, of=route.source)
 
 
-class Latencies:
+class LatencyMetric:
     """Publishes `ReplicationLatency` (AWS/DynamoDB, by TableName and ReceivingRegion) in the source region.
 
     One datapoint for each period and route, of all that arrived in it. Nothing arrived: no datapoint, as on

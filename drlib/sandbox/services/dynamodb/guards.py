@@ -20,12 +20,12 @@ def apply(world: World) -> None:
         SandboxError: the emulator is of a version that the guards do not fit.
     """
     service, responses = emulator.module("services.dynamodb"), emulator.module("core.responses")
-    normal = internals.function(service, "_normalize_table_name", "value")
+    normalize = internals.function(service, "_normalize_table_name", "value")
     group_of = internals.function(service, "_replica_group", "table")
     error = partial(responses.error_response_json, "ValidationException")
-    sources = refusals.Sources()
+    sources = refusals.ReplicaSources()
 
-    def refused(region: str, name: str) -> Answer:
+    def deletion_refusal(region: str, name: str) -> Answer:
         key = (responses.get_account_id(), region, name)
         table = service._tables.get_scoped(*key)
         if table is None:
@@ -40,10 +40,10 @@ def apply(world: World) -> None:
         return error(message) if message else None
 
     def delete(data: Mapping[str, Any]) -> Answer:
-        return refused(responses.get_region(), normal(data.get("TableName")))
+        return deletion_refusal(responses.get_region(), normalize(data.get("TableName")))
 
     def update(data: Mapping[str, Any]) -> Answer:
-        table = service._tables.get(normal(data.get("TableName")))
+        table = service._tables.get(normalize(data.get("TableName")))
         if table is None:
             return None
         billing = table.get("BillingModeSummary", {}).get("BillingMode")
@@ -55,32 +55,32 @@ def apply(world: World) -> None:
     def replicas(name: str, table: Any, updates: list[dict[str, Any]]) -> Answer:
         for change in updates:
             region = change.get("Delete", {}).get("RegionName", "")
-            if region and region != responses.get_region() and (refusal := refused(region, name)):
+            if region and region != responses.get_region() and (refusal := deletion_refusal(region, name)):
                 return refusal
         return None
 
     before(service, "_delete_table", ("data",), delete)
     before(service, "_update_table", ("data",), update)
     before(service, "_apply_replica_updates", ("name", "table", "updates"), replicas)
-    _follow_tables(world, service, responses, sources)
+    _record_sources(world, service, responses, sources)
 
 
-def _follow_tables(world: World, service: Any, responses: Any, sources: refusals.Sources) -> None:
+def _record_sources(world: World, service: Any, responses: Any, sources: refusals.ReplicaSources) -> None:
     """Keep account of which replicas there are, and what each was made from."""
     delete = internals.function(service, "_delete_table", "data")
     change = internals.function(service, "_apply_replica_updates", "name", "table", "updates")
-    normal = internals.function(service, "_normalize_table_name", "value")
+    normalize = internals.function(service, "_normalize_table_name", "value")
 
     @functools.wraps(delete)
-    def deleting(data: Any) -> Any:
+    def delete_and_forget(data: Any) -> Any:
         answer = delete(data)
-        key = (responses.get_account_id(), responses.get_region(), normal(data.get("TableName")))
+        key = (responses.get_account_id(), responses.get_region(), normalize(data.get("TableName")))
         if service._tables.get_scoped(*key) is None:
             sources.remove(key)
         return answer
 
     @functools.wraps(change)
-    def changing(name: str, table: Any, updates: list[dict[str, Any]]) -> Any:
+    def change_and_record(name: str, table: Any, updates: list[dict[str, Any]]) -> Any:
         refusal = change(name, table, updates)
         account, home = responses.get_account_id(), responses.get_region()
         for update in updates if refusal is None else ():
@@ -90,5 +90,5 @@ def _follow_tables(world: World, service: Any, responses: Any, sources: refusals
                 sources.remove((account, update["Delete"]["RegionName"], name))
         return refusal
 
-    emulator.replace(service, "_delete_table", deleting)
-    emulator.replace(service, "_apply_replica_updates", changing)
+    emulator.replace(service, "_delete_table", delete_and_forget)
+    emulator.replace(service, "_apply_replica_updates", change_and_record)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 SOURCE_SECONDS = 24 * 3600.0
 """For how long after a replica was made its source cannot be deleted before it. Modelled."""
 
-IS_SOURCE = (
+RECENT_SOURCE = (
     "Replica cannot be deleted because it has acted as a source region for new replica(s) being added to the "
     "table in the last 24 hours."
 )
@@ -20,7 +20,7 @@ PROTECTED_TABLE = (
     "Resource cannot be deleted as it is currently protected against deletion. "
     "Disable deletion protection first."
 )
-STREAM_IS_NEEDED = (
+STREAM_NEEDED = (
     "One or more parameter values were invalid: Disabling Stream is not allowed for a Global Table replica."
 )
 FIXED_CAPACITY = "Table write capacity should either be Pay-Per-Request or AutoScaled."
@@ -29,7 +29,7 @@ TableKey = tuple[str, str, str]
 """Account, region, table name."""
 
 
-class Sources:
+class ReplicaSources:
     """Which replicas were made from which table, and when."""
 
     def __init__(self) -> None:
@@ -70,14 +70,14 @@ def deletion(name: str, region: str, *, protected: bool, group: Iterable[str], m
         )
     if protected:
         return PROTECTED_TABLE
-    return IS_SOURCE if made else None
+    return RECENT_SOURCE if made else None
 
 
-def update(order: Mapping[str, object], *, replicated: bool, on_demand: bool) -> str | None:
+def update(request: Mapping[str, object], *, replicated: bool, on_demand: bool) -> str | None:
     """Say why `UpdateTable` is refused: of a table with replicas (`replicated`), or about to get one."""
-    stream = order.get("StreamSpecification")
+    stream = request.get("StreamSpecification")
     if replicated and isinstance(stream, Mapping) and not stream.get("StreamEnabled"):
-        return STREAM_IS_NEEDED
-    updates = order.get("ReplicaUpdates")
+        return STREAM_NEEDED
+    updates = request.get("ReplicaUpdates")
     makes = isinstance(updates, list) and any("Create" in update for update in updates)
     return FIXED_CAPACITY if makes and not on_demand else None

@@ -43,7 +43,7 @@ class Permissions:
         """Return the roles that there are, by name."""
         return self._iam._roles
 
-    def function_may(
+    def function_is_allowed(
         self, config: Mapping[str, Any], action: str, resource: str, policy: str | None = None
     ) -> bool:
         """Say whether a function's role may do something.
@@ -75,7 +75,7 @@ class Permissions:
             )
         return bool(decision.decision == "Allow")
 
-    def acting_by(
+    def role_permissions(
         self, role_arn: str, *, service: str, source_arn: str, region: str
     ) -> Callable[[str, str], bool]:
         """Return what says whether an AWS service may do an action to a resource by a role.
@@ -88,7 +88,7 @@ class Permissions:
             source_arn: on behalf of what.
             region: where the service acts.
         """
-        if not self.service_may_assume(service, role_arn, source_arn):
+        if not self.service_can_assume(service, role_arn, source_arn):
             return lambda action, resource: False
         policies = self._evaluator._gather_role_policies(role_arn.rsplit("/", 1)[-1], ACCOUNT_ID)
 
@@ -105,7 +105,7 @@ class Permissions:
 
         return allowed
 
-    def service_may_assume(self, service: str, role_arn: str, source_arn: str) -> bool:
+    def service_can_assume(self, service: str, role_arn: str, source_arn: str) -> bool:
         """Say whether a role's trust policy lets an AWS service assume it, on behalf of `source_arn`."""
         role = self._iam._roles.get(role_arn.rsplit("/", 1)[-1]) or {}
         document = role.get("AssumeRolePolicyDocument") or "{}"
@@ -123,21 +123,21 @@ class Permissions:
         matching = [
             statement["Effect"]
             for statement in (statements if isinstance(statements, list) else [statements])
-            if self._names(statement, service, context)
+            if self._statement_matches(statement, service, context)
         ]
         return "Allow" in matching and "Deny" not in matching
 
-    def _names(self, statement: Mapping[str, Any], service: str, context: Any) -> bool:
+    def _statement_matches(self, statement: Mapping[str, Any], service: str, context: Any) -> bool:
         principal = statement.get("Principal", {})
         return bool(
             (principal == "*" or self._evaluator._service_principal_matches(principal, service))
             and self._evaluator._action_matches(
-                ASSUME, _listed(statement.get("Action")), _listed(statement.get("NotAction"))
+                ASSUME, _as_list(statement.get("Action")), _as_list(statement.get("NotAction"))
             )
             and self._evaluator._conditions_met(statement.get("Condition", {}), context)
         )
 
-    def pass_refusal(self, access_key: str, region: str, role_arn: str, service: str) -> str | None:
+    def pass_role_refusal(self, access_key: str, region: str, role_arn: str, service: str) -> str | None:
         """Say, in IAM's words, why a caller may not hand a role to an AWS service; None if it may."""
         context = {"iam:PassedToService": service}
         denied = self._evaluator.enforce(
@@ -153,5 +153,5 @@ class Permissions:
         )
 
 
-def _listed(value: Any) -> list[str]:
+def _as_list(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value or ())

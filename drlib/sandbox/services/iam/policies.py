@@ -14,7 +14,7 @@ from drlib.sandbox.services.iam import refusals
 Parameters = Mapping[str, Any]
 
 
-class Identities:
+class PolicyChecks:
     """IAM's operations that take a policy document, each behind what IAM checks first."""
 
     def __init__(self) -> None:
@@ -27,8 +27,8 @@ class Identities:
             "UpdateAssumeRolePolicy": lambda p: self._trust(p, "PolicyDocument"),
             "CreatePolicy": self._managed,
             "CreatePolicyVersion": self._managed,
-            "PutRolePolicy": lambda p: self._inline(p, "role", self._of_role(p)),
-            "PutUserPolicy": lambda p: self._inline(p, "user", self._of_user(p)),
+            "PutRolePolicy": lambda p: self._inline(p, "role", self._role_policies(p)),
+            "PutUserPolicy": lambda p: self._inline(p, "user", self._user_policies(p)),
         }
         ours = {name: self._checked(handlers[name], check) for name, check in checks.items()}
         emulator.replace(self._iam, "_IAM_HANDLERS", {**handlers, **ours})
@@ -62,10 +62,10 @@ class Identities:
         name = self._text(p, f"{kind.title()}Name")
         return refusals.identity(document) or refusals.inline_size(kind, name, together)
 
-    def _of_role(self, p: Parameters) -> Mapping[str, str] | None:
+    def _role_policies(self, p: Parameters) -> Mapping[str, str] | None:
         role = self._iam._roles.get(self._text(p, "RoleName"))
         return role["InlinePolicies"] if role else None
 
-    def _of_user(self, p: Parameters) -> Mapping[str, str] | None:
+    def _user_policies(self, p: Parameters) -> Mapping[str, str] | None:
         name = self._text(p, "UserName")
         return (self._iam._user_inline_policies.get(name) or {}) if name in self._iam._users else None

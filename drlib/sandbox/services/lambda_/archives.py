@@ -19,7 +19,7 @@ from typing import Any
 from drlib.sandbox.ministack import emulator, internals
 
 
-class Archives:
+class ArchiveCache:
     """A folder of unpacked archives, by the digest of their content. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
@@ -49,10 +49,10 @@ class Archives:
         return found
 
 
-class Zip:
+class CachedZipfile:
     """Stands in for the module `zipfile` where functions' processes are made."""
 
-    def __init__(self, archives: Archives) -> None:
+    def __init__(self, archives: ArchiveCache) -> None:
         class ZipFile(zipfile.ZipFile):
             def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
                 if members is not None or self.filename is None:
@@ -76,4 +76,4 @@ def install(folder: Path) -> None:
     runtime = emulator.module("core.lambda_runtime")
     internals.function(runtime.Worker, "_spawn", "self")
     emulator.value(runtime, "zipfile", type(zipfile))
-    emulator.replace(runtime, "zipfile", Zip(Archives(folder)))
+    emulator.replace(runtime, "zipfile", CachedZipfile(ArchiveCache(folder)))

@@ -20,7 +20,7 @@ RIGHTS_SECONDS = 5.0
 """Modelled seconds for which what a role may do is taken for granted."""
 
 
-class Mappings:
+class EventSourceMappings:
     """Lambda's operations on mappings, and what its pollers may do, in place of the emulator's."""
 
     def __init__(self, clock: Clock, permissions: Permissions) -> None:
@@ -44,7 +44,7 @@ class Mappings:
         self._may_delete: contextvars.ContextVar[bool] = contextvars.ContextVar("may_delete", default=True)
         emulator.replace(self._lambda, "_create_esm", self.create)
         emulator.replace(self._lambda, "_update_esm", self.update)
-        emulator.replace(self._lambda, "_iter_all_esms", self.readable)
+        emulator.replace(self._lambda, "_iter_all_esms", self.readable_mappings)
         emulator.replace(self._lambda, "_run_sqs_batch", self.run)
         emulator.replace(self._sqs, "_delete_messages_for_esm", self.delete)
 
@@ -62,19 +62,19 @@ class Mappings:
         name = self._lambda._resolve_request_scoped_name(data.get("FunctionName", mapping["FunctionName"]))
         return self._refusal(mapping["EventSourceArn"], name, is_new=False) or self._update(esm_id, data)
 
-    def readable(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    def readable_mappings(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Stand for `_iter_all_esms()`: leave out those whose function may not read the queue."""
         for account, region, mapping in self._all():
             with internals.scope(region):
-                is_shut = ":sqs:" in mapping["EventSourceArn"] and not self._may(
+                unreadable = ":sqs:" in mapping["EventSourceArn"] and not self._is_allowed(
                     mapping, "sqs:ReceiveMessage"
                 )
-            if not is_shut:
+            if not unreadable:
                 yield account, region, mapping
 
     def run(self, esm: dict[str, Any], *args: Any) -> Any:
         """Stand for `_run_sqs_batch(esm, ...)`."""
-        token = self._may_delete.set(self._may(esm, "sqs:DeleteMessage"))
+        token = self._may_delete.set(self._is_allowed(esm, "sqs:DeleteMessage"))
         try:
             return self._run(esm, *args)
         finally:
@@ -96,22 +96,22 @@ class Mappings:
         if not refusal and attributes is not None:
             others = self._lambda._esms.values() if is_new else ()
             refusal = (
-                refusals.reading(self._asking(config, queue_arn, attributes))
+                refusals.missing_permission(self._permission_check(config, queue_arn, attributes))
                 or refusals.visibility(attributes, int(config.get("Timeout", 3)))
-                or refusals.second(queue_arn, name, others)
+                or refusals.duplicate(queue_arn, name, others)
             )
         if not refusal:
             return None
         code, message = refusal
         return self._responses.error_response_json(code, message, 409 if code == refusals.CONFLICT else 400)
 
-    def _asking(
+    def _permission_check(
         self, config: Mapping[str, Any], queue_arn: str, attributes: Mapping[str, str]
     ) -> Callable[[str], bool]:
         policy = attributes.get("Policy")
-        return lambda action: self._permissions.function_may(config, action, queue_arn, policy)
+        return lambda action: self._permissions.function_is_allowed(config, action, queue_arn, policy)
 
-    def _may(self, mapping: Mapping[str, Any], action: str) -> bool:
+    def _is_allowed(self, mapping: Mapping[str, Any], action: str) -> bool:
         """Say whether a mapping's function may do something to its queue, as of a moment ago."""
         function_arn, queue_arn = mapping["FunctionArn"], mapping["EventSourceArn"]
         now = self._clock.now()
@@ -121,7 +121,9 @@ class Mappings:
         function = self._lambda._functions.get(mapping["FunctionName"])
         queue = self._sqs._queue_by_arn(queue_arn)
         answer = bool(
-            function and queue and self._asking(function["config"], queue_arn, queue["attributes"])(action)
+            function
+            and queue
+            and self._permission_check(function["config"], queue_arn, queue["attributes"])(action)
         )
         self._rights[function_arn, queue_arn, action] = now + RIGHTS_SECONDS, answer
         return answer

@@ -65,7 +65,7 @@ def vpc(
     return None
 
 
-def interfaces(
+def missing_vpc_permission(
     allowed: Callable[[str, str], bool],
     *,
     arn: Callable[[str], str],

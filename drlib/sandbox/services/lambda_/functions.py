@@ -52,10 +52,10 @@ class Functions:
         if not message and data.get("Role") and known:
             region = self._responses.get_region()
             caller = self._lambda._request_access_key.get()
-            denied = self._permissions.pass_refusal(caller, region, role_arn, SERVICE)
+            denied = self._permissions.pass_role_refusal(caller, region, role_arn, SERVICE)
             if denied:
                 return self._responses.error_response_json("AccessDeniedException", denied, 403)
-            if not self._permissions.service_may_assume(SERVICE, role_arn, arn):
+            if not self._permissions.service_can_assume(SERVICE, role_arn, arn):
                 message = refusals.NOT_ASSUMABLE
         wanted = data.get("VpcConfig") or {}
         if not message and wanted.get("SubnetIds") and known:
@@ -71,8 +71,8 @@ class Functions:
         if missing:
             return missing
         prefix = f"arn:aws:ec2:{self._responses.get_region()}:{ACCOUNT_ID}:"
-        return refusals.interfaces(
-            lambda action, resource: self._permissions.function_may(config, action, resource),
+        return refusals.missing_vpc_permission(
+            lambda action, resource: self._permissions.function_is_allowed(config, action, resource),
             arn=lambda resource: prefix + resource,
             subnet_ids=subnet_ids,
             group_ids=group_ids,

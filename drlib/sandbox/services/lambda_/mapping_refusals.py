@@ -12,7 +12,7 @@ from typing import Any
 INVALID = "InvalidParameterValueException"
 CONFLICT = "ResourceConflictException"
 
-READING = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+REQUIRED_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 """What a function's role needs on SQS for Lambda to read a queue on its behalf."""
 
 DEFAULT_VISIBILITY_SECONDS = 30
@@ -39,15 +39,17 @@ def visibility(attributes: Mapping[str, str], timeout_seconds: int) -> tuple[str
     )
 
 
-def reading(allowed: Callable[[str], bool]) -> tuple[str, str] | None:
+def missing_permission(allowed: Callable[[str], bool]) -> tuple[str, str] | None:
     """Say what a function's role lacks; `allowed` tells whether it may do an action to the queue."""
-    for action in READING:
+    for action in REQUIRED_ACTIONS:
         if not allowed(f"sqs:{action}"):
             return INVALID, f"The function execution role does not have permissions to call {action} on SQS"
     return None
 
 
-def second(queue_arn: str, function_name: str, others: Iterable[Mapping[str, Any]]) -> tuple[str, str] | None:
+def duplicate(
+    queue_arn: str, function_name: str, others: Iterable[Mapping[str, Any]]
+) -> tuple[str, str] | None:
     """Say why a function cannot read a queue again; `others` are the mappings that there are."""
     for other in others:
         if other["EventSourceArn"] == queue_arn and other["FunctionName"] == function_name:

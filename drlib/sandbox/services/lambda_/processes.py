@@ -16,18 +16,18 @@ from typing import Any
 from drlib.sandbox.front import disconnects
 from drlib.sandbox.ministack import emulator, internals
 
-MOST_PROCESSES = 2
+MAX_PROCESSES = 2
 """Processes of one function. With a warm handler of some 10 ms, two serve more than clients here ask."""
 
-LONGEST_WAIT_WALL_SECONDS = 3.0
+MAX_WAIT_WALL_SECONDS = 3.0
 """After that an invocation may have a process more: a function that waits for itself is not stuck. It is a
 little longer than clients are patient: a queue of calls whose callers are gone would never become shorter."""
 
-MOST_PROCESSES_EVER = 4
+MAX_PROCESSES_AFTER_WAIT = 4
 """Beyond these an invocation that has waited is throttled, as on AWS at a limit of concurrency: on a machine
 that is too slow for its work, processes without end would make it slower without end."""
 
-CAPPED = "func_cap"
+THROTTLED = "func_cap"
 """The emulator's word for a function that has no process left: the invocation is throttled."""
 
 
@@ -44,32 +44,32 @@ def apply() -> None:
     release = internals.function(service, "release_worker", "worker")
     freed = threading.Condition()
 
-    def patient_acquire(
+    def acquire_or_wait(
         func_name: str,
         config: Any,
         code_zip: bytes,
         qualifier: str = "$LATEST",
         max_concurrency: int | None = None,
     ) -> Any:
-        give_up_at = time.monotonic() + LONGEST_WAIT_WALL_SECONDS
+        give_up_at = time.monotonic() + MAX_WAIT_WALL_SECONDS
         with freed:
             while (left := give_up_at - time.monotonic()) > 0:
                 if disconnects.gone():
-                    return None, CAPPED
-                cap = max_concurrency or MOST_PROCESSES
+                    return None, THROTTLED
+                cap = max_concurrency or MAX_PROCESSES
                 found = acquire(func_name, config, code_zip, qualifier=qualifier, max_concurrency=cap)
                 if found[0] is not None:
                     return found
                 freed.wait(left)
         if disconnects.gone():
-            return None, CAPPED
-        cap = max_concurrency or MOST_PROCESSES_EVER
+            return None, THROTTLED
+        cap = max_concurrency or MAX_PROCESSES_AFTER_WAIT
         return acquire(func_name, config, code_zip, qualifier=qualifier, max_concurrency=cap)
 
-    def telling_release(worker: Any) -> None:
+    def release_and_notify(worker: Any) -> None:
         release(worker)
         with freed:
             freed.notify_all()
 
-    emulator.replace(service, "acquire_worker", patient_acquire)
-    emulator.replace(service, "release_worker", telling_release)
+    emulator.replace(service, "acquire_worker", acquire_or_wait)
+    emulator.replace(service, "release_worker", release_and_notify)

@@ -35,7 +35,7 @@ class Invocation:
     def __init__(self, worker: Any, clock: Clock) -> None:
         self.worker = worker
         self.timeout_seconds = float(worker.config.get("Timeout", 3))
-        self.is_over = False
+        self.timed_out = False
         self._clock = clock
         self._waited_seconds = 0.0
 
@@ -44,20 +44,20 @@ class Invocation:
         """How long it may still wait, in wall seconds."""
         return self._clock.wall_seconds(max(0.0, self.timeout_seconds - self._waited_seconds))
 
-    def has_waited(self, wall_seconds: float) -> None:
+    def add_wait(self, wall_seconds: float) -> None:
         """Count the wall seconds of a wait that is over."""
         self._waited_seconds += wall_seconds * self._clock.scale
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """End the process: the time is up."""
-        self.is_over = True
+        self.timed_out = True
         process = self.worker._proc
         if process is not None:
             process.kill()
 
-    def outcome(self, result: dict[str, Any]) -> dict[str, Any]:
+    def result_of(self, result: dict[str, Any]) -> dict[str, Any]:
         """Return what the invocation ended with; `result` is what the emulator made of it."""
-        if not self.is_over:
+        if not self.timed_out:
             return result
         return {
             "status": "error",
@@ -67,7 +67,7 @@ class Invocation:
         }
 
 
-class Overtime:
+class RunningInvocations:
     """Knows the invocations that are under way."""
 
     def __init__(self, clock: Clock) -> None:
@@ -80,17 +80,17 @@ class Overtime:
             invocation = Invocation(worker, clock)
             self._running[id(invocation)] = invocation
             try:
-                return invocation.outcome(invoke(worker, *args, **options))
+                return invocation.result_of(invoke(worker, *args, **options))
             except Exception:
-                if invocation.is_over:
-                    return invocation.outcome({})
+                if invocation.timed_out:
+                    return invocation.result_of({})
                 raise
             finally:
                 del self._running[id(invocation)]
 
         emulator.replace(worker, "invoke", timed)
 
-    def calling_from(self, port: int) -> Invocation | None:
+    def by_local_port(self, port: int) -> Invocation | None:
         """Return the invocation whose process owns the local TCP port, or None. It asks the system: slow."""
         for invocation in list(self._running.values()):
             process = invocation.worker._proc

@@ -18,7 +18,7 @@ from drlib.sandbox.world import ACCOUNT_ID
 PRINCIPAL = "sns.amazonaws.com"
 
 
-class Undelivered:
+class DeadLetters:
     """Stands for SNS's delivery to a queue.
 
     Args:
@@ -43,11 +43,11 @@ class Undelivered:
 
     def deliver(self, endpoint: str, *args: Any, topic_arn: str = "", **options: Any) -> None:
         """Deliver a message to the queue `endpoint`, or to what is kept for the undeliverable."""
-        if not self._takes(endpoint, topic_arn):
+        if not self._accepts(endpoint, topic_arn):
             endpoint = self._dead_letter_queue(endpoint, topic_arn) or endpoint
         self._deliver(endpoint, *args, topic_arn=topic_arn, **options)
 
-    def _takes(self, queue_arn: str, topic_arn: str) -> bool:
+    def _accepts(self, queue_arn: str, topic_arn: str) -> bool:
         return self._sqs._queue_by_arn(queue_arn) is not None and bool(
             self._sqs.queue_policy_allows(queue_arn, PRINCIPAL, topic_arn, ACCOUNT_ID)
         )
@@ -56,11 +56,11 @@ class Undelivered:
         topic = self._sns._topic_by_arn_any_scope(topic_arn) or {}
         for subscription in topic.get("subscriptions", ()):
             if subscription["protocol"] == "sqs" and subscription["endpoint"] == endpoint:
-                return _target(subscription["attributes"])
+                return _dead_letter_arn(subscription["attributes"])
         return ""
 
 
-def _target(attributes: Mapping[str, str]) -> str:
+def _dead_letter_arn(attributes: Mapping[str, str]) -> str:
     try:
         return str(json.loads(attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn", ""))
     except ValueError:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 INVALID = "InvalidParameterValue"
-MOST_RECEIVES = 1_000
+MAX_RECEIVES = 1_000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
 
 
@@ -22,7 +22,7 @@ def name(queue_name: str) -> tuple[str, str] | None:
     return INVALID, "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
 
 
-def different(existing: Mapping[str, str], wanted: Mapping[str, Any]) -> tuple[str, str] | None:
+def conflicting_attributes(existing: Mapping[str, str], wanted: Mapping[str, Any]) -> tuple[str, str] | None:
     """Say why a queue that exists with other attributes cannot be created once more."""
     for attribute, value in wanted.items():
         if existing.get(attribute) != str(value):
@@ -45,16 +45,16 @@ def redrive(
     """
     try:
         policy = json.loads(value)
-        target, most = policy["deadLetterTargetArn"], policy["maxReceiveCount"]
+        target, max_receives = policy["deadLetterTargetArn"], policy["maxReceiveCount"]
     except (ValueError, TypeError, KeyError):
         # Not of the form at all: the emulator refuses it.
         return None
     parts = str(target).split(":")
     reason = ""
-    if not str(most).isdecimal() or not 1 <= int(most) <= MOST_RECEIVES:
+    if not str(max_receives).isdecimal() or not 1 <= int(max_receives) <= MAX_RECEIVES:
         reason = (
-            f"Invalid value for maxReceiveCount: {most}, "
-            f"valid values are from 1 to {MOST_RECEIVES} both inclusive"
+            f"Invalid value for maxReceiveCount: {max_receives}, "
+            f"valid values are from 1 to {MAX_RECEIVES} both inclusive"
         )
     elif len(parts) == 6 and parts[4] != account:
         reason = "Dead-letter target owner should be same as the source"

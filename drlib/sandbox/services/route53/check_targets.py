@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from drlib.sandbox.services.route53 import checker
-from drlib.sandbox.services.route53.status_board import Signals
+from drlib.sandbox.services.route53.status_board import StatusBoard
 from drlib.sandbox.services.route53.zones import Resolver, region_of_api, snapshot
 from drlib.sandbox.world import World
 
 
 def locate(
-    config: Mapping[str, Any], world: World, board: Signals
+    config: Mapping[str, Any], world: World, board: StatusBoard
 ) -> tuple[checker.Endpoint, str | None] | None:
     """Return what a check connects to, and the region whose edge that is; None if its name does not resolve.
 
@@ -48,7 +48,7 @@ def locate(
     return endpoint, region
 
 
-def _addresses(name: str, world: World, board: Signals) -> list[str]:
+def _addresses(name: str, world: World, board: StatusBoard) -> list[str]:
     # The names of APIs, by far the most common, need no look at the zones.
     zones = [] if region_of_api(name) else snapshot()
     return Resolver(zones, board.healthy, world.edges).addresses(name)

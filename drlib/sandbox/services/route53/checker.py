@@ -26,7 +26,7 @@ RESPONSE_SECONDS = 2.0
 """Modelled seconds from there to the status, and from the status to the searched body."""
 SEARCHED_BYTES = 5120
 """How much of a body is searched."""
-FLOOR_WALL_SECONDS = 5.0
+MIN_LIMIT_WALL_SECONDS = 5.0
 """No limit is shorter than this on the wall, unless a fault is known to be the cause: see `Patience`."""
 
 TIMED_OUT = "The health checker could not establish a connection within the timeout limit."
@@ -34,7 +34,7 @@ CLOSED = "The connection was closed by the endpoint."
 
 
 @dataclass(frozen=True)
-class Patience:
+class TimeLimits:
     """How long a checker waits.
 
     A handler's computing takes wall time that does not shrink with the scale: 0.15 s of it must not count as
@@ -55,20 +55,20 @@ class Patience:
         """Raise TimeoutError in the body when it takes more than `seconds` modelled seconds."""
         loop = asyncio.get_running_loop()
         modelled = seconds / self.scale
-        async with asyncio.timeout(max(modelled, FLOOR_WALL_SECONDS)) as timeout:
-            next_look = loop.call_later(modelled, lambda: look())
+        async with asyncio.timeout(max(modelled, MIN_LIMIT_WALL_SECONDS)) as timeout:
+            next_poll = loop.call_later(modelled, lambda: poll())
 
-            def look() -> None:
-                nonlocal next_look
+            def poll() -> None:
+                nonlocal next_poll
                 if self.injected_seconds() >= seconds:
                     timeout.reschedule(loop.time())
                 else:
-                    next_look = loop.call_later(modelled, look)
+                    next_poll = loop.call_later(modelled, poll)
 
             try:
                 yield
             finally:
-                next_look.cancel()
+                next_poll.cancel()
 
 
 @dataclass(frozen=True)
@@ -104,16 +104,16 @@ def insecure_context() -> ssl.SSLContext:
     return context
 
 
-def unreached(endpoint: Endpoint) -> str:
+def timeout_report(endpoint: Endpoint) -> str:
     """Return the report of a checker to whose connection nobody answers."""
     return f"Failure: {_where(endpoint)}{TIMED_OUT}"
 
 
-async def check(endpoint: Endpoint, patience: Patience, context: ssl.SSLContext) -> tuple[bool, str]:
+async def check(endpoint: Endpoint, limits: TimeLimits, context: ssl.SSLContext) -> tuple[bool, str]:
     """Check once; return whether the endpoint passed, and the sentence that GetHealthCheckStatus shows."""
     where = _where(endpoint)
     try:
-        async with patience.limit(CONNECT_SECONDS if endpoint.host else TCP_CONNECT_SECONDS):
+        async with limits.limit(CONNECT_SECONDS if endpoint.host else TCP_CONNECT_SECONDS):
             reader, writer = await asyncio.open_connection(
                 endpoint.address,
                 endpoint.port,
@@ -121,7 +121,7 @@ async def check(endpoint: Endpoint, patience: Patience, context: ssl.SSLContext)
                 server_hostname=endpoint.server_name if endpoint.tls else None,
             )
     except TimeoutError:
-        return False, unreached(endpoint)
+        return False, timeout_report(endpoint)
     except ssl.SSLEOFError:
         return False, f"Failure: {where}{CLOSED}"
     except ssl.SSLError as error:
@@ -134,7 +134,7 @@ async def check(endpoint: Endpoint, patience: Patience, context: ssl.SSLContext)
     try:
         if not endpoint.host:
             return True, "Success: TCP connection established."
-        return await _request(endpoint, patience, reader, writer, where)
+        return await _request(endpoint, limits, reader, writer, where)
     except TimeoutError:
         return False, f"Failure: {where}The health checker did not get a response within the timeout limit."
     except (OSError, EOFError, h11.RemoteProtocolError):
@@ -149,7 +149,7 @@ def _where(endpoint: Endpoint) -> str:
 
 async def _request(
     endpoint: Endpoint,
-    patience: Patience,
+    limits: TimeLimits,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     where: str,
@@ -166,7 +166,7 @@ async def _request(
         ],
     )
     writer.write((connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b""))
-    async with patience.limit(RESPONSE_SECONDS):
+    async with limits.limit(RESPONSE_SECONDS):
         answer = await _next(connection, reader)
         while isinstance(answer, h11.InformationalResponse):
             answer = await _next(connection, reader)
@@ -174,7 +174,7 @@ async def _request(
         raise EOFError
     text = _status_text(answer, endpoint.resolved)
     passed = 200 <= answer.status_code < 400
-    async with patience.limit(RESPONSE_SECONDS):
+    async with limits.limit(RESPONSE_SECONDS):
         body = await _body(connection, reader)
     if passed and endpoint.search and endpoint.search.encode() not in body:
         return False, f"Failure: {text}. The search string was not found in the response body."

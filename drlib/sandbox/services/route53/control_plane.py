@@ -19,7 +19,7 @@ from drlib.core.clock import iso
 from drlib.sandbox.ministack.internals import function
 from drlib.sandbox.services.acm import certificates
 from drlib.sandbox.services.route53 import refusals
-from drlib.sandbox.services.route53.status_board import CHECKS, Signals
+from drlib.sandbox.services.route53.status_board import CHECKS, StatusBoard
 from drlib.sandbox.services.route53.zones import NOERROR, Resolver, snapshot
 
 Response = tuple[int, dict[str, str], bytes]
@@ -31,7 +31,7 @@ _ZONE_FEATURES = re.compile(r"/hostedzone/([^/]+)/features")
 _RECORDS = re.compile(r"/hostedzone/([^/]+)/rrset/?")
 
 
-class _Route53:
+class _ControlPlane:
     """The replaced functions, and the originals that they lean on.
 
     Args:
@@ -40,7 +40,7 @@ class _Route53:
         edges: region -> address, for TestDNSAnswer.
     """
 
-    def __init__(self, emulator: Any, board: Signals, edges: dict[str, str]) -> None:
+    def __init__(self, emulator: Any, board: StatusBoard, edges: dict[str, str]) -> None:
         self.emulator = emulator
         self.board = board
         self.edges = edges
@@ -107,24 +107,24 @@ class _Route53:
     ) -> Response:
         """Answer what the emulator does not know or checks too little; pass the rest on."""
         short = path.removeprefix(f"/{self.emulator.API_VERSION}")
-        own = self._own(method, short, body, query_params)
+        own = self._own_answer(method, short, body, query_params)
         if own is not None:
             return own
         response: Response = await self._handle(method, path, headers, body, query_params)
         if method != "GET" and short.startswith("/healthcheck"):
-            self.board.tell(CHECKS)
+            self.board.notify(CHECKS)
         if method == "POST" and _RECORDS.fullmatch(short):
             certificates.validate()
         return response
 
-    def _own(self, method: str, path: str, body: bytes, query: Any) -> Response | None:
+    def _own_answer(self, method: str, path: str, body: bytes, query: Any) -> Response | None:
         if method == "GET":
             if report := _CHECK_REPORT.fullmatch(path):
                 return self._report(report[1], failures=report[2] == "lastfailurereason")
             if path == "/healthcheckcount":
                 return self._count()
             if path == "/testdnsanswer":
-                return self._test_answer(query)
+                return self._test_dns_answer(query)
         if method == "POST":
             if zone := _ZONE_FEATURES.fullmatch(path):
                 return self._features(zone[1], body)
@@ -162,7 +162,7 @@ class _Route53:
             if check_id and check_id not in self.emulator._health_checks:
                 unknown = f"No health check exists with the specified ID {check_id}."
                 return self._refuse("NoSuchHealthCheck", unknown, 404)
-        home = refusals.Home(zone_id, zone["name"], api_domains())
+        home = refusals.ChangedZone(zone_id, zone["name"], api_domains())
         error = refusals.record_sets(home, self.emulator._records.get(zone_id, []), asked)
         return self._refuse(*error) if error else None
 
@@ -204,7 +204,7 @@ class _Route53:
             zone["accelerated_recovery"] = "ENABLED" if enable.lower() == "true" else "DISABLED"
         return self._respond("UpdateHostedZoneFeaturesResponse", lambda root: None)
 
-    def _test_answer(self, query: Any) -> Response:
+    def _test_dns_answer(self, query: Any) -> Response:
         def asked(name: str) -> str:
             value = query.get(name, "")
             return str((value[0] if value else "") if isinstance(value, list) else value)
@@ -262,10 +262,10 @@ def api_domains() -> dict[str, str]:
     }
 
 
-_applied: _Route53 | None = None
+_applied: _ControlPlane | None = None
 
 
-def apply(board: Signals, edges: dict[str, str]) -> None:
+def apply(board: StatusBoard, edges: dict[str, str]) -> None:
     """Replace the emulator's functions; a second time only changes the board that they read.
 
     Raises:
@@ -277,7 +277,7 @@ def apply(board: Signals, edges: dict[str, str]) -> None:
     if _applied is not None and _applied.emulator is emulator:
         _applied.board, _applied.edges = board, edges
         return
-    _applied = _Route53(emulator, board, edges)
+    _applied = _ControlPlane(emulator, board, edges)
     emulator._parse_health_check_config = _applied.parse_health_check_config
     emulator._build_health_check_el = _applied.build_health_check_el
     emulator._build_hosted_zone_el = _applied.build_hosted_zone_el

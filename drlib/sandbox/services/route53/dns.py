@@ -18,10 +18,10 @@ from dnslib import QTYPE, RCODE, RR, DNSRecord
 from dnslib.server import BaseResolver, DNSHandler, DNSLogger, TCPServer, UDPServer
 
 from drlib.sandbox.services.route53 import status_board
-from drlib.sandbox.services.route53.zones import Answer, Record, Resolver, snapshot
+from drlib.sandbox.services.route53.zones import DnsAnswer, Record, Resolver, snapshot
 from drlib.sandbox.world import World
 
-TCP_PATIENCE_WALL_SECONDS = 5.0
+TCP_IDLE_WALL_SECONDS = 5.0
 
 log = logging.getLogger("drlib.sandbox")
 
@@ -36,7 +36,7 @@ class _Handler(DNSHandler):  # type: ignore[misc]
 
     def setup(self) -> None:
         if self.server.socket_type == socket.SOCK_STREAM:
-            self.request.settimeout(TCP_PATIENCE_WALL_SECONDS)
+            self.request.settimeout(TCP_IDLE_WALL_SECONDS)
 
     def handle(self) -> None:
         with contextlib.suppress(OSError):
@@ -52,7 +52,7 @@ class Dns:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._board = status_board.of(world)
+        self._board = status_board.board_of(world)
         self._answers: dict[tuple[str, str], tuple[str, ...]] = {}
         self._lock = threading.Lock()
         self._servers: list[Any] = []
@@ -63,7 +63,7 @@ class Dns:
         at = ("127.0.0.1", self._world.dns_port)
         for kind in (UDPServer, TCPServer):
             server = kind(at, _Handler)
-            server.resolver = _Questions(self)
+            server.resolver = _PacketResolver(self)
             server.logger = DNSLogger("-request,-reply,-truncated,-error", prefix=False)
             thread = threading.Thread(
                 target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="drlib-dns", daemon=True
@@ -71,33 +71,33 @@ class Dns:
             thread.start()
             self._servers.append(server)
             self._threads.append(thread)
-        self._unlisten = self._board.listen(status_board.HEALTH, self.review)
+        self._unsubscribe = self._board.subscribe(status_board.HEALTH, self.record_changes)
 
     def stop(self) -> None:
         """Close the sockets, and end the threads."""
-        self._unlisten()
+        self._unsubscribe()
         for server in self._servers:
             server.shutdown()
             server.server_close()
         for thread in self._threads:
             thread.join()
 
-    def answer(self, name: str, type_: str) -> Answer:
+    def answer(self, name: str, type_: str) -> DnsAnswer:
         """Answer a question from the zones and the health of this instant."""
         answer = self._resolver().resolve(name, type_)
-        self._note(answer)
+        self._record_change(answer)
         return answer
 
-    def review(self) -> None:
+    def record_changes(self) -> None:
         """Ask for every failover name, to note what health has changed."""
         resolver = self._resolver()
         for name, type_ in resolver.failover_names():
-            self._note(resolver.resolve(name, type_))
+            self._record_change(resolver.resolve(name, type_))
 
     def _resolver(self) -> Resolver:
         return Resolver(snapshot(), self._board.healthy, self._world.edges)
 
-    def _note(self, answer: Answer) -> None:
+    def _record_change(self, answer: DnsAnswer) -> None:
         """Log the failover answers that are not what they were."""
         for (name, type_), record in answer.chosen.items():
             values = tuple(given.value for given in answer.records if given.type == type_)
@@ -117,7 +117,7 @@ class Dns:
                 )
 
 
-class _Questions(BaseResolver):  # type: ignore[misc]
+class _PacketResolver(BaseResolver):  # type: ignore[misc]
     """Turns packets into questions and answers into packets."""
 
     def __init__(self, dns: Dns) -> None:
@@ -130,9 +130,9 @@ class _Questions(BaseResolver):  # type: ignore[misc]
         try:
             answer = self._dns.answer(str(request.q.qname), QTYPE.get(request.q.qtype))
             for record in answer.records:
-                reply.add_answer(self._written(record))
+                reply.add_answer(self._resource_record(record))
             for record in answer.authority:
-                reply.add_auth(self._written(record))
+                reply.add_auth(self._resource_record(record))
             reply.header.rcode = getattr(RCODE, answer.rcode)
             reply.header.aa = int(answer.rcode != "REFUSED")
         except Exception:
@@ -140,7 +140,7 @@ class _Questions(BaseResolver):  # type: ignore[misc]
             reply.header.rcode = RCODE.SERVFAIL
         return reply
 
-    def _written(self, record: Record) -> RR:
+    def _resource_record(self, record: Record) -> RR:
         ttl = wall_ttl(record.ttl_seconds, scale=self._scale)
         return RR.fromZone(f"{record.name} {ttl} IN {record.type} {record.value}")[0]
 

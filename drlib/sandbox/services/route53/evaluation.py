@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drlib.sandbox.services.route53.status_board import ALARM, INSUFFICIENT, Signals
+from drlib.sandbox.services.route53.status_board import ALARM, INSUFFICIENT, StatusBoard
 
 HEALTHY_SHARE = 0.18
 """An endpoint is healthy if more than this share of its checkers says so. AWS may change it."""
@@ -17,14 +17,14 @@ PHASE_JITTER = 0.05
 """How far a checker's phase strays from the even spread, as a share of the distance between two checkers."""
 
 
-class Verdict:
+class CheckerStatus:
     """What one checker thinks of its endpoint: healthy until `threshold` checks in a row fail, and back."""
 
     def __init__(self) -> None:
         self.healthy = True
         self._contradictions = 0
 
-    def take(self, passed: bool, *, threshold: int) -> bool:
+    def add_result(self, passed: bool, *, threshold: int) -> bool:
         """Take a check's result; return whether the verdict changed."""
         if passed is self.healthy:
             self._contradictions = 0
@@ -58,14 +58,14 @@ def phases(count: int, *, interval: float, start: float, jitters: Sequence[float
     ]
 
 
-class Judge:
+class StatusEvaluator:
     """Turns verdicts and data streams into the status of every check.
 
     Args:
         board: where data streams are read.
     """
 
-    def __init__(self, board: Signals) -> None:
+    def __init__(self, board: StatusBoard) -> None:
         self._board = board
         self._last_known: dict[str, bool] = {}
 

@@ -70,7 +70,7 @@ def _endpoint(type_: str, config: dict[str, Any]) -> str | None:
 
 
 @dataclass(frozen=True)
-class Home:
+class ChangedZone:
     """The zone whose record sets are to change.
 
     Args:
@@ -84,14 +84,14 @@ class Home:
     domains: Mapping[str, str] = field(default_factory=dict)
 
 
-class _Refused(Exception):
+class _InvalidChange(Exception):
     def __init__(self, message: str, code: str = INVALID_BATCH) -> None:
         super().__init__(message)
         self.code = code
 
 
 def record_sets(
-    home: Home, existing: list[dict[str, Any]], changes: list[tuple[str, dict[str, Any]]]
+    home: ChangedZone, existing: list[dict[str, Any]], changes: list[tuple[str, dict[str, Any]]]
 ) -> tuple[str, str] | None:
     """Return the error, code and message, of a batch of (action, record set) that cannot be applied.
 
@@ -113,7 +113,7 @@ def record_sets(
             if action != "DELETE":
                 _check_group(record, [one for one in after.values() if _key(one)[:2] == _key(record)[:2]])
                 _check_alias(home, record, list(after.values()))
-    except _Refused as refused:
+    except _InvalidChange as refused:
         message = f"[{refused}]" if refused.code == INVALID_BATCH else str(refused)
         return refused.code, message
     return None
@@ -136,9 +136,9 @@ def _check_shape(action: str, record: dict[str, Any]) -> None:
     )
     policies = [policy for policy in ROUTING if policy in record]
     if policies and not identifier:
-        raise _Refused(f"Invalid request: Missing field 'SetIdentifier' in {change}", INVALID_INPUT)
+        raise _InvalidChange(f"Invalid request: Missing field 'SetIdentifier' in {change}", INVALID_INPUT)
     if identifier and len(policies) != 1:
-        raise _Refused(
+        raise _InvalidChange(
             "Invalid request: Expected exactly one of [Weight, Region, Failover, GeoLocation, "
             "MultiValueAnswer, GeoProximityLocation, or CidrRoutingConfig], but found "
             f"{'more than one' if policies else 'none'} in {change}",
@@ -146,7 +146,7 @@ def _check_shape(action: str, record: dict[str, Any]) -> None:
         )
     values = [one for one in ("ResourceRecords", "TTL") if record.get(one)]
     if "AliasTarget" in record and values or "AliasTarget" not in record and len(values) < 2:
-        raise _Refused(
+        raise _InvalidChange(
             "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or "
             f"TrafficPolicyInstanceId], but found {'more than one' if 'AliasTarget' in record else 'none'} "
             f"in {change}",
@@ -158,9 +158,9 @@ def _check_record_set(zone: str, record: dict[str, Any]) -> None:
     """Check a record set by itself."""
     name = _plain(record["Name"])
     if name != _plain(zone) and not name.endswith(f".{_plain(zone)}"):
-        raise _Refused(f"RRSet with DNS name {record['Name']} is not permitted in zone {zone}")
+        raise _InvalidChange(f"RRSet with DNS name {record['Name']} is not permitted in zone {zone}")
     if record["Type"] == "CNAME" and name == _plain(zone):
-        raise _Refused(
+        raise _InvalidChange(
             f"RRSet of type CNAME with DNS name {record['Name']} is not permitted at apex in zone {zone}"
         )
     if (
@@ -168,13 +168,13 @@ def _check_record_set(zone: str, record: dict[str, Any]) -> None:
         and "AliasTarget" not in record
         and not record.get("HealthCheckId")
     ):
-        raise _Refused(
+        raise _InvalidChange(
             "A non-alias primary ResourceRecordSet must have an associated health check. No changes made."
         )
     for value in record.get("ResourceRecords", ()) if record["Type"] == "A" else ():
         parts = value.split(".")
         if len(parts) != 4 or not all(part.isdecimal() and int(part) < 256 for part in parts):
-            raise _Refused(
+            raise _InvalidChange(
                 "Invalid Resource Record: 'FATAL problem: ARRDATAIllegalIPv4Address (Value is not a valid "
                 f"IPv4 address) encountered with '{value}''"
             )
@@ -189,18 +189,18 @@ def _check_group(record: dict[str, Any], same: list[dict[str, Any]]) -> None:
         called += f", SetIdentifier {record['SetIdentifier']}, and marked as {role}"
     if len(policies) > 1:
         others = "a non-failover RRSet" if role else "other RRSets"
-        raise _Refused(
+        raise _InvalidChange(
             f"{called} cannot be created because {others} with the same name and type already "
             f"exist{'s' if role else ''}"
         )
     if role and sum(other["Failover"] == record["Failover"] for other in same) > 1:
-        raise _Refused(
+        raise _InvalidChange(
             f"{called} cannot be created because a failover RRSet with the same name, type and role "
             "already exists"
         )
 
 
-def _check_alias(home: Home, record: dict[str, Any], records: list[dict[str, Any]]) -> None:
+def _check_alias(home: ChangedZone, record: dict[str, Any], records: list[dict[str, Any]]) -> None:
     """Check that an alias refers to something in the zone that it names: this one, or API Gateway's."""
     target = record.get("AliasTarget")
     if target is None:
@@ -211,11 +211,11 @@ def _check_alias(home: Home, record: dict[str, Any], records: list[dict[str, Any
     missing = tried + "that target was not found"
     if _API_NAME.fullmatch(name):
         if name not in home.domains:
-            raise _Refused(missing)
+            raise _InvalidChange(missing)
         if home.domains[name] != zone_id:
-            raise _Refused(f"{outside}, {missing}")
+            raise _InvalidChange(f"{outside}, {missing}")
     elif zone_id == home.id:
         if name != _plain(home.name) and not name.endswith(f".{_plain(home.name)}"):
-            raise _Refused(f"{outside}, {missing}")
+            raise _InvalidChange(f"{outside}, {missing}")
         if not any(_key(one)[:2] == (name, record["Type"]) for one in records):
-            raise _Refused(missing)
+            raise _InvalidChange(missing)

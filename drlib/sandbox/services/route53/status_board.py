@@ -27,7 +27,7 @@ INSUFFICIENT = "INSUFFICIENT_DATA"
 
 
 @dataclass(frozen=True)
-class Observation:
+class CheckerObservation:
     """What one checker saw last.
 
     Args:
@@ -45,7 +45,7 @@ class Observation:
     at: float
 
 
-class Signals:
+class StatusBoard:
     """The board: statuses of health checks, checkers' observations, data streams of alarms."""
 
     def __init__(self) -> None:
@@ -53,12 +53,12 @@ class Signals:
         self._healthy: dict[str, bool] = {}
         self._share: dict[str, float] = {}
         self._children: dict[str, int] = {}
-        self._last: dict[str, dict[str, Observation]] = {}
-        self._failed: dict[str, dict[str, Observation]] = {}
+        self._last: dict[str, dict[str, CheckerObservation]] = {}
+        self._failed: dict[str, dict[str, CheckerObservation]] = {}
         self._streams: dict[tuple[str, str], str] = {}
         self._listeners: dict[str, list[Callable[[], None]]] = {}
 
-    def listen(self, topic: str, callback: Callable[[], None]) -> Callable[[], None]:
+    def subscribe(self, topic: str, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` whenever `topic` is told; return what ends that."""
         with self._lock:
             self._listeners.setdefault(topic, []).append(callback)
@@ -70,7 +70,7 @@ class Signals:
 
         return stop
 
-    def tell(self, topic: str) -> None:
+    def notify(self, topic: str) -> None:
         """Call everyone who listens to `topic`."""
         with self._lock:
             listeners = list(self._listeners.get(topic, ()))
@@ -115,7 +115,7 @@ class Signals:
         """Return check id -> number of healthy children; calculated checks alone have one."""
         return dict(self._children)
 
-    def observe(self, check_id: str, seen: Observation) -> None:
+    def observe(self, check_id: str, seen: CheckerObservation) -> None:
         """Note what a checker saw."""
         with self._lock:
             self._last.setdefault(check_id, {})[seen.region] = seen
@@ -128,7 +128,7 @@ class Signals:
             for seen in (self._last, self._failed, self._share):
                 seen.pop(check_id, None)
 
-    def observations(self, check_id: str, *, failures: bool = False) -> list[Observation]:
+    def observations(self, check_id: str, *, failures: bool = False) -> list[CheckerObservation]:
         """Return each checker's last observation, or its last failure, ordered by region."""
         with self._lock:
             seen = (self._failed if failures else self._last).get(check_id, {})
@@ -146,16 +146,16 @@ class Signals:
         return changed
 
 
-_boards: dict[str, Signals] = {}
+_boards: dict[str, StatusBoard] = {}
 _boards_lock = threading.Lock()
 
 
-def of(world: World) -> Signals:
+def board_of(world: World) -> StatusBoard:
     """Return the board of a world: the same one for all its parts, in whatever order they start."""
     with _boards_lock:
-        return _boards.setdefault(world.instance_id, Signals())
+        return _boards.setdefault(world.instance_id, StatusBoard())
 
 
-def detail(**facts: Any) -> dict[str, Any]:
+def known_facts(**facts: Any) -> dict[str, Any]:
     """Return the facts of an event that are known, the others left out."""
     return {name: value for name, value in facts.items() if value is not None}

@@ -16,7 +16,7 @@ Healthy = Callable[[str], bool]
 
 ALIAS_TTL_SECONDS = 60
 """Route 53 answers an alias of an AWS resource with that resource's TTL: 60 s."""
-LONGEST_CHAIN = 8
+MAX_HOPS = 8
 _API_NAME = re.compile(r"[a-z0-9-]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com\.")
 
 NOERROR, NXDOMAIN, REFUSED, NOTIMP = "NOERROR", "NXDOMAIN", "REFUSED", "NOTIMP"
@@ -33,7 +33,7 @@ class Record:
 
 
 @dataclass
-class Answer:
+class DnsAnswer:
     """What a resolver is told.
 
     Args:
@@ -84,7 +84,7 @@ def region_of_api(name: str) -> str | None:
     return match[1] if match else None
 
 
-def pick(records: Iterable[RecordSet], healthy: Callable[[RecordSet], bool]) -> RecordSet:
+def choose_failover(records: Iterable[RecordSet], healthy: Callable[[RecordSet], bool]) -> RecordSet:
     """Return the failover record set that answers: the primary, unless it alone is unhealthy.
 
     Healthy primary: primary. Unhealthy primary, healthy secondary: secondary. Unhealthy secondary: primary,
@@ -111,10 +111,10 @@ class Resolver:
         self._check_healthy = healthy
         self._edges = edges
 
-    def resolve(self, name: str, type_: str) -> Answer:
+    def resolve(self, name: str, type_: str) -> DnsAnswer:
         """Answer a question; follows aliases, and CNAMEs as far as the sandbox knows their targets."""
-        answer = Answer()
-        self._resolve(canonical(name), type_.upper(), answer, LONGEST_CHAIN)
+        answer = DnsAnswer()
+        self._resolve(canonical(name), type_.upper(), answer, MAX_HOPS)
         return answer
 
     def addresses(self, name: str) -> list[str]:
@@ -131,17 +131,17 @@ class Resolver:
         }
         return sorted(pairs)
 
-    def _resolve(self, name: str, type_: str, answer: Answer, hops: int) -> None:
+    def _resolve(self, name: str, type_: str, answer: DnsAnswer, hops: int) -> None:
         region = region_of_api(name)
         if region is not None:
-            self._api(name, region, type_, answer)
+            self._answer_api_name(name, region, type_, answer)
             return
-        zone = self._zone(name)
+        zone = self._zone_of(name)
         if zone is None:
             # A CNAME that leaves our zones is all that the client gets, as from any authoritative server.
             answer.rcode = NOERROR if answer.records else REFUSED
             return
-        found = self._at(zone, name)
+        found = self._records_of(zone, name)
         if found is None:
             answer.rcode = NXDOMAIN
             answer.authority = self._soa(zone)
@@ -157,21 +157,21 @@ class Resolver:
             answer.rcode = NOTIMP
             return
         before = len(answer.records)
-        self._give(zone, name, record, type_, answer, hops)
+        self._add_records(zone, name, record, type_, answer, hops)
         if len(answer.records) == before and answer.rcode == NOERROR and not answer.authority:
             answer.authority = self._soa(zone)
 
-    def _api(self, name: str, region: str, type_: str, answer: Answer) -> None:
+    def _answer_api_name(self, name: str, region: str, type_: str, answer: DnsAnswer) -> None:
         if region not in self._edges:
             answer.rcode = NXDOMAIN
         elif type_ == "A":
             answer.records.append(Record(name, "A", ALIAS_TTL_SECONDS, self._edges[region]))
 
-    def _zone(self, name: str) -> Zone | None:
+    def _zone_of(self, name: str) -> Zone | None:
         mine = [zone for zone in self._zones if name == zone.name or name.endswith(f".{zone.name}")]
         return max(mine, key=lambda zone: len(zone.name), default=None)
 
-    def _at(self, zone: Zone, name: str) -> list[RecordSet] | None:
+    def _records_of(self, zone: Zone, name: str) -> list[RecordSet] | None:
         """Return the record sets of a name or of the wildcard that covers it; None if it does not exist."""
         names = {canonical(record["Name"]) for record in zone.records}
         if name not in names:
@@ -193,14 +193,16 @@ class Resolver:
                 return [Record(zone.name, "SOA", int(record["TTL"]), record["ResourceRecords"][0])]
         return []
 
-    def _choose(self, name: str, wanted: list[RecordSet], answer: Answer) -> RecordSet | None:
+    def _choose(self, name: str, wanted: list[RecordSet], answer: DnsAnswer) -> RecordSet | None:
         if wanted[0].get("Failover"):
-            record = pick(wanted, self._record_healthy)
+            record = choose_failover(wanted, self._record_healthy)
             answer.chosen[(name, record["Type"])] = record
             return record
         return wanted[0] if not wanted[0].get("SetIdentifier") else None
 
-    def _give(self, zone: Zone, name: str, record: RecordSet, type_: str, answer: Answer, hops: int) -> None:
+    def _add_records(
+        self, zone: Zone, name: str, record: RecordSet, type_: str, answer: DnsAnswer, hops: int
+    ) -> None:
         target = record.get("AliasTarget")
         if target is None:
             answer.records.extend(
@@ -212,7 +214,7 @@ class Resolver:
             return
         if not hops:
             return
-        aliased = Answer(chosen=answer.chosen)
+        aliased = DnsAnswer(chosen=answer.chosen)
         self._resolve(canonical(target["DNSName"]), record["Type"], aliased, hops - 1)
         answer.rcode = aliased.rcode if aliased.rcode == NOTIMP else NOERROR
         answer.records.extend(
@@ -221,7 +223,7 @@ class Resolver:
             if given.type == record["Type"]
         )
 
-    def _record_healthy(self, record: RecordSet, hops: int = LONGEST_CHAIN) -> bool:
+    def _record_healthy(self, record: RecordSet, hops: int = MAX_HOPS) -> bool:
         check_id = record.get("HealthCheckId")
         if check_id and not self._check_healthy(check_id):
             return False
@@ -236,7 +238,7 @@ class Resolver:
         An API Gateway name always is: it "is highly available by design, EvaluateTargetHealth provides no
         operational benefit and Route 53 health checks are recommended instead for failover scenarios".
         """
-        zone = None if region_of_api(name) else self._zone(name)
-        records = (self._at(zone, name) or []) if zone else []
+        zone = None if region_of_api(name) else self._zone_of(name)
+        records = (self._records_of(zone, name) or []) if zone else []
         same = [record for record in records if record["Type"] == type_]
         return not same or not hops or any(self._record_healthy(record, hops - 1) for record in same)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 NO_DESTINATION = "Destination bucket must exist."
-VERSIONING_IS_NEEDED = (
+VERSIONING_NEEDED = (
     "A replication configuration is present on this bucket, so you cannot change the versioning state. "
     "To change the versioning state, first delete the replication configuration."
 )
@@ -25,7 +25,7 @@ def destinations(arns: Iterable[str], exists: Callable[[str], bool]) -> str | No
 
 def versioning(status: str, *, replicates: bool) -> str | None:
     """Say why a bucket's versioning cannot become `status`."""
-    return VERSIONING_IS_NEEDED if replicates and status != "Enabled" else None
+    return VERSIONING_NEEDED if replicates and status != "Enabled" else None
 
 
 def bucket_name(arn: str) -> str:
@@ -33,20 +33,20 @@ def bucket_name(arn: str) -> str:
     return arn.rpartition(":::")[2]
 
 
-def lacks_for_object(allowed: Allowed, source: str, destination: str, key: str) -> list[str]:
+def missing_object_permissions(allowed: Allowed, source: str, destination: str, key: str) -> list[str]:
     """Return the actions without which a role cannot replicate an object; names of buckets are given."""
-    here, there = f"arn:aws:s3:::{source}", f"arn:aws:s3:::{destination}"
+    source_arn, destination_arn = f"arn:aws:s3:::{source}", f"arn:aws:s3:::{destination}"
     needed = (
-        ("s3:GetReplicationConfiguration", here),
-        ("s3:ListBucket", here),
-        ("s3:GetObjectVersionForReplication", f"{here}/{key}"),
-        ("s3:GetObjectVersionAcl", f"{here}/{key}"),
-        ("s3:ReplicateObject", f"{there}/{key}"),
+        ("s3:GetReplicationConfiguration", source_arn),
+        ("s3:ListBucket", source_arn),
+        ("s3:GetObjectVersionForReplication", f"{source_arn}/{key}"),
+        ("s3:GetObjectVersionAcl", f"{source_arn}/{key}"),
+        ("s3:ReplicateObject", f"{destination_arn}/{key}"),
     )
     return [action for action, resource in needed if not allowed(action, resource)]
 
 
-def lacks_for_tags(allowed: Allowed, source: str, destination: str, key: str) -> list[str]:
+def missing_tag_permissions(allowed: Allowed, source: str, destination: str, key: str) -> list[str]:
     """Return the actions without which an object is replicated, and its tags are not."""
     needed = (
         ("s3:GetObjectVersionTagging", f"arn:aws:s3:::{source}/{key}"),
@@ -55,6 +55,6 @@ def lacks_for_tags(allowed: Allowed, source: str, destination: str, key: str) ->
     return [action for action, resource in needed if not allowed(action, resource)]
 
 
-def may_replicate_marker(allowed: Allowed, destination: str, key: str) -> bool:
+def can_replicate_marker(allowed: Allowed, destination: str, key: str) -> bool:
     """Say whether a role may replicate a delete marker."""
     return allowed("s3:ReplicateDelete", f"arn:aws:s3:::{destination}/{key}")

@@ -34,7 +34,7 @@ STORES = (
 """The emulator's stores that are read or written here."""
 
 
-class Copies:
+class ObjectReplication:
     """Takes S3's replication over from the emulator.
 
     Args:
@@ -49,8 +49,8 @@ class Copies:
         self._s3 = emulator.module("services.s3")
         self._responses = emulator.module("core.responses")
         function = partial(internals.function, self._s3)
-        self._replicate_at_once = function("_maybe_replicate", "bucket_name", "key", "obj", "data", "tags")
-        self._mark_at_once = function("_maybe_replicate_delete_marker", "bucket_name", "key")
+        self._emulator_replicate = function("_maybe_replicate", "bucket_name", "key", "obj", "data", "tags")
+        self._emulator_replicate_marker = function("_maybe_replicate_delete_marker", "bucket_name", "key")
         self._destination = function("_replication_destination", "bucket_name", "key", "rule", "role")
         self._rule_for = function("_replication_rule_for", "bucket_name", "key", "tags")
         self._prefix_of = function("_replication_rule_prefix", "rule")
@@ -58,10 +58,10 @@ class Copies:
         function("_in_account", "account_id")
         for store in STORES:
             emulator.value(self._s3, store, self._responses.AccountScopedDict)
-        emulator.replace(self._s3, "_maybe_replicate", self.take)
-        emulator.replace(self._s3, "_maybe_replicate_delete_marker", self.take_delete_marker)
+        emulator.replace(self._s3, "_maybe_replicate", self.replicate)
+        emulator.replace(self._s3, "_maybe_replicate_delete_marker", self.replicate_delete_marker)
 
-    def take(self, bucket_name: str, key: str, obj: dict[str, Any], data: Any, tags: Any = None) -> None:
+    def replicate(self, bucket_name: str, key: str, obj: dict[str, Any], data: Any, tags: Any = None) -> None:
         """Send an object where its rule says. Called in place of the emulator's, before it has a version."""
         rule, role = self._rule_for(bucket_name, key, tags)
         if rule is None:
@@ -72,10 +72,10 @@ class Copies:
             self._count_failure(bucket_name, rule)
             return
         obj["replication_status"] = "PENDING"
-        arrive = partial(self._arrive, bucket_name, key, obj, data, rule, role)
+        arrive = partial(self._deliver, bucket_name, key, obj, data, rule, role)
         self._send(bucket_name, key, destination[2], arrive)
 
-    def take_delete_marker(self, bucket_name: str, key: str) -> None:
+    def replicate_delete_marker(self, bucket_name: str, key: str) -> None:
         """Send a delete marker to where its rule says. Called in place of the emulator's."""
         rule = self._marker_rule(bucket_name, key)
         if rule is None:
@@ -83,12 +83,12 @@ class Copies:
         role = self._s3._bucket_replication.get(bucket_name).get("Role", "")
         destination = self._destination(bucket_name, key, rule, role)
         if destination is not None:
-            mark = partial(self._mark, bucket_name, key, role, destination[0])
+            mark = partial(self._deliver_marker, bucket_name, key, role, destination[0])
             self._send(bucket_name, key, destination[2], mark)
 
-    def _mark(self, bucket_name: str, key: str, role: str, destination: str) -> None:
-        if refusals.may_replicate_marker(self._allowed(role, bucket_name), destination, key):
-            self._mark_at_once(bucket_name, key)
+    def _deliver_marker(self, bucket_name: str, key: str, role: str, destination: str) -> None:
+        if refusals.can_replicate_marker(self._allowed(role, bucket_name), destination, key):
+            self._emulator_replicate_marker(bucket_name, key)
 
     def _send(self, bucket_name: str, key: str, target: dict[str, Any], replicate: Any) -> None:
         account = self._responses.get_account_id()
@@ -102,7 +102,7 @@ class Copies:
 
         self._courier.send(route, (account, bucket_name, key), deliver)
 
-    def _arrive(
+    def _deliver(
         self, bucket_name: str, key: str, obj: dict[str, Any], data: Any, rule: dict[str, Any], role: str
     ) -> None:
         version_id = obj.get("version_id")
@@ -114,12 +114,12 @@ class Copies:
             refusals.bucket_name(rule["Destination"]["Bucket"]),
         )
         tags = self._s3._object_tags.get((bucket_name, key, version_id))
-        lacking = refusals.lacks_for_object(allowed, bucket_name, destination, key)
-        if lacking:
-            log.warning("%s is not replicated: %s may not %s", bucket_name, role, ", ".join(lacking))
+        missing = refusals.missing_object_permissions(allowed, bucket_name, destination, key)
+        if missing:
+            log.warning("%s is not replicated: %s may not %s", bucket_name, role, ", ".join(missing))
             obj["replication_status"] = "FAILED"
         else:
-            self._replicate_at_once(bucket_name, key, obj, data, tags)
+            self._emulator_replicate(bucket_name, key, obj, data, tags)
         entry["replication_status"] = obj["replication_status"]
         # A version that became current again is a record of its own.
         current = self._s3._buckets[bucket_name]["objects"].get(key)
@@ -128,11 +128,11 @@ class Copies:
         if obj["replication_status"] == "FAILED":
             self._count_failure(bucket_name, rule)
         elif obj["replication_status"] == "COMPLETED":
-            lost = tags and refusals.lacks_for_tags(allowed, bucket_name, destination, key)
+            lost = tags and refusals.missing_tag_permissions(allowed, bucket_name, destination, key)
             self._copy_tags(bucket_name, key, obj, None if lost else tags)
 
     def _allowed(self, role: str, bucket_name: str) -> refusals.Allowed:
-        return self._permissions.acting_by(
+        return self._permissions.role_permissions(
             role,
             service=PRINCIPAL,
             source_arn=f"arn:aws:s3:::{bucket_name}",

@@ -14,22 +14,22 @@ import time
 from typing import Any
 
 from drlib.sandbox.ministack import emulator, internals
-from drlib.sandbox.services.lambda_.timeouts import Overtime
+from drlib.sandbox.services.lambda_.timeouts import RunningInvocations
 from drlib.sandbox.services.vpc import endpoint_policies, endpoints, security_groups
-from drlib.sandbox.services.vpc.reachability import Ec2, Place, Way, way
+from drlib.sandbox.services.vpc.reachability import Ec2, FunctionNetwork, NetworkPath, find_path
 from drlib.sandbox.world import ACCOUNT_ID, World
 
 SESSION_PREFIX = "ASIA"
 """What the keys of sessions begin with; functions run under sessions of their roles."""
 
-CONFIGURING = frozenset({"ec2", "lambda"})
+CONFIGURATION_SERVICES = frozenset({"ec2", "lambda"})
 """Services whose calls may change who reaches what."""
 
 GATEWAY_SERVICES = ("dynamodb", "s3")
 log = logging.getLogger("drlib.sandbox")
 
 
-class Reach:
+class VpcEgress:
     """Decides for each call of a function. Its methods run in the loop.
 
     Args:
@@ -40,9 +40,9 @@ class Reach:
     def __init__(self, world: World, global_services: frozenset[str]) -> None:
         self._world = world
         self._global_services = global_services
-        self._overtime = Overtime(world.clock)
-        self._owners: dict[str, str] = {}
-        self._ways: dict[tuple[str, str, str], Way] = {}
+        self._invocations = RunningInvocations(world.clock)
+        self._function_arns: dict[str, str] = {}
+        self._paths: dict[tuple[str, str, str], NetworkPath] = {}
         self._ec2 = emulator.module("services.ec2")
         self._functions = emulator.module("services.lambda_svc")
         self._list_id = internals.function(self._ec2, "_aws_pl_id_from_name", "prefix_name")
@@ -59,25 +59,25 @@ class Reach:
 
         def noting(config: dict[str, Any]) -> dict[str, str]:
             made: dict[str, str] = make(config)
-            self._owners[made["AWS_ACCESS_KEY_ID"]] = config["FunctionArn"]
+            self._function_arns[made["AWS_ACCESS_KEY_ID"]] = config["FunctionArn"]
             return made
 
         emulator.replace(runtime, "execution_credentials", noting)
 
-    def way(self, key: str, region: str, service: str) -> Way:
+    def path(self, key: str, region: str, service: str) -> NetworkPath:
         """Return the way of the caller with this key to a service's API in a region."""
-        found = self._ways.get((key, region, service))
+        found = self._paths.get((key, region, service))
         if found is None:
-            owner = self._owners.get(key)
-            found = self._way(owner, region, service) if owner else Way()
-            self._ways[key, region, service] = found
+            function_arn = self._function_arns.get(key)
+            found = self._find_path(function_arn, region, service) if function_arn else NetworkPath()
+            self._paths[key, region, service] = found
         return found
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Judge anew from now on: something was configured."""
-        self._ways.clear()
+        self._paths.clear()
 
-    async def wait(self, key: str, region: str, service: str, port: int, gone: asyncio.Future[Any]) -> None:
+    async def hang(self, key: str, region: str, service: str, port: int, gone: asyncio.Future[Any]) -> None:
         """Wait until the caller is gone, or until its function's time is up, which ends it.
 
         Args:
@@ -87,29 +87,29 @@ class Reach:
             port: the caller's TCP port.
             gone: done when the caller has given up.
         """
-        name, why = _name(self._owners[key]), self.way(key, region, service).obstacle
+        name, why = _name(self._function_arns[key]), self.path(key, region, service).blocked_by
         self._world.events.add("unreachable", function=name, service=service, region=region, why=why)
-        invocation = await asyncio.to_thread(self._overtime.calling_from, port)
+        invocation = await asyncio.to_thread(self._invocations.by_local_port, port)
         began = time.monotonic()
         limit = invocation.wall_seconds_left if invocation else None
         await asyncio.wait({gone}, timeout=limit)
         if invocation is None:
             return
-        invocation.has_waited(time.monotonic() - began)
+        invocation.add_wait(time.monotonic() - began)
         if not gone.done():
-            invocation.end()
+            invocation.kill()
 
-    def _way(self, owner: str, region: str, service: str) -> Way:
-        home, name = owner.split(":")[3], _name(owner)
+    def _find_path(self, function_arn: str, region: str, service: str) -> NetworkPath:
+        home, name = function_arn.split(":")[3], _name(function_arn)
         function = self._functions._functions.get_scoped(ACCOUNT_ID, home, name) or {}
         vpc = function.get("config", {}).get("VpcConfig") or {}
         if not vpc.get("SubnetIds"):
-            return Way()
-        place = Place(home, tuple(vpc["SubnetIds"]), tuple(vpc.get("SecurityGroupIds", ())))
+            return NetworkPath()
+        network = FunctionNetwork(home, tuple(vpc["SubnetIds"]), tuple(vpc.get("SecurityGroupIds", ())))
         is_global = service in self._global_services and service != "sts"
-        found = way(self._state(home), place, service=service, region=region, is_global=is_global)
-        if found.obstacle:
-            log.warning("%s cannot reach %s in %s: %s", name, service, region, found.obstacle)
+        found = find_path(self._state(home), network, service=service, region=region, is_global=is_global)
+        if found.blocked_by:
+            log.warning("%s cannot reach %s in %s: %s", name, service, region, found.blocked_by)
         return found
 
     def _state(self, region: str) -> Ec2:

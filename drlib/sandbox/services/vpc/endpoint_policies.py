@@ -42,7 +42,7 @@ def apply() -> None:
     )
 
     @functools.wraps(enforce)
-    def through(
+    def enforce_both(
         access_key_id: str,
         iam_action: str,
         service: str,
@@ -71,7 +71,7 @@ def apply() -> None:
                 return evaluator.AuthError(codes.get(service, "AccessDenied"), message)
         return None
 
-    emulator.replace(evaluator, "enforce", through)
+    emulator.replace(evaluator, "enforce", enforce_both)
 
 
 def _refusal(principal: str, action: str, resource: str, decision: str) -> str:

@@ -50,7 +50,7 @@ class Ec2:
 
 
 @dataclass(frozen=True)
-class Place:
+class FunctionNetwork:
     """Where a function is.
 
     Attributes:
@@ -64,7 +64,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Way:
+class NetworkPath:
     """How a function gets to a service's API.
 
     Attributes:
@@ -72,11 +72,13 @@ class Way:
         policies: of the endpoints that it passes through; each of them must allow what it does.
     """
 
-    obstacle: str = ""
+    blocked_by: str = ""
     policies: tuple[str, ...] = ()
 
 
-def way(ec2: Ec2, place: Place, *, service: str, region: str, is_global: bool = False) -> Way:
+def find_path(
+    ec2: Ec2, network: FunctionNetwork, *, service: str, region: str, is_global: bool = False
+) -> NetworkPath:
     """Find a function's way to a service's API.
 
     Args:
@@ -86,18 +88,20 @@ def way(ec2: Ec2, place: Place, *, service: str, region: str, is_global: bool = 
         region: whose API is called.
         is_global: the service has one API for all regions.
     """
-    gone = [subnet_id for subnet_id in place.subnet_ids if subnet_id not in ec2.subnets]
+    gone = [subnet_id for subnet_id in network.subnet_ids if subnet_id not in ec2.subnets]
     if gone:
-        return Way(f"its subnet {gone[0]} does not exist")
-    if is_global or region == place.region:
+        return NetworkPath(f"its subnet {gone[0]} does not exist")
+    if is_global or region == network.region:
         name = f"com.amazonaws.{service}" if is_global else f"com.amazonaws.{region}.{service}"
-        vpc_id = ec2.subnets[place.subnet_ids[0]]["VpcId"]
+        vpc_id = ec2.subnets[network.subnet_ids[0]]["VpcId"]
         endpoint = _interface_endpoint(ec2, vpc_id, name)
         if endpoint is not None:
-            return _to_interface(ec2, place, endpoint)
-    ways = [_from_subnet(ec2, place, ec2.subnets[one], service, region) for one in place.subnet_ids]
-    shut = next((found for found in ways if found.obstacle), None)
-    return shut or Way(policies=tuple(dict.fromkeys(policy for found in ways for policy in found.policies)))
+            return _path_to_interface(ec2, network, endpoint)
+    paths = [_path_from_subnet(ec2, network, ec2.subnets[one], service, region) for one in network.subnet_ids]
+    shut = next((found for found in paths if found.blocked_by), None)
+    return shut or NetworkPath(
+        policies=tuple(dict.fromkeys(policy for found in paths for policy in found.policies))
+    )
 
 
 def _interface_endpoint(ec2: Ec2, vpc_id: str, name: str) -> Mapping[str, Any] | None:
@@ -107,12 +111,12 @@ def _interface_endpoint(ec2: Ec2, vpc_id: str, name: str) -> Mapping[str, Any] |
     if not vpc.get("EnableDnsSupport", True) or not vpc.get("EnableDnsHostnames", is_default):
         return None
     for endpoint in ec2.endpoints.values():
-        if endpoint["VpcId"] == vpc_id and endpoint["ServiceName"] == name and _is_named(endpoint):
+        if endpoint["VpcId"] == vpc_id and endpoint["ServiceName"] == name and _has_private_dns(endpoint):
             return endpoint
     return None
 
 
-def _is_named(endpoint: Mapping[str, Any]) -> bool:
+def _has_private_dns(endpoint: Mapping[str, Any]) -> bool:
     return (
         endpoint["VpcEndpointType"] == "Interface"
         and endpoint["State"] == "available"
@@ -121,38 +125,46 @@ def _is_named(endpoint: Mapping[str, Any]) -> bool:
     )
 
 
-def _to_interface(ec2: Ec2, place: Place, endpoint: Mapping[str, Any]) -> Way:
+def _path_to_interface(ec2: Ec2, network: FunctionNetwork, endpoint: Mapping[str, Any]) -> NetworkPath:
     called = endpoint["VpcEndpointId"]
     groups = endpoint.get("SecurityGroupIds", ())
-    if not _open(ec2, place.group_ids, "Egress", groups=groups, networks=_ranges(ec2, endpoint["SubnetIds"])):
-        return Way(f"its security groups do not let it out to the endpoint {called} on port {HTTPS}")
-    if not _open(ec2, groups, "", groups=place.group_ids, networks=_ranges(ec2, place.subnet_ids)):
-        return Way(f"the security groups of the endpoint {called} do not let it in on port {HTTPS}")
-    return _through(endpoint)
+    if not _allows_https(
+        ec2, network.group_ids, "Egress", groups=groups, networks=_ranges(ec2, endpoint["SubnetIds"])
+    ):
+        return NetworkPath(f"its security groups do not let it out to the endpoint {called} on port {HTTPS}")
+    if not _allows_https(
+        ec2, groups, "", groups=network.group_ids, networks=_ranges(ec2, network.subnet_ids)
+    ):
+        return NetworkPath(f"the security groups of the endpoint {called} do not let it in on port {HTTPS}")
+    return _path_through(endpoint)
 
 
-def _through(endpoint: Mapping[str, Any]) -> Way:
+def _path_through(endpoint: Mapping[str, Any]) -> NetworkPath:
     policy = endpoint.get("PolicyDocument")
-    return Way(policies=(policy,) if policy else ())
+    return NetworkPath(policies=(policy,) if policy else ())
 
 
-def _from_subnet(ec2: Ec2, place: Place, subnet: Mapping[str, Any], service: str, region: str) -> Way:
+def _path_from_subnet(
+    ec2: Ec2, network: FunctionNetwork, subnet: Mapping[str, Any], service: str, region: str
+) -> NetworkPath:
     table = _route_table(ec2, subnet)
     name = f"com.amazonaws.{region}.{service}"
-    gateway = _gateway_endpoint(ec2, table, name) if region == place.region else None
+    gateway = _gateway_endpoint(ec2, table, name) if region == network.region else None
     if gateway is not None:
         list_id, addresses = ec2.prefix_lists[service]
-        if _open(ec2, place.group_ids, "Egress", lists=(list_id,), networks=[IPv4Network(addresses)]):
-            return _through(gateway)
-        return Way(f"its security groups do not let it out to the prefix list {list_id}")
-    if not _leads_out(ec2, table):
-        return Way(
+        if _allows_https(
+            ec2, network.group_ids, "Egress", lists=(list_id,), networks=[IPv4Network(addresses)]
+        ):
+            return _path_through(gateway)
+        return NetworkPath(f"its security groups do not let it out to the prefix list {list_id}")
+    if not _reaches_internet(ec2, table):
+        return NetworkPath(
             f"there is no endpoint for {service} in {region}, and no route to the internet, "
             f"from {subnet['SubnetId']}"
         )
-    if not _open(ec2, place.group_ids, "Egress", networks=[IPv4Network(ANYWHERE)]):
-        return Way(f"its security groups do not let it out to the internet on port {HTTPS}")
-    return Way()
+    if not _allows_https(ec2, network.group_ids, "Egress", networks=[IPv4Network(ANYWHERE)]):
+        return NetworkPath(f"its security groups do not let it out to the internet on port {HTTPS}")
+    return NetworkPath()
 
 
 def _route_table(ec2: Ec2, subnet: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -180,7 +192,7 @@ def _gateway_endpoint(ec2: Ec2, table: Mapping[str, Any], name: str) -> Mapping[
     return None
 
 
-def _leads_out(ec2: Ec2, table: Mapping[str, Any]) -> bool:
+def _reaches_internet(ec2: Ec2, table: Mapping[str, Any]) -> bool:
     """Say whether a route table leads to the internet by a public NAT gateway.
 
     An internet gateway in the function's own subnet does not help: a function has no public address.
@@ -208,7 +220,7 @@ def _ranges(ec2: Ec2, subnet_ids: Iterable[str]) -> list[IPv4Network]:
     return [IPv4Network(cidr) for cidr in found if cidr]
 
 
-def _open(
+def _allows_https(
     ec2: Ec2,
     group_ids: Iterable[str],
     direction: str,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from drlib.sandbox.process.state import Status
-from drlib.sandbox.services.acm.certificates import ISSUED, PENDING, settle
+from drlib.sandbox.services.acm.certificates import ISSUED, PENDING, update_validation
 from drlib.sandbox.services.route53.zones import Zone
 from tests.unit.sandbox.refused import refused
 
@@ -47,13 +47,13 @@ def zone(**proofs: str) -> Zone:
 )
 def test_every_name_needs_its_record(names: list[str], proofs: dict[str, str], status: str) -> None:
     found = certificate(*names)
-    settle([found], [zone(**proofs)], now=lambda: "today")
+    update_validation([found], [zone(**proofs)], now=lambda: "today")
     assert (found["Status"], found.get("IssuedAt")) == (status, "today" if status == ISSUED else None)
 
 
 def test_validation_by_mail_waits_for_a_person() -> None:
     found = certificate("a.z.test", method="EMAIL")
-    settle([found], [zone(a="of-a.z.test.aws.")], now=lambda: "today")
+    update_validation([found], [zone(a="of-a.z.test.aws.")], now=lambda: "today")
     assert found["Status"] == PENDING
 
 

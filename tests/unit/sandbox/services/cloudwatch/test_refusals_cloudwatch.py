@@ -162,8 +162,8 @@ def test_widgets_have_their_place_and_their_source(change: dict[str, Any], path:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", dashboard_refusals.NO_JSON),
-        ("[]", dashboard_refusals.NO_JSON),
+        ("{", dashboard_refusals.NOT_JSON),
+        ("[]", dashboard_refusals.NOT_JSON),
         ("{}", "Should have required property 'widgets'"),
         ('{"widgets": {}}', "Should be array"),
         ('{"widgets": [1]}', "Should be object"),
@@ -185,4 +185,4 @@ def test_a_metric_widget_without_a_source_says_what_it_could_have() -> None:
 
 def test_a_body_that_is_no_json_is_told_plainly(cloudwatch: Any) -> None:
     error = refused(cloudwatch.put_dashboard, DashboardName="wrong", DashboardBody="{")
-    assert error == ("InvalidParameterInput", dashboard_refusals.NO_JSON)
+    assert error == ("InvalidParameterInput", dashboard_refusals.NOT_JSON)

@@ -32,7 +32,7 @@ class Asked:
     """A running server, and what it serves."""
 
     world: World
-    board: status_board.Signals
+    board: status_board.StatusBoard
     records: list[dict[str, Any]] = field(default_factory=list)
 
     def ask(self, name: str, type_: str = "A", *, tcp: bool = False) -> dns.message.Message:
@@ -58,7 +58,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
         record("pay.drill.test.", "SOA", SOA, ttl=900),
         record("pay.drill.test.", "NS", "ns-1.awsdns-1.com.", "ns-2.awsdns-2.net.", ttl=172800),
     ]
-    asked = Asked(made, status_board.of(made), [*apex, *pair()])
+    asked = Asked(made, status_board.board_of(made), [*apex, *pair()])
     monkeypatch.setattr(server, "snapshot", lambda: [Zone("pay.drill.test.", asked.records)])
     running = server.start(made)
     try:
@@ -131,7 +131,7 @@ def test_what_is_not_there_is_said_as_it_should_be(
 def test_the_answer_follows_health_and_each_change_is_logged_once(asked: Asked) -> None:
     def set_healthy(primary: bool) -> None:
         asked.board.set_healthy({"p": primary, "s": True})
-        asked.board.tell(status_board.HEALTH)
+        asked.board.notify(status_board.HEALTH)
 
     set_healthy(True)
     asked.ask(NAME)

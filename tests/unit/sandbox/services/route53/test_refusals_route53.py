@@ -17,7 +17,7 @@ ENDPOINT = {
     "SearchString": "ok",
     "RequestInterval": 10,
 }
-HOME = refusals.Home("Z1", "z.test.", {"d-1.execute-api.us-east-2.amazonaws.com": "ZAPI"})
+HOME = refusals.ChangedZone("Z1", "z.test.", {"d-1.execute-api.us-east-2.amazonaws.com": "ZAPI"})
 
 
 @pytest.fixture

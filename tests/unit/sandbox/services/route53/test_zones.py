@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.services.route53.zones import Resolver, Zone, pick, region_of_api
+from drlib.sandbox.services.route53.zones import Resolver, Zone, choose_failover, region_of_api
 from tests.unit.sandbox.worlds import EDGES
 
 NAME = "api.pay.drill.test."
@@ -80,7 +80,7 @@ def test_a_primary_without_a_health_check_always_answers() -> None:
 def test_half_a_pair_answers_even_when_it_is_unhealthy() -> None:
     only = pair()[1]
     assert resolver(only, unhealthy="s").addresses(NAME) == [EDGES["us-west-2"]]
-    assert pick([only], lambda record: False) is only
+    assert choose_failover([only], lambda record: False) is only
 
 
 @pytest.mark.fidelity(
