@@ -1,4 +1,4 @@
-"""Puts the checks of custom domains and of their certificates in front of the emulator's functions."""
+"""Runs the checks of custom domains and their certificates before the emulator's functions."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from drlib.sandbox.services.apigateway import refusals
 
 
 def apply() -> None:
-    """Refuse what AWS refuses. Called once, before anything else is replaced.
+    """Install the checks. Call it once, before any other replacement.
 
     Raises:
-        SandboxError: the emulator is of a version that the guards do not fit.
+        SandboxError: the guards do not fit this version of the emulator.
     """
     service, responses = emulator.module("services.apigateway"), emulator.module("core.responses")
     acm, domains = emulator.module("services.acm"), emulator.module("services.apigateway_v1")._domain_names

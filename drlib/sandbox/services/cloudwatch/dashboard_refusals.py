@@ -1,7 +1,8 @@
-"""What CloudWatch refuses of a dashboard's body.
+"""Dashboard bodies that CloudWatch refuses.
 
-Rules: CloudWatch API Reference, "Dashboard Body Structure and Syntax". A metric is an array of texts by
-position: namespace, name, and pairs of a dimension's name and value; an object with options may be the last.
+Rules: CloudWatch API Reference, "Dashboard Body Structure and Syntax". A metric is an array of
+strings: namespace, name, then pairs of dimension name and value. The last element may be an object with
+options.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ BOUNDS = {"x": (0, 23), "y": (0, None), "width": (1, 24), "height": (1, 1000)}
 OPTIONS = {
     "accountId", "color", "expression", "id", "label", "period", "region", "stat", "visible", "yAxis",
 }  # fmt: skip
-"""What a metric's last element may hold."""
+"""Keys that the options of a metric may have."""
 
 Problem = tuple[str, str]
-"""Where in the body, as a JSON pointer, and what is wrong."""
+"""The place in the body, as a JSON pointer, and the error there."""
 
 
 def problems(body: str) -> list[Problem]:
-    """Return what CloudWatch finds wrong with a dashboard's body; one without a place if it is no JSON."""
+    """Return the errors in a dashboard's body; one error with an empty place if it is not a JSON object."""
     try:
         dashboard = json.loads(body)
     except ValueError:
@@ -48,7 +49,7 @@ def problems(body: str) -> list[Problem]:
 
 
 def message(found: list[Problem]) -> str:
-    """Word the error as CloudWatch does."""
+    """Return the error message in CloudWatch's words."""
     if found == [("", NOT_JSON)]:
         return NOT_JSON
     listed = json.dumps([{"dataPath": path, "message": text} for path, text in found], indent=2)
@@ -103,11 +104,11 @@ def _row(row: Any, path: str) -> Iterator[Problem]:
         return
     options = row[-1] if isinstance(row[-1], dict) else None
     texts = row if options is None else row[:-1]
-    strays = [at for at, text in enumerate(texts) if not isinstance(text, str) or not text]
-    for at in strays:
+    invalid = [at for at, text in enumerate(texts) if not isinstance(text, str) or not text]
+    for at in invalid:
         yield f"{path}/{at}", NO_TEXT
     unknown = options is not None and not options.keys() <= OPTIONS
-    # `...` stands for as many positions as are left, and an expression has none.
+    # `...` stands for any number of elements; an expression has no strings.
     paired = not texts or "..." in texts or len(texts) % 2 == 0
-    if unknown or (not paired and not strays):
+    if unknown or (not paired and not invalid):
         yield path, f"Should NOT have more than {len(row) - 1} items"

@@ -1,4 +1,4 @@
-"""Puts the checks of alarms and dashboards in front of the emulator's functions that store them."""
+"""Runs the checks of alarms and dashboards before the emulator's functions that store them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from drlib.sandbox.services.cloudwatch import alarm_refusals, dashboard_refusals
 
 
 def apply() -> None:
-    """Refuse what AWS refuses. Called once, before anything else is replaced.
+    """Install the checks. Call it once, before any other replacement.
 
     Raises:
-        SandboxError: the emulator is of a version that the guards do not fit.
+        SandboxError: the guards do not fit this version of the emulator.
     """
     service = emulator.module("services.cloudwatch")
     error = internals.function(service, "_error", "code", "message", "status", "use_json", "use_cbor")

@@ -1,13 +1,13 @@
-"""DynamoDB global tables across regions: eventually consistent, last writer wins, stalled by an outage.
+"""Replication of DynamoDB global tables: eventually consistent, last writer wins, paused by an outage.
 
 The emulator copies a write to the other replicas before it answers. Here each write is sent to each other
-region (`drlib.sandbox.faults.deliveries`) and arrives after a lag drawn evenly from half to one and a half
-times `replication_lag_seconds`; the writes of one item arrive in order. While the source or the target region
-is down, writes wait; once both are whole, what waits gets a fresh lag each. An arriving write that is older
-than what the target holds is dropped: the last writer wins (DynamoDB developer guide, "How DynamoDB global
-tables work").
+region (`drlib.sandbox.faults.deliveries`) and arrives after a random lag of 0.5 to 1.5 times
+`replication_lag_seconds` (uniform distribution). The writes of one item arrive in order. While the source or
+the target region is down, writes wait; when both regions are up again, each waiting write gets a new lag. A
+write that is older than the item in the target is dropped: the last writer wins (DynamoDB Developer Guide,
+"How DynamoDB global tables work").
 
-S3 replication is in `drlib.sandbox.services.s3.replication`, on the same courier.
+S3 replication is in `drlib.sandbox.services.s3.replication` and uses the same `Courier`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from drlib.sandbox.world import World
 
 SERVICE = "dynamodb"
 METRIC_PERIOD_SECONDS = 30.0
-"""Modelled seconds over which `ReplicationLatency` is summed up before it is published."""
+"""Modelled seconds between two publications of `ReplicationLatency`."""
 
 TableKey = tuple[str, str, str]
 """Account, region, table name."""
@@ -39,7 +39,7 @@ ItemKey = tuple[str, str]
 
 @dataclass(frozen=True, order=True)
 class WriteVersion:
-    """Which write an item is from. The later one wins; `number` decides between writes of one instant."""
+    """The write that an item comes from. The later one wins; `number` orders writes of the same instant."""
 
     written_at: float
     number: int
@@ -48,7 +48,7 @@ class WriteVersion:
 
 @dataclass(frozen=True)
 class Write:
-    """A write to one item, on its way."""
+    """A write to one item that is sent to another region."""
 
     account: str
     table: str
@@ -60,10 +60,10 @@ class Write:
 
 
 class Replication:
-    """The component: replaces the emulator's own replication.
+    """Replaces the emulator's own replication.
 
-    A write that has arrived is an event `replicated`; one that loses against a later one of another region is
-    an event `replication_conflict`.
+    A write that arrives adds an event `replicated`. A write that loses against a later write of another
+    region adds an event `replication_conflict`.
     """
 
     def __init__(self, world: World) -> None:
@@ -94,15 +94,15 @@ class Replication:
         s3_replication.ObjectReplication(world, self._courier)
 
     def start(self) -> None:
-        """Begin to deliver."""
+        """Start the deliveries."""
         self._courier.start()
 
     def stop(self) -> None:
-        """End the deliveries; what has not arrived never does."""
+        """Stop the deliveries; the writes that wait are lost."""
         self._courier.stop()
 
     def replicate(self, table: dict[str, Any], event_name: str, old_item: Any, new_item: Any) -> None:
-        """Send a write of the request's region to the table's others. Called in place of the emulator's."""
+        """Send a write to the other regions of the table. Replaces `_replicate_write`."""
         regions = self._regions_of(table)
         if not regions:
             return
@@ -116,7 +116,7 @@ class Replication:
             table=table["TableName"],
             item_key=item_key,
             event=event_name,
-            # Of the old item, the target only needs the key.
+            # The target needs the old item only for its key, when it deletes.
             old=copy.deepcopy(old_item) if new_item is None else None,
             new=copy.deepcopy(new_item),
             version=WriteVersion(self._world.clock.now(), self._number, source),
@@ -128,7 +128,7 @@ class Replication:
                 self._courier.send(Route(SERVICE, source, region), (account, write.table, item_key), deliver)
 
     def _deliver(self, write: Write, region: str, now: float) -> None:
-        """Make a write in `region`, unless a later one is there."""
+        """Apply a write in `region`, unless the item there is from a later write."""
         source = write.version.region
         if not self._is_replica(write.account, region, write.table, of=source):
             return
@@ -139,7 +139,7 @@ class Replication:
             self._note_conflict(write, region, present)
             return
         versions[write.item_key] = write.version
-        # The emulator's own function, told that the table's only other region is this one.
+        # The emulator's own function, restricted to this one other region.
         group = {"TableName": write.table, "_global_regions": [source, region]}
         with self._responses.request_scope(write.account, source):
             self._emulator_replicate(group, write.event, write.old, write.new)
@@ -173,7 +173,7 @@ class Replication:
         return replica is not None and of in self._regions_of(replica)
 
     def _then_discard(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return `function`, followed by dropping what was on its way to tables that are no replicas now."""
+        """Wrap `function`: afterwards, drop the writes that wait for tables that are no longer replicas."""
 
         def discarding(*args: Any, **kwargs: Any) -> Any:
             result = function(*args, **kwargs)
@@ -195,8 +195,8 @@ class Replication:
 class LatencyMetric:
     """Publishes `ReplicationLatency` (AWS/DynamoDB, by TableName and ReceivingRegion) in the source region.
 
-    One datapoint for each period and route, of all that arrived in it. Nothing arrived: no datapoint, as on
-    AWS (DynamoDB developer guide, "DynamoDB metrics and dimensions").
+    One datapoint for each period and route. A period without arrivals has no datapoint, as on AWS (DynamoDB
+    Developer Guide, "DynamoDB metrics and dimensions").
     """
 
     def __init__(self, world: World) -> None:
@@ -204,7 +204,7 @@ class LatencyMetric:
         self._seen: dict[tuple[str, str, str], Counter[float]] = {}
 
     def add(self, source: str, table: str, target: str, milliseconds: float) -> None:
-        """Note the latency of one write. In the emulator's loop."""
+        """Record the latency of one write. Runs in the emulator's loop."""
         if not self._seen:
             wall = self._world.clock.wall_seconds(METRIC_PERIOD_SECONDS)
             asyncio.get_running_loop().call_later(wall, self._publish)
@@ -224,13 +224,13 @@ class LatencyMetric:
 
 
 def lag(world: World, name: str) -> Delay:
-    """Return a seeded source of lags: half to one and a half times the world's, modelled seconds."""
+    """Return a seeded source of lags: 0.5 to 1.5 times the world's lag, in modelled seconds."""
     stream = world.random(name)
     return lambda: world.replication_lag_seconds * stream.uniform(0.5, 1.5)
 
 
 def start(world: World) -> Replication:
-    """Take replication over from the emulator. Once a process, after `patches.apply`."""
+    """Replace the emulator's replication. Call it once in a process, after `patches.apply`."""
     replication = Replication(world)
     replication.start()
     return replication

@@ -1,4 +1,4 @@
-"""Puts the checks of `refusals` in front of the emulator's functions for tables, and notes replicas."""
+"""Runs the checks of `refusals` before the emulator's table functions, and records replica sources."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from drlib.sandbox.world import World
 
 
 def apply(world: World) -> None:
-    """Refuse what AWS refuses. Called once, before anything else is replaced.
+    """Install the checks. Call it once, before any other replacement.
 
     Raises:
-        SandboxError: the emulator is of a version that the guards do not fit.
+        SandboxError: the guards do not fit this version of the emulator.
     """
     service, responses = emulator.module("services.dynamodb"), emulator.module("core.responses")
     normalize = internals.function(service, "_normalize_table_name", "value")
@@ -35,7 +35,7 @@ def apply(world: World) -> None:
             region,
             protected=bool(table.get("DeletionProtectionEnabled")),
             group=group_of(table),
-            made=sources.recent(key, world.clock.now()),
+            recent_replicas=sources.recent(key, world.clock.now()),
         )
         return error(message) if message else None
 
@@ -66,7 +66,7 @@ def apply(world: World) -> None:
 
 
 def _record_sources(world: World, service: Any, responses: Any, sources: refusals.ReplicaSources) -> None:
-    """Keep account of which replicas there are, and what each was made from."""
+    """Record from which table each replica is created, until it is deleted."""
     delete = internals.function(service, "_delete_table", "data")
     change = internals.function(service, "_apply_replica_updates", "name", "table", "updates")
     normalize = internals.function(service, "_normalize_table_name", "value")

@@ -1,8 +1,8 @@
-"""What SNS cannot deliver to a queue: it goes to the subscription's dead-letter queue, if it has one.
+"""Dead-letter queues of SNS subscriptions: they get the messages that SNS cannot deliver to a queue.
 
-A queue that is gone, or whose policy does not let the topic send, is a client's error: SNS does not try
-again (SNS Developer Guide, "Dead-letter queues"). The dead-letter queue is in the topic's region and account,
-and has to let the topic send as well; else the message is lost.
+If the queue does not exist, or its policy does not allow the topic to send, SNS does not retry: it is a
+client-side error (SNS Developer Guide, "Dead-letter queues"). The dead-letter queue is in the topic's region
+and account, and its policy must allow the topic to send too; otherwise the message is lost.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ PRINCIPAL = "sns.amazonaws.com"
 
 
 class DeadLetters:
-    """Stands for SNS's delivery to a queue.
+    """Replaces SNS's delivery to a queue.
 
     Args:
-        parameters: of the emulator's own function.
+        parameters: the parameters of the emulator's own function.
     """
 
     def __init__(self, parameters: tuple[str, ...]) -> None:
@@ -42,7 +42,7 @@ class DeadLetters:
         emulator.replace(self._sns, "_deliver_to_sqs", stand_in)
 
     def deliver(self, endpoint: str, *args: Any, topic_arn: str = "", **options: Any) -> None:
-        """Deliver a message to the queue `endpoint`, or to what is kept for the undeliverable."""
+        """Deliver a message to the queue `endpoint`, or to the subscription's dead-letter queue."""
         if not self._accepts(endpoint, topic_arn):
             endpoint = self._dead_letter_queue(endpoint, topic_arn) or endpoint
         self._deliver(endpoint, *args, topic_arn=topic_arn, **options)

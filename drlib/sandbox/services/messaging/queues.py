@@ -1,4 +1,4 @@
-"""SQS's queues, made and changed as SQS allows.
+"""Creation and change of SQS queues, with the checks of SQS.
 
 The rules are in `drlib.sandbox.services.messaging.refusals`.
 """
@@ -14,7 +14,7 @@ from drlib.sandbox.world import ACCOUNT_ID
 
 
 class Queues:
-    """CreateQueue and SetQueueAttributes, each behind what SQS checks first."""
+    """Replaces CreateQueue and SetQueueAttributes: checks the request, then calls the emulator."""
 
     def __init__(self) -> None:
         self._sqs = emulator.module("services.sqs")
@@ -28,7 +28,7 @@ class Queues:
         emulator.replace(self._sqs, "_HANDLERS", {**handlers, **ours})
 
     def create(self, data: dict[str, Any], url: str) -> Any:
-        """Stand for `_act_create_queue(data, url)`."""
+        """Replace `_act_create_queue(data, url)`."""
         name, attributes = data.get("QueueName", ""), data.get("Attributes") or {}
         existing = self._sqs._queues.get(self._sqs._queue_url(name))
         self._refuse_if(refusals.name(name) if name else None)
@@ -38,7 +38,7 @@ class Queues:
         return self._create(data, url)
 
     def set(self, data: dict[str, Any], url: str) -> Any:
-        """Stand for `_act_set_queue_attributes(data, url)`."""
+        """Replace `_act_set_queue_attributes(data, url)`."""
         self._refuse_if(self._redrive(data.get("Attributes") or {}))
         return self._set(data, url)
 

@@ -1,4 +1,4 @@
-"""What SQS refuses of a queue: (error code, sentence), or none.
+"""Queues that SQS refuses. Each function returns (error code, message), or None.
 
 SQS API Reference, CreateQueue and SetQueueAttributes; SQS Developer Guide, "Using dead-letter queues".
 """
@@ -16,14 +16,14 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
 
 
 def name(queue_name: str) -> tuple[str, str] | None:
-    """Say why a queue cannot have this name."""
+    """Check the name of a queue."""
     if _NAME.fullmatch(queue_name):
         return None
     return INVALID, "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
 
 
 def conflicting_attributes(existing: Mapping[str, str], wanted: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Say why a queue that exists with other attributes cannot be created once more."""
+    """Check that an existing queue has the attributes of a second CreateQueue."""
     for attribute, value in wanted.items():
         if existing.get(attribute) != str(value):
             return "QueueNameExists", (
@@ -35,19 +35,19 @@ def conflicting_attributes(existing: Mapping[str, str], wanted: Mapping[str, Any
 def redrive(
     value: str, *, region: str, account: str, attributes_of: Callable[[str], Mapping[str, str] | None]
 ) -> tuple[str, str] | None:
-    """Say why a queue cannot have this redrive policy.
+    """Check the redrive policy of a queue.
 
     Args:
         value: the policy, as JSON.
         region: the queue's region.
-        account: its account.
-        attributes_of: returns the attributes of the queue of an ARN, or None if there is none.
+        account: the queue's account.
+        attributes_of: returns the attributes of the queue with an ARN, or None if it does not exist.
     """
     try:
         policy = json.loads(value)
         target, max_receives = policy["deadLetterTargetArn"], policy["maxReceiveCount"]
     except (ValueError, TypeError, KeyError):
-        # Not of the form at all: the emulator refuses it.
+        # Malformed: the emulator refuses it.
         return None
     parts = str(target).split(":")
     reason = ""
