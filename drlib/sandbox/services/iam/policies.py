@@ -1,4 +1,4 @@
-"""IAM's policies, taken within IAM's grammar and sizes.
+"""Checks of IAM policies before the emulator stores them: grammar and size.
 
 The rules are in `drlib.sandbox.services.iam.refusals`.
 """
@@ -15,7 +15,7 @@ Parameters = Mapping[str, Any]
 
 
 class PolicyChecks:
-    """IAM's operations that take a policy document, each behind what IAM checks first."""
+    """Replaces IAM's operations with a policy document: checks the document, then calls the emulator."""
 
     def __init__(self) -> None:
         self._iam = emulator.module("services.iam")
@@ -54,7 +54,7 @@ class PolicyChecks:
         return refusals.identity(document) or refusals.managed_size(document)
 
     def _inline(self, p: Parameters, kind: str, others: Mapping[str, str] | None) -> refusals.Refusal | None:
-        """Check an inline policy; `others` are those there are, or None if nobody is of that name."""
+        """Check an inline policy; `others`: the identity's policies, or None if it does not exist."""
         if others is None:
             return None
         document, policy = self._text(p, "PolicyDocument"), self._text(p, "PolicyName")

@@ -1,4 +1,4 @@
-"""Lambda's functions, made and changed as Lambda allows: roles, environments, networks.
+"""Creation and change of Lambda functions, with the checks of Lambda: roles, environments, networks.
 
 The rules are in `drlib.sandbox.services.lambda_.function_refusals`.
 """
@@ -18,7 +18,7 @@ SERVICE = "lambda.amazonaws.com"
 
 
 class Functions:
-    """CreateFunction and UpdateFunctionConfiguration, in place of the emulator's."""
+    """Replaces CreateFunction and UpdateFunctionConfiguration: checks, then calls the emulator."""
 
     def __init__(self, permissions: Permissions) -> None:
         self._permissions = permissions
@@ -32,19 +32,19 @@ class Functions:
         emulator.replace(self._lambda, "_update_config", self.update)
 
     def create(self, data: dict[str, Any]) -> Any:
-        """Stand for `_create_function(data)`."""
+        """Replace `_create_function(data)`."""
         known = data.get("FunctionName", "") in self._lambda._functions
         return (None if known else self._refusal(data, {})) or self._create(data)
 
     def update(self, name: str, data: dict[str, Any]) -> Any:
-        """Stand for `_update_config(name, data)`."""
+        """Replace `_update_config(name, data)`."""
         record = self._lambda._functions.get(name)
         before = record["config"] if record else {}
         refused = self._refusal({"FunctionName": name, **data}, before) if record else None
         return refused or self._update(name, data)
 
     def _refusal(self, data: Mapping[str, Any], before: Mapping[str, Any]) -> Any:
-        """Return the answer that refuses what is asked for, or None; `before` is the function as it is."""
+        """Return the error response of a refused request, or None; `before`: the current configuration."""
         message = refusals.environment((data.get("Environment") or {}).get("Variables") or {})
         role_arn = data.get("Role") or before.get("Role", "")
         known = role_arn.rsplit("/", 1)[-1] in self._permissions.roles()

@@ -1,8 +1,8 @@
-"""A function that waits for what never comes runs out of time: its timeout, in modelled seconds of waiting.
+"""The timeout of a function that waits for a call without an answer, in modelled seconds.
 
-A function computes on wall time, and so does the timeout that the emulator imposes. Waiting is no computing:
-a call that hangs takes as many modelled seconds as it does on AWS, and when these have used up the function's
-timeout, its process ends and the invocation with it: "Task timed out after 10.00 seconds".
+A function computes in wall time, and the emulator's timeout is in wall time too. A call that hangs takes as
+many modelled seconds as on AWS. When the waits of an invocation reach the function's timeout, its process is
+killed and the invocation fails: "Task timed out after 10.00 seconds".
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 """
@@ -25,11 +25,11 @@ log = logging.getLogger("drlib.sandbox")
 
 
 class Invocation:
-    """An invocation under way.
+    """A running invocation.
 
     Args:
         worker: the emulator's handle of the process that runs it.
-        clock: the clock whose seconds its waiting takes.
+        clock: converts modelled and wall seconds.
     """
 
     def __init__(self, worker: Any, clock: Clock) -> None:
@@ -41,22 +41,22 @@ class Invocation:
 
     @property
     def wall_seconds_left(self) -> float:
-        """How long it may still wait, in wall seconds."""
+        """Wall seconds for which it may still wait."""
         return self._clock.wall_seconds(max(0.0, self.timeout_seconds - self._waited_seconds))
 
     def add_wait(self, wall_seconds: float) -> None:
-        """Count the wall seconds of a wait that is over."""
+        """Add a wait of this many wall seconds."""
         self._waited_seconds += wall_seconds * self._clock.scale
 
     def kill(self) -> None:
-        """End the process: the time is up."""
+        """Kill the process, because the invocation timed out."""
         self.timed_out = True
         process = self.worker._proc
         if process is not None:
             process.kill()
 
     def result_of(self, result: dict[str, Any]) -> dict[str, Any]:
-        """Return what the invocation ended with; `result` is what the emulator made of it."""
+        """Return the final result: a timeout, or the emulator's `result`."""
         if not self.timed_out:
             return result
         return {
@@ -68,7 +68,7 @@ class Invocation:
 
 
 class RunningInvocations:
-    """Knows the invocations that are under way."""
+    """The invocations that run now."""
 
     def __init__(self, clock: Clock) -> None:
         runtime = emulator.module("core.lambda_runtime")
@@ -91,7 +91,7 @@ class RunningInvocations:
         emulator.replace(worker, "invoke", timed)
 
     def by_local_port(self, port: int) -> Invocation | None:
-        """Return the invocation whose process owns the local TCP port, or None. It asks the system: slow."""
+        """Return the invocation whose process owns the local TCP port, or None. Slow: it asks the system."""
         for invocation in list(self._running.values()):
             process = invocation.worker._proc
             with suppress(psutil.Error):

@@ -1,9 +1,9 @@
-"""One check by one Route 53 health checker: a real connection, a real request, a sentence that reports it.
+"""One check by one Route 53 health checker: it connects, sends a request and reports the result.
 
 Rules from the Route 53 Developer Guide, "How Amazon Route 53 determines whether a health check is healthy":
 the TCP connection within 4 s (10 s for a TCP check), then a status of 200 to 399 within 2 s; for a string
-match the body within 2 s more, and the string in its first 5,120 bytes. Certificates are not validated. The
-guide does not say to which limit the TLS handshake counts: here it is part of connecting.
+match the body within 2 s more, with the string in its first 5,120 bytes. Certificates are not validated. The
+guide does not say which limit includes the TLS handshake: here the connection limit does.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from http import HTTPStatus
 import h11
 
 CONNECT_SECONDS = 4.0
-"""Modelled seconds within which an HTTP or HTTPS endpoint must be connected to."""
+"""Connection limit of an HTTP or HTTPS check, in modelled seconds."""
 TCP_CONNECT_SECONDS = 10.0
-"""The same for a TCP check."""
+"""Connection limit of a TCP check, in modelled seconds."""
 RESPONSE_SECONDS = 2.0
-"""Modelled seconds from there to the status, and from the status to the searched body."""
+"""Modelled seconds from the connection to the status, and from the status to the searched body."""
 SEARCHED_BYTES = 5120
-"""How much of a body is searched."""
+"""Bytes of the body that are searched."""
 MIN_LIMIT_WALL_SECONDS = 5.0
-"""No limit is shorter than this on the wall, unless a fault is known to be the cause: see `Patience`."""
+"""Shortest limit in wall seconds, unless an injected fault causes the delay: see `TimeLimits`."""
 
 TIMED_OUT = "The health checker could not establish a connection within the timeout limit."
 CLOSED = "The connection was closed by the endpoint."
@@ -35,16 +35,15 @@ CLOSED = "The connection was closed by the endpoint."
 
 @dataclass(frozen=True)
 class TimeLimits:
-    """How long a checker waits.
+    """The time limits of a check.
 
-    A handler's computing takes wall time that does not shrink with the scale: 0.15 s of it must not count as
-    3 s. So no limit ends before `FLOOR_WALL_SECONDS`. Where a delay is injected that outlasts the limit, no
-    computing is waited for, and the limit holds as modelled; also when the fault comes in the middle of a
-    check.
+    A function computes in wall time, which does not scale: at scale 20, 0.15 s of computing must not count as
+    3 s. So no limit ends before `MIN_LIMIT_WALL_SECONDS`. But if a fault injects a delay longer than the
+    limit, the modelled limit applies, even if the fault starts during the check.
 
     Args:
         scale: modelled seconds in one wall second.
-        injected_seconds: returns the modelled delay that a fault adds to an answer; infinite if none comes.
+        injected_seconds: returns the modelled delay that a fault adds to an answer; infinite for no answer.
     """
 
     scale: float
@@ -52,7 +51,7 @@ class TimeLimits:
 
     @contextlib.asynccontextmanager
     async def limit(self, seconds: float) -> AsyncIterator[None]:
-        """Raise TimeoutError in the body when it takes more than `seconds` modelled seconds."""
+        """Raise TimeoutError if the body takes more than `seconds` modelled seconds."""
         loop = asyncio.get_running_loop()
         modelled = seconds / self.scale
         async with asyncio.timeout(max(modelled, MIN_LIMIT_WALL_SECONDS)) as timeout:
@@ -73,17 +72,17 @@ class TimeLimits:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What to check.
+    """The endpoint that a checker checks.
 
     Args:
-        address: where to connect.
-        port: its TCP port.
-        tls: whether to speak TLS.
-        server_name: the name in the TLS hello; empty when SNI is off.
+        address: the address to connect to.
+        port: the TCP port.
+        tls: whether to use TLS.
+        server_name: the name for SNI; empty if SNI is off.
         host: the Host header; empty for a TCP check, which sends nothing.
         path: path and query.
-        search: the string to find in the body; empty to look at the status alone.
-        resolved: the address that DNS gave, for the report; empty if none was asked for.
+        search: the string to find in the body; empty to check only the status.
+        resolved: the address from DNS, for the report; empty if the check has an IP address.
     """
 
     address: str
@@ -97,7 +96,7 @@ class Endpoint:
 
 
 def insecure_context() -> ssl.SSLContext:
-    """Return a client's TLS context that accepts any certificate, as health checkers do."""
+    """Return a TLS client context that accepts any certificate, as health checkers do."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -105,12 +104,12 @@ def insecure_context() -> ssl.SSLContext:
 
 
 def timeout_report(endpoint: Endpoint) -> str:
-    """Return the report of a checker to whose connection nobody answers."""
+    """Return the report of a connection that times out."""
     return f"Failure: {_where(endpoint)}{TIMED_OUT}"
 
 
 async def check(endpoint: Endpoint, limits: TimeLimits, context: ssl.SSLContext) -> tuple[bool, str]:
-    """Check once; return whether the endpoint passed, and the sentence that GetHealthCheckStatus shows."""
+    """Check once; return whether the check passed, and the status text of GetHealthCheckStatus."""
     where = _where(endpoint)
     try:
         async with limits.limit(CONNECT_SECONDS if endpoint.host else TCP_CONNECT_SECONDS):
@@ -182,14 +181,14 @@ async def _request(
 
 
 async def _next(connection: h11.Connection, reader: asyncio.StreamReader) -> object:
-    """Return the next event of the answer, reading what it takes."""
+    """Return the next event of the response; read from the connection as needed."""
     while (event := connection.next_event()) is h11.NEED_DATA:
         connection.receive_data(await reader.read(8192))
     return event
 
 
 async def _body(connection: h11.Connection, reader: asyncio.StreamReader) -> bytes:
-    """Return the first `SEARCHED_BYTES` of the answer's body."""
+    """Return the first `SEARCHED_BYTES` of the response body."""
     body = b""
     while len(body) < SEARCHED_BYTES:
         event = await _next(connection, reader)

@@ -1,9 +1,9 @@
-"""The sandbox's DNS: Route 53's answers, over UDP and TCP on 127.0.0.1, from the zones in the emulator.
+"""The sandbox's DNS server: Route 53's answers, over UDP and TCP on 127.0.0.1, from the emulator's zones.
 
-It is the authority for the public hosted zones and for API Gateway's names, and refuses all else. Packets
-carry wall seconds, the modelled TTL divided by the time scale and at least 1, so that any ordinary client
-caches as long as it should in modelled time. Health decides at the instant of the question, so an answer
-changes with a check's status; AWS takes seconds for that, within its "data plane".
+It is authoritative for the public hosted zones and for API Gateway's names, and refuses all other names.
+Packets contain TTLs in wall seconds (the modelled TTL divided by the time scale, at least 1), so that any
+client caches for the right modelled time. An answer uses the health at the instant of the query, so it
+changes together with the status of a check; on AWS the change takes some seconds.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ log = logging.getLogger("drlib.sandbox")
 
 
 def wall_ttl(seconds: float, *, scale: float) -> int:
-    """Return a modelled TTL in whole wall seconds, as packets carry it."""
+    """Return a modelled TTL in whole wall seconds, as in packets."""
     return max(1, round(seconds / scale))
 
 
 class _Handler(DNSHandler):  # type: ignore[misc]
-    """Does not wait for ever for a client that connects and says nothing."""
+    """Limits the wait for a client that connects and sends nothing."""
 
     def setup(self) -> None:
         if self.server.socket_type == socket.SOCK_STREAM:
@@ -44,7 +44,7 @@ class _Handler(DNSHandler):  # type: ignore[misc]
 
 
 class Dns:
-    """Answers questions, and notes when the answer for a failover name changes.
+    """Answers queries, and records when the answer for a failover name changes.
 
     Args:
         world: the edges' addresses, the clock, the log of events, and the port to listen on.
@@ -74,7 +74,7 @@ class Dns:
         self._unsubscribe = self._board.subscribe(status_board.HEALTH, self.record_changes)
 
     def stop(self) -> None:
-        """Close the sockets, and end the threads."""
+        """Close the sockets and stop the threads."""
         self._unsubscribe()
         for server in self._servers:
             server.shutdown()
@@ -83,13 +83,13 @@ class Dns:
             thread.join()
 
     def answer(self, name: str, type_: str) -> DnsAnswer:
-        """Answer a question from the zones and the health of this instant."""
+        """Answer a query from the current zones and health."""
         answer = self._resolver().resolve(name, type_)
         self._record_change(answer)
         return answer
 
     def record_changes(self) -> None:
-        """Ask for every failover name, to note what health has changed."""
+        """Resolve every failover name, and record the answers that health has changed."""
         resolver = self._resolver()
         for name, type_ in resolver.failover_names():
             self._record_change(resolver.resolve(name, type_))
@@ -98,7 +98,7 @@ class Dns:
         return Resolver(snapshot(), self._board.healthy, self._world.edges)
 
     def _record_change(self, answer: DnsAnswer) -> None:
-        """Log the failover answers that are not what they were."""
+        """Add an event for each failover answer that changed."""
         for (name, type_), record in answer.chosen.items():
             values = tuple(given.value for given in answer.records if given.type == type_)
             present = (record.get("Failover", ""), *values)
@@ -118,7 +118,7 @@ class Dns:
 
 
 class _PacketResolver(BaseResolver):  # type: ignore[misc]
-    """Turns packets into questions and answers into packets."""
+    """Converts packets to queries and answers to packets."""
 
     def __init__(self, dns: Dns) -> None:
         self._dns = dns

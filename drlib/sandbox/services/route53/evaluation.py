@@ -1,4 +1,4 @@
-"""What Route 53 makes of its checkers' results: verdicts, statuses, and checks that combine others.
+"""The status of health checks: from checkers' results, from alarms and from other health checks.
 
 Rules: Route 53 Developer Guide, "How Amazon Route 53 determines whether a health check is healthy"; Route 53
 API Reference, `HealthCheckConfig`.
@@ -12,20 +12,20 @@ from typing import Any
 from drlib.sandbox.services.route53.status_board import ALARM, INSUFFICIENT, StatusBoard
 
 HEALTHY_SHARE = 0.18
-"""An endpoint is healthy if more than this share of its checkers says so. AWS may change it."""
+"""An endpoint is healthy if more than this share of its checkers report it healthy. AWS may change it."""
 PHASE_JITTER = 0.05
-"""How far a checker's phase strays from the even spread, as a share of the distance between two checkers."""
+"""Jitter of a checker's phase, as a share of the distance between two checkers."""
 
 
 class CheckerStatus:
-    """What one checker thinks of its endpoint: healthy until `threshold` checks in a row fail, and back."""
+    """The status of an endpoint by one checker: it changes after `threshold` contrary results in a row."""
 
     def __init__(self) -> None:
         self.healthy = True
         self._contradictions = 0
 
     def add_result(self, passed: bool, *, threshold: int) -> bool:
-        """Take a check's result; return whether the verdict changed."""
+        """Add the result of a check; return whether the status changed."""
         if passed is self.healthy:
             self._contradictions = 0
             return False
@@ -38,18 +38,18 @@ class CheckerStatus:
 
 
 def endpoint_healthy(verdicts: Sequence[bool]) -> bool:
-    """Say whether an endpoint is healthy: more than 18 % of its checkers say so, or none has looked yet."""
+    """Return whether more than 18 % of the checkers report an endpoint healthy, or there are none yet."""
     return not verdicts or sum(verdicts) / len(verdicts) > HEALTHY_SHARE
 
 
 def phases(count: int, *, interval: float, start: float, jitters: Sequence[float]) -> list[float]:
-    """Return when in its interval each checker checks, in seconds: evenly spread from `start`, jittered.
+    """Return the phase of each checker in its interval, in seconds: evenly spread, with jitter.
 
     Args:
         count: number of checkers.
         interval: seconds between two checks of one checker.
-        start: phase of the first, in seconds.
-        jitters: one number between -1 and 1 a checker.
+        start: phase of the first checker, in seconds.
+        jitters: one number between -1 and 1 for each checker.
     """
     distance = interval / count
     return [
@@ -59,10 +59,10 @@ def phases(count: int, *, interval: float, start: float, jitters: Sequence[float
 
 
 class StatusEvaluator:
-    """Turns verdicts and data streams into the status of every check.
+    """Computes the status of every health check.
 
     Args:
-        board: where data streams are read.
+        board: gives the data streams of alarms.
     """
 
     def __init__(self, board: StatusBoard) -> None:
@@ -76,7 +76,7 @@ class StatusEvaluator:
 
         Args:
             checks: check id -> HealthCheckConfig.
-            verdicts: check id -> what each of its checkers thinks; of endpoint checks.
+            verdicts: check id -> the status by each of its checkers; for endpoint checks.
         """
         done: dict[str, bool] = {}
         for check_id in checks:
@@ -97,7 +97,7 @@ class StatusEvaluator:
             return done[check_id]
         config = checks.get(check_id)
         if config is None or check_id in above:
-            return False  # a child that is gone cannot be counted as healthy, nor can one that counts itself
+            return False  # a deleted child, or a check that contains itself, is not healthy
         if config.get("Disabled"):
             # "Route 53 considers the status of the health check to always be healthy", inverted or not.
             done[check_id] = True
@@ -120,7 +120,7 @@ class StatusEvaluator:
         return done[check_id]
 
     def _by_alarm(self, check_id: str, config: Mapping[str, Any]) -> bool:
-        """Judge by an alarm's data, not by its state: SetAlarmState cannot drive a health check."""
+        """Use the alarm's data, not its state: SetAlarmState does not affect a health check."""
         alarm = config.get("AlarmIdentifier", {})
         stream = self._board.stream(alarm.get("Region", ""), alarm.get("Name", ""))
         if stream != INSUFFICIENT:

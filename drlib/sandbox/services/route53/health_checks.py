@@ -1,8 +1,8 @@
-"""Route 53's health checkers: who checks what, when, and what becomes of it.
+"""Route 53's health checkers: their schedule, their checks and the resulting statuses.
 
-Each endpoint check has one checker in each of its regions (all eight of Route 53's if it names none), with
-the same interval and evenly spread phases, so that the time to detection can be predicted. Checkers are Route
-53's own, not part of the region that they are named after: a fault in that region does not stop them.
+Each endpoint check has one checker in each of its regions (by default all eight of Route 53), with the same
+interval and evenly spread phases, so that the detection time can be predicted. A fault in a region does not
+stop the checker of that region, because the checkers belong to Route 53.
 
 Source: Route 53 Developer Guide, "How Amazon Route 53 determines whether a health check is healthy".
 """
@@ -25,16 +25,16 @@ from drlib.sandbox.world import World
 
 RECONCILE_WALL_SECONDS = 1.0
 MAX_CONCURRENT_CHECKS = 2
-"""How many checks of one endpoint compute at the same time, if they can wait for each other: each more would
-start one more worker, on a machine that is too slow as it is. Route 53 has no such limit."""
+"""Checks of one endpoint that run at the same time: on a slow machine each further one would start another
+process of the function. Route 53 has no such limit."""
 MAX_SLOT_WAIT_WALL_SECONDS = 1.0
-"""How long a check waits for others to end."""
+"""Wall seconds for which a check waits for a slot; then it runs without one."""
 
 log = logging.getLogger("drlib.sandbox")
 
 
 class HealthCheckers:
-    """Runs the checkers, in a loop and a thread of their own: they neither delay the server nor wait for it.
+    """Runs the checkers, in a separate event loop and thread: they and the server do not delay each other.
 
     Args:
         world: the clock, the edges, the faults, and the log of events.
@@ -60,11 +60,11 @@ class HealthCheckers:
         )
 
     def start(self) -> None:
-        """Begin checking."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End every check at once, and the thread."""
+        """Stop every check and the thread."""
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._stopping = True
@@ -77,13 +77,13 @@ class HealthCheckers:
                 self._loop.call_soon_threadsafe(self._changed.set)
 
     async def _run(self) -> None:
-        """Follow the checks that exist until told to stop; poll too, for a reset tells nobody."""
+        """Follow the existing checks until `stop`; also poll, because a reset sends no notification."""
         self._loop = asyncio.get_running_loop()
         while not self._stopping:
             try:
                 self._reconcile()
             except Exception:
-                # What one odd health check breaks must not end the checks of the others.
+                # One broken health check must not stop the others.
                 log.exception("following the health checks failed")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), RECONCILE_WALL_SECONDS)
@@ -143,11 +143,11 @@ class HealthCheckers:
         *,
         first: bool,
     ) -> None:
-        """Check once an interval, at the checker's phase. One that comes late skips what it missed.
+        """Check once in each interval, at the checker's phase; a late checker skips the missed checks.
 
-        The reference counts the interval from an answer to the next request; a fixed grid keeps the phases
-        spread. The others begin when the first has its answer: all at once they would find a new function
-        cold, each wait for a start of its own, and leave a worker for each behind.
+        AWS counts the interval from a response to the next request; a fixed grid keeps the phases spread. The
+        other checkers start after the first response: a new function would otherwise start one process for
+        each checker.
         """
         clock, slots = self._world.clock, self._slots[check_id]
         if not first:
@@ -164,7 +164,7 @@ class HealthCheckers:
                 log.exception("checking %s failed", check_id)
                 passed, text = False, f"Failure: {type(error).__name__}"
             if self._slots.get(check_id) is not slots:
-                return  # ended meanwhile: an answer of that very moment can outrun the cancellation
+                return  # stopped during the check: the result can arrive before the cancellation
             self._record_result(check_id, region, passed, text)
             first_seen.set()
 
@@ -180,7 +180,7 @@ class HealthCheckers:
             self._update(at=at)
 
     def _update(self, *, at: float | None = None) -> None:
-        """Judge all checks anew, and tell of those that changed."""
+        """Compute all statuses, and notify of those that changed."""
         verdicts = {
             check_id: [verdict.healthy for verdict in by_region.values()]
             for check_id, by_region in self._verdicts.items()
@@ -211,7 +211,7 @@ class HealthCheckers:
 
         limits = checker.TimeLimits(self._world.clock.scale, injected)
         if injected():
-            # It waits for a fault and computes nothing.
+            # It waits for the injected delay and needs no slot.
             return await checker.check(endpoint, limits, self._tls)
         taken = False
         with contextlib.suppress(TimeoutError):
@@ -223,18 +223,18 @@ class HealthCheckers:
                 slots.release()
 
     def _injected_seconds(self, region: str | None, path: str) -> float:
-        """Return by how many modelled seconds the answer of a region to a request for `path` is delayed."""
+        """Return the modelled seconds by which faults delay a region's response for `path`."""
         if region is None:
             return 0.0
         fault = self._world.faults.get(region)
-        late = self._world.impairments.latency_seconds(region, path)
+        delay = self._world.impairments.latency_seconds(region, path)
         if fault is None:
-            return late
-        return math.inf if fault.mode == "hang" else max(late, fault.latency_seconds)
+            return delay
+        return math.inf if fault.mode == "hang" else max(delay, fault.latency_seconds)
 
 
 def schedule(config: Mapping[str, Any]) -> str:
-    """Return what of a configuration decides which checkers run and when, as text; empty if none does."""
+    """Return the schedule of a configuration as a comparable text; empty if no checker runs."""
     if config.get("Type") not in ENDPOINT_TYPES or config.get("Disabled"):
         return ""
     regions = sorted(config.get("Regions") or CHECKER_REGIONS)
@@ -242,12 +242,12 @@ def schedule(config: Mapping[str, Any]) -> str:
 
 
 def checker_address(region: str) -> str:
-    """Return the address that a region's checker reports as its own. Requests really come from loopback."""
+    """Return the reported address of a region's checker. Its requests come from loopback."""
     return f"192.0.2.{CHECKER_REGIONS.index(region) + 1}"
 
 
 def start(world: World) -> HealthCheckers:
-    """Start the checkers of `world`, and let the Route 53 API report what they see."""
+    """Start the checkers of `world`, and connect their results to the Route 53 API."""
     control_plane.apply(status_board.board_of(world), world.edges)
     health = HealthCheckers(world)
     health.start()

@@ -1,7 +1,7 @@
-"""What Route 53 refuses and the emulator would take: a sentence or an error for each, or none.
+"""Requests that Route 53 refuses and the emulator accepts.
 
 Rules from the Route 53 API Reference (`HealthCheckConfig`, `ResourceRecordSet`, `ChangeResourceRecordSets`,
-`CreateHostedZone`), so that a design that AWS would refuse fails in the sandbox too.
+`CreateHostedZone`), so that a design that AWS refuses fails in the sandbox too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ CHECKER_REGIONS = (
     "ap-northeast-1", "ap-southeast-1", "ap-southeast-2", "eu-west-1",
     "sa-east-1", "us-east-1", "us-west-1", "us-west-2",
 )  # fmt: skip
-"""The AWS regions that have health checkers; all of them check when none is named."""
+"""The AWS regions that have health checkers; by default all of them check."""
 
 ENDPOINT_TYPES = ("HTTP", "HTTPS", "HTTP_STR_MATCH", "HTTPS_STR_MATCH", "TCP")
 TYPES = (*ENDPOINT_TYPES, "CALCULATED", "CLOUDWATCH_METRIC", "RECOVERY_CONTROL")
@@ -28,7 +28,7 @@ _LABEL = re.compile(r"[a-z0-9_*\\-]([a-z0-9_*\\-]{0,61}[a-z0-9_*\\-])?")
 
 
 def hosted_zone(name: str) -> str | None:
-    """Say why a zone of this name cannot be created."""
+    """Return why a zone of this name is refused, or None."""
     labels = name.lower().rstrip(".").split(".")
     if not all(_LABEL.fullmatch(label) for label in labels):
         return f"{name} is not a valid domain name"
@@ -38,7 +38,7 @@ def hosted_zone(name: str) -> str | None:
 
 
 def health_check(config: dict[str, Any]) -> str | None:
-    """Say why a health check of this configuration cannot exist."""
+    """Return why a health check with this configuration is refused, or None."""
     type_ = config.get("Type", "")
     if type_ not in TYPES:
         return f"Type must be one of {', '.join(TYPES)}, not {type_!r}."
@@ -71,12 +71,12 @@ def _endpoint(type_: str, config: dict[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class ChangedZone:
-    """The zone whose record sets are to change.
+    """The zone whose record sets change.
 
     Args:
         id: its id.
         name: its name, with the final dot.
-        domains: API Gateway's regional domain names -> the id of the zone that they are in.
+        domains: API Gateway's regional domain names -> the id of their hosted zone.
     """
 
     id: str
@@ -93,12 +93,12 @@ class _InvalidChange(Exception):
 def record_sets(
     home: ChangedZone, existing: list[dict[str, Any]], changes: list[tuple[str, dict[str, Any]]]
 ) -> tuple[str, str] | None:
-    """Return the error, code and message, of a batch of (action, record set) that cannot be applied.
+    """Return (error code, message) of a batch of (action, record set) that is refused, or None.
 
     Args:
         home: the zone.
         existing: its record sets.
-        changes: the batch. It is applied whole or not at all, so record sets may rest on each other.
+        changes: the batch. It is applied as a whole, so its record sets may depend on each other.
     """
     after = {_key(record): record for record in existing}
     try:
@@ -128,7 +128,7 @@ def _plain(name: str) -> str:
 
 
 def _check_shape(action: str, record: dict[str, Any]) -> None:
-    """Check that a change has the fields that belong together."""
+    """Check which fields of a change occur together."""
     identifier = record.get("SetIdentifier")
     change = (
         f"Change with [Action={action}, Name={record['Name']}, Type={record['Type']}, "
@@ -155,7 +155,7 @@ def _check_shape(action: str, record: dict[str, Any]) -> None:
 
 
 def _check_record_set(zone: str, record: dict[str, Any]) -> None:
-    """Check a record set by itself."""
+    """Check one record set."""
     name = _plain(record["Name"])
     if name != _plain(zone) and not name.endswith(f".{_plain(zone)}"):
         raise _InvalidChange(f"RRSet with DNS name {record['Name']} is not permitted in zone {zone}")
@@ -181,7 +181,7 @@ def _check_record_set(zone: str, record: dict[str, Any]) -> None:
 
 
 def _check_group(record: dict[str, Any], same: list[dict[str, Any]]) -> None:
-    """Check the record sets that share a name and a type with `record`, itself included."""
+    """Check the record sets with the name and type of `record`; `same` includes it."""
     called = f"RRSet with DNS name {record['Name']}, type {record['Type']}"
     policies = {next((policy for policy in ROUTING if policy in other), "") for other in same}
     role = record.get("Failover", "").lower()
@@ -201,7 +201,7 @@ def _check_group(record: dict[str, Any], same: list[dict[str, Any]]) -> None:
 
 
 def _check_alias(home: ChangedZone, record: dict[str, Any], records: list[dict[str, Any]]) -> None:
-    """Check that an alias refers to something in the zone that it names: this one, or API Gateway's."""
+    """Check that the target of an alias exists in the zone that it names: this zone or API Gateway's."""
     target = record.get("AliasTarget")
     if target is None:
         return

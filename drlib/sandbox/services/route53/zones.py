@@ -1,7 +1,7 @@
-"""What the names in the sandbox's zones resolve to, as Route 53 answers: records, aliases, failover.
+"""Resolution of names in the sandbox's zones, as in Route 53: records, aliases, failover.
 
-Names, times to live and values are those of the zone, unscaled. The failover rules are those of the Route 53
-API Reference, `ResourceRecordSet$Failover`; of alias targets, `AliasTarget$EvaluateTargetHealth`.
+Names, TTLs and values are those of the zone; TTLs are not scaled. The rules for failover and alias
+targets are from the Route 53 API Reference, `ResourceRecordSet$Failover` and `AliasTarget$EvaluateTargetHealth`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+from drlib.sandbox.faults.impairments import GLOBAL_REGION
+from drlib.sandbox.ministack.internals import scope
 
 RecordSet = dict[str, Any]
 Healthy = Callable[[str], bool]
@@ -34,13 +37,13 @@ class Record:
 
 @dataclass
 class DnsAnswer:
-    """What a resolver is told.
+    """The answer to a DNS query.
 
     Args:
-        rcode: `NOERROR`, `NXDOMAIN`, `REFUSED` (no zone of ours) or `NOTIMP` (a routing policy not modelled).
+        rcode: `NOERROR`, `NXDOMAIN`, `REFUSED` (no such zone) or `NOTIMP` (routing policy not supported).
         records: the answer section, in order.
-        authority: the zone's SOA, when there is no record to give.
-        chosen: (name, type) -> the failover record set that was picked on the way.
+        authority: the zone's SOA record, if there is no answer.
+        chosen: (name, type) -> the failover record set that was chosen.
     """
 
     rcode: str = NOERROR
@@ -51,19 +54,17 @@ class DnsAnswer:
 
 @dataclass(frozen=True)
 class Zone:
-    """A public hosted zone: its name, with the final dot, and its record sets as the emulator keeps them."""
+    """A public hosted zone: its name, with the final dot, and the emulator's record sets."""
 
     name: str
     records: list[RecordSet]
 
 
 def snapshot() -> list[Zone]:
-    """Return the emulator's public hosted zones, newest first: of two with one name, the newer is used."""
+    """Return the emulator's public hosted zones, newest first: a newer zone hides an older one."""
     from ministack.services import route53
 
-    from drlib.sandbox.ministack.internals import scope
-
-    with scope("us-east-1"):
+    with scope(GLOBAL_REGION):
         zones = [
             Zone(canonical(zone["name"]), list(route53._records.get(zone_id, [])))
             for zone_id, zone in route53._zones.items()
@@ -73,22 +74,22 @@ def snapshot() -> list[Zone]:
 
 
 def canonical(name: str) -> str:
-    """Return a name as it is compared: lower case, with its final dot, `*` unescaped."""
+    """Return the canonical form of a name: lower case, with the final dot, `*` unescaped."""
     name = name.lower().replace("\\052", "*")
     return name if name.endswith(".") else f"{name}."
 
 
 def region_of_api(name: str) -> str | None:
-    """Return the region of an API Gateway name, default or regional (`d-...`), or None."""
+    """Return the region of an API Gateway name (an API's own or a regional `d-...`), or None."""
     match = _API_NAME.fullmatch(canonical(name))
     return match[1] if match else None
 
 
 def choose_failover(records: Iterable[RecordSet], healthy: Callable[[RecordSet], bool]) -> RecordSet:
-    """Return the failover record set that answers: the primary, unless it alone is unhealthy.
+    """Return the failover record set that answers.
 
-    Healthy primary: primary. Unhealthy primary, healthy secondary: secondary. Unhealthy secondary: primary,
-    whatever its own health. A record set without a health check counts as healthy.
+    The secondary answers if the primary is unhealthy and the secondary healthy; otherwise the primary does.
+    A record set without a health check counts as healthy.
     """
     by_role = {record["Failover"]: record for record in records}
     primary, secondary = by_role.get("PRIMARY"), by_role.get("SECONDARY")
@@ -98,7 +99,7 @@ def choose_failover(records: Iterable[RecordSet], healthy: Callable[[RecordSet],
 
 
 class Resolver:
-    """Answers questions about one state of the zones.
+    """Answers queries from one snapshot of the zones.
 
     Args:
         zones: the public hosted zones.
@@ -112,13 +113,13 @@ class Resolver:
         self._edges = edges
 
     def resolve(self, name: str, type_: str) -> DnsAnswer:
-        """Answer a question; follows aliases, and CNAMEs as far as the sandbox knows their targets."""
+        """Answer a query; follow aliases, and CNAMEs whose targets are in the sandbox."""
         answer = DnsAnswer()
         self._resolve(canonical(name), type_.upper(), answer, MAX_HOPS)
         return answer
 
     def addresses(self, name: str) -> list[str]:
-        """Return the IPv4 addresses of a name; none if it has none."""
+        """Return the IPv4 addresses of a name."""
         return [record.value for record in self.resolve(name, "A").records if record.type == "A"]
 
     def failover_names(self) -> list[tuple[str, str]]:
@@ -138,7 +139,7 @@ class Resolver:
             return
         zone = self._zone_of(name)
         if zone is None:
-            # A CNAME that leaves our zones is all that the client gets, as from any authoritative server.
+            # The client follows a CNAME to another zone, as with any authoritative server.
             answer.rcode = NOERROR if answer.records else REFUSED
             return
         found = self._records_of(zone, name)
@@ -172,7 +173,7 @@ class Resolver:
         return max(mine, key=lambda zone: len(zone.name), default=None)
 
     def _records_of(self, zone: Zone, name: str) -> list[RecordSet] | None:
-        """Return the record sets of a name or of the wildcard that covers it; None if it does not exist."""
+        """Return the record sets of a name or of its wildcard; None if the name does not exist."""
         names = {canonical(record["Name"]) for record in zone.records}
         if name not in names:
             if any(other.endswith(f".{name}") for other in names):
@@ -233,10 +234,10 @@ class Resolver:
         return self._target_healthy(canonical(target["DNSName"]), record["Type"], hops)
 
     def _target_healthy(self, name: str, type_: str, hops: int) -> bool:
-        """Say whether an alias target is healthy: for records of ours, whether any of them is.
+        """Return whether an alias target is healthy: whether any of its records is.
 
-        An API Gateway name always is: it "is highly available by design, EvaluateTargetHealth provides no
-        operational benefit and Route 53 health checks are recommended instead for failover scenarios".
+        An API Gateway name is always healthy: it "is highly available by design, EvaluateTargetHealth provides
+        no operational benefit and Route 53 health checks are recommended instead for failover scenarios".
         """
         zone = None if region_of_api(name) else self._zone_of(name)
         records = (self._records_of(zone, name) or []) if zone else []

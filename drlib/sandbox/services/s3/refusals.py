@@ -1,6 +1,6 @@
-"""What S3 refuses of a replication, and what it needs of the replication's role.
+"""Replication requests that S3 refuses, and the permissions that a replication role needs.
 
-The configuration is checked when it is put; what its role may do is not, until an object is to be replicated
+S3 checks a configuration when it is put. It checks the permissions of the role when it replicates an object
 (S3 User Guide, "Setting up permissions for live replication" and "Getting replication status information").
 """
 
@@ -15,26 +15,26 @@ VERSIONING_NEEDED = (
 )
 
 Allowed = Callable[[str, str], bool]
-"""Whether a role may do an action to a resource."""
+"""Whether a role allows an action on a resource."""
 
 
 def destinations(arns: Iterable[str], exists: Callable[[str], bool]) -> str | None:
-    """Say why replication to these buckets cannot be configured. `exists` is asked for a bucket's name."""
+    """Return why replication to these buckets is refused, or None. `exists` takes a bucket name."""
     return None if all(exists(bucket_name(arn)) for arn in arns) else NO_DESTINATION
 
 
 def versioning(status: str, *, replicates: bool) -> str | None:
-    """Say why a bucket's versioning cannot become `status`."""
+    """Return why a bucket's versioning cannot become `status`, or None."""
     return VERSIONING_NEEDED if replicates and status != "Enabled" else None
 
 
 def bucket_name(arn: str) -> str:
-    """Return the name of a bucket that is given by its ARN or its name."""
+    """Return the bucket name from an ARN or a name."""
     return arn.rpartition(":::")[2]
 
 
 def missing_object_permissions(allowed: Allowed, source: str, destination: str, key: str) -> list[str]:
-    """Return the actions without which a role cannot replicate an object; names of buckets are given."""
+    """Return the actions that a role lacks to replicate an object; buckets are given by name."""
     source_arn, destination_arn = f"arn:aws:s3:::{source}", f"arn:aws:s3:::{destination}"
     needed = (
         ("s3:GetReplicationConfiguration", source_arn),
@@ -47,7 +47,7 @@ def missing_object_permissions(allowed: Allowed, source: str, destination: str, 
 
 
 def missing_tag_permissions(allowed: Allowed, source: str, destination: str, key: str) -> list[str]:
-    """Return the actions without which an object is replicated, and its tags are not."""
+    """Return the actions that a role lacks to replicate the tags of an object."""
     needed = (
         ("s3:GetObjectVersionTagging", f"arn:aws:s3:::{source}/{key}"),
         ("s3:ReplicateTags", f"arn:aws:s3:::{destination}/{key}"),
@@ -56,5 +56,5 @@ def missing_tag_permissions(allowed: Allowed, source: str, destination: str, key
 
 
 def can_replicate_marker(allowed: Allowed, destination: str, key: str) -> bool:
-    """Say whether a role may replicate a delete marker."""
+    """Return whether a role may replicate a delete marker."""
     return allowed("s3:ReplicateDelete", f"arn:aws:s3:::{destination}/{key}")

@@ -1,9 +1,9 @@
-"""Which function makes a call, and whether the call gets out of the function's VPC.
+"""Egress from VPCs: which function makes a call, and whether the call can leave the function's VPC.
 
-A session's key tells the function that it was made for, the function's configuration where it is, and
-`drlib.sandbox.services.vpc.reachability` whether the service can be reached from there. A verdict is kept
-until somebody changes EC2's or Lambda's configuration. A call that finds no way waits until the caller gives
-up, or until the function has run out of time.
+The access key of a call identifies its function, and the function's configuration its subnets and security
+groups. `drlib.sandbox.services.vpc.reachability` then finds the network path to the service. Paths are cached
+until the configuration of EC2 or Lambda changes. A call without a path waits until the caller gives up or the
+function times out.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from drlib.sandbox.services.vpc.reachability import Ec2, FunctionNetwork, Networ
 from drlib.sandbox.world import ACCOUNT_ID, World
 
 SESSION_PREFIX = "ASIA"
-"""What the keys of sessions begin with; functions run under sessions of their roles."""
+"""Prefix of the access keys of sessions; a function runs in a session of its role."""
 
 CONFIGURATION_SERVICES = frozenset({"ec2", "lambda"})
-"""Services whose calls may change who reaches what."""
+"""Services whose calls can change network paths."""
 
 GATEWAY_SERVICES = ("dynamodb", "s3")
 log = logging.getLogger("drlib.sandbox")
 
 
 class VpcEgress:
-    """Decides for each call of a function. Its methods run in the loop.
+    """Decides for each call of a function whether it leaves the VPC. Its methods run in the event loop.
 
     Args:
-        world: its clock times the waits, and its log names the calls that got nowhere.
-        global_services: services with one API for all regions.
+        world: its clock times the waits, and its event log gets the calls without a path.
+        global_services: services that have one API for all regions.
     """
 
     def __init__(self, world: World, global_services: frozenset[str]) -> None:
@@ -53,19 +53,19 @@ class VpcEgress:
         endpoint_policies.apply()
 
     def _watch_sessions(self) -> None:
-        """Note whose session each key is, when the emulator makes it."""
+        """Record the function of each access key when the emulator creates the key."""
         runtime = emulator.module("core.lambda_runtime")
         make = internals.function(runtime, "execution_credentials", "config")
 
-        def noting(config: dict[str, Any]) -> dict[str, str]:
+        def make_and_record(config: dict[str, Any]) -> dict[str, str]:
             made: dict[str, str] = make(config)
             self._function_arns[made["AWS_ACCESS_KEY_ID"]] = config["FunctionArn"]
             return made
 
-        emulator.replace(runtime, "execution_credentials", noting)
+        emulator.replace(runtime, "execution_credentials", make_and_record)
 
     def path(self, key: str, region: str, service: str) -> NetworkPath:
-        """Return the way of the caller with this key to a service's API in a region."""
+        """Return the network path from the caller with this key to a service's API in a region."""
         found = self._paths.get((key, region, service))
         if found is None:
             function_arn = self._function_arns.get(key)
@@ -74,18 +74,18 @@ class VpcEgress:
         return found
 
     def clear_cache(self) -> None:
-        """Judge anew from now on: something was configured."""
+        """Forget all paths, because the configuration changed."""
         self._paths.clear()
 
     async def hang(self, key: str, region: str, service: str, port: int, gone: asyncio.Future[Any]) -> None:
-        """Wait until the caller is gone, or until its function's time is up, which ends it.
+        """Wait until the caller gives up, or until its function times out; then kill the function.
 
         Args:
-            key: of the call, which finds no way.
-            region: whose API it is for.
-            service: whose API it is for.
+            key: the access key of the call, which has no path.
+            region: the region of the API.
+            service: the service of the API.
             port: the caller's TCP port.
-            gone: done when the caller has given up.
+            gone: done when the caller gives up.
         """
         name, why = _name(self._function_arns[key]), self.path(key, region, service).blocked_by
         self._world.events.add("unreachable", function=name, service=service, region=region, why=why)

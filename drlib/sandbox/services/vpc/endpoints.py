@@ -1,8 +1,8 @@
-"""VPC endpoints that keep what decides who passes: security groups, private DNS and policy.
+"""VPC endpoints with their security groups, private DNS and policy.
 
-The emulator takes these members and forgets them. Here they are kept, given back by DescribeVpcEndpoints, and
-refused as EC2 does (`drlib.sandbox.services.vpc.refusals`). DescribeVpcEndpoints heeds its filters, which the
-emulator does not.
+The emulator accepts these members and does not store them. Here they are stored, returned by
+DescribeVpcEndpoints, and checked as in EC2 (`drlib.sandbox.services.vpc.refusals`). DescribeVpcEndpoints also
+applies its filters, which the emulator ignores.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FULL_ACCESS = json.dumps(
         "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}],
     }
 )
-"""The policy of an endpoint that is given none."""
+"""The default policy of an endpoint."""
 
 FILTERS = {
     "service-name": "ServiceName",
@@ -32,13 +32,13 @@ FILTERS = {
     "vpc-endpoint-type": "VpcEndpointType",
     "vpc-id": "VpcId",
 }
-"""Filters of DescribeVpcEndpoints -> the members that they look at."""
+"""Filter of DescribeVpcEndpoints -> the member that it compares."""
 
 _ID = re.compile(rb"<vpcEndpointId>(vpce-[0-9a-f]+)</vpcEndpointId>")
 
 
 class Endpoints:
-    """EC2's operations on endpoints, in place of the emulator's."""
+    """Replaces the emulator's operations on VPC endpoints."""
 
     def __init__(self) -> None:
         self._ec2 = emulator.module("services.ec2")
@@ -60,7 +60,7 @@ class Endpoints:
         emulator.replace(self._ec2, "_vpce_fields_xml", self.fields)
 
     def create(self, p: Mapping[str, Any]) -> Any:
-        """Stand for `_create_vpc_endpoint(p)`."""
+        """Replace `_create_vpc_endpoint(p)`."""
         vpc = self._ec2._vpcs.get(self._parameter(p, "VpcId", ""))
         private = self._is_true(p, "PrivateDnsEnabled")
         if private and vpc is not None:
@@ -82,7 +82,7 @@ class Endpoints:
         return self._xml(200, "CreateVpcEndpointResponse", self.fields(record, tag="vpcEndpoint"))
 
     def describe(self, p: Mapping[str, Any]) -> Any:
-        """Stand for `_describe_vpc_endpoints(p)`."""
+        """Replace `_describe_vpc_endpoints(p)`."""
         wanted = {FILTERS[name]: values for name, values in self._filters(p).items() if name in FILTERS}
         ids = self._list(p, "VpcEndpointId")
         found = "".join(
@@ -94,7 +94,7 @@ class Endpoints:
         return self._xml(200, "DescribeVpcEndpointsResponse", f"<vpcEndpointSet>{found}</vpcEndpointSet>")
 
     def modify(self, p: Mapping[str, Any]) -> Any:
-        """Stand for `_modify_vpc_endpoint(p)`."""
+        """Replace `_modify_vpc_endpoint(p)`."""
         record = self._ec2._vpc_endpoints.get(self._parameter(p, "VpcEndpointId", ""))
         private = self._parameter(p, "PrivateDnsEnabled", "")
         if record is not None and private.lower() == "true" and not record.get("PrivateDnsEnabled"):
@@ -134,9 +134,9 @@ class Endpoints:
 
 
 def apply() -> None:
-    """Put ours in place.
+    """Replace the emulator's operations.
 
     Raises:
-        SandboxError: the emulator's own functions are not what they were.
+        SandboxError: the replacements do not fit this version of the emulator.
     """
     Endpoints()

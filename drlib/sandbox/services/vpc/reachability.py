@@ -1,14 +1,14 @@
-"""What a function in a VPC reaches: its endpoints, its routes and its security groups decide, as on AWS.
+"""The network path from a function in a VPC to an AWS service, through endpoints or the internet.
 
 A function in a VPC has no public address. It reaches an AWS service
 
-- by an interface endpoint of that service in its VPC, if the service's name leads there (private DNS, which
-  needs DNS support and DNS hostnames of the VPC) and port 443 is open on both sides;
-- by a gateway endpoint (DynamoDB, S3) that the route table of its subnet is associated with, if its security
-  groups let it out to the service's prefix list;
-- by the internet, if the route table leads to a public NAT gateway and its security groups let it out.
+- through an interface endpoint of that service in its VPC, if the service's name resolves to the endpoint
+  (private DNS, which needs DNS support and DNS hostnames in the VPC) and port 443 is open on both sides;
+- through a gateway endpoint (DynamoDB, S3) that is associated with the route table of its subnet, if its
+  security groups allow traffic to the service's prefix list;
+- through the internet, if the route table leads to a public NAT gateway and its security groups allow it.
 
-Endpoints are for the services of their own region. Whatever finds no way is not refused: its packets are
+An endpoint serves only the region that it is in. A call without a path is not refused: its packets are
 dropped, and the caller waits.
 
 https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html
@@ -28,7 +28,7 @@ ALL_PROTOCOLS = "-1"
 TCP = ("tcp", "6")
 
 Records = Mapping[str, Mapping[str, Any]]
-"""What EC2 has of one kind: id -> record, with the members of the EC2 API."""
+"""EC2 resources of one type: id -> record, with the members of the EC2 API."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Ec2:
     """EC2's state in one region.
 
     Attributes:
-        prefix_lists: AWS's own lists of address ranges, service -> (id, range).
+        prefix_lists: AWS-managed prefix lists, service -> (id, address range).
     """
 
     vpcs: Records = field(default_factory=dict)
@@ -51,10 +51,10 @@ class Ec2:
 
 @dataclass(frozen=True)
 class FunctionNetwork:
-    """Where a function is.
+    """The region, subnets and security groups of a function.
 
     Attributes:
-        subnet_ids: its subnets; an invocation may come from any of them.
+        subnet_ids: its subnets; an invocation can run in any of them.
         group_ids: its security groups.
     """
 
@@ -65,11 +65,11 @@ class FunctionNetwork:
 
 @dataclass(frozen=True)
 class NetworkPath:
-    """How a function gets to a service's API.
+    """The path from a function to a service's API.
 
     Attributes:
-        obstacle: what keeps it from there; empty if it gets there from each of its subnets.
-        policies: of the endpoints that it passes through; each of them must allow what it does.
+        blocked_by: why there is no path; empty if there is one from each of the function's subnets.
+        policies: the policies of the endpoints on the path; each must allow the request.
     """
 
     blocked_by: str = ""
@@ -79,14 +79,14 @@ class NetworkPath:
 def find_path(
     ec2: Ec2, network: FunctionNetwork, *, service: str, region: str, is_global: bool = False
 ) -> NetworkPath:
-    """Find a function's way to a service's API.
+    """Find the path from a function to a service's API.
 
     Args:
         ec2: the state of the function's region.
-        place: where the function is.
-        service: as it signs requests, e.g. "sqs", "monitoring".
-        region: whose API is called.
-        is_global: the service has one API for all regions.
+        network: the network of the function.
+        service: its name in request signatures, e.g. "sqs", "monitoring".
+        region: the region of the API.
+        is_global: whether the service has one API for all regions.
     """
     gone = [subnet_id for subnet_id in network.subnet_ids if subnet_id not in ec2.subnets]
     if gone:
@@ -98,14 +98,14 @@ def find_path(
         if endpoint is not None:
             return _path_to_interface(ec2, network, endpoint)
     paths = [_path_from_subnet(ec2, network, ec2.subnets[one], service, region) for one in network.subnet_ids]
-    shut = next((found for found in paths if found.blocked_by), None)
-    return shut or NetworkPath(
+    blocked = next((found for found in paths if found.blocked_by), None)
+    return blocked or NetworkPath(
         policies=tuple(dict.fromkeys(policy for found in paths for policy in found.policies))
     )
 
 
 def _interface_endpoint(ec2: Ec2, vpc_id: str, name: str) -> Mapping[str, Any] | None:
-    """Return the endpoint that the service's public name leads to within the VPC."""
+    """Return the endpoint that the service's public name resolves to in the VPC."""
     vpc = ec2.vpcs.get(vpc_id, {})
     is_default = bool(vpc.get("IsDefault"))
     if not vpc.get("EnableDnsSupport", True) or not vpc.get("EnableDnsHostnames", is_default):
@@ -168,7 +168,7 @@ def _path_from_subnet(
 
 
 def _route_table(ec2: Ec2, subnet: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the route table that a subnet is associated with, by itself or as one of its VPC."""
+    """Return the route table of a subnet: its own, or the main one of the VPC."""
     main: Mapping[str, Any] = {}
     for table in ec2.route_tables.values():
         for association in table.get("Associations", ()):
@@ -180,7 +180,7 @@ def _route_table(ec2: Ec2, subnet: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _gateway_endpoint(ec2: Ec2, table: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    """Return the endpoint that a route table's routes to a service lead to."""
+    """Return the gateway endpoint of a service that is associated with a route table."""
     for endpoint in ec2.endpoints.values():
         if (
             endpoint["VpcEndpointType"] == "Gateway"
@@ -193,7 +193,7 @@ def _gateway_endpoint(ec2: Ec2, table: Mapping[str, Any], name: str) -> Mapping[
 
 
 def _reaches_internet(ec2: Ec2, table: Mapping[str, Any]) -> bool:
-    """Say whether a route table leads to the internet by a public NAT gateway.
+    """Return whether a route table leads to the internet through a public NAT gateway.
 
     An internet gateway in the function's own subnet does not help: a function has no public address.
     """
@@ -229,14 +229,14 @@ def _allows_https(
     lists: Iterable[str] = (),
     networks: Iterable[IPv4Network] = (),
 ) -> bool:
-    """Say whether any of some security groups opens port 443.
+    """Return whether the rules of security groups allow port 443.
 
     Args:
-        group_ids: the groups, whose rules add up.
-        direction: "Egress", or "" for what comes in.
-        groups: groups of the other side; a rule that names one of them opens.
-        lists: prefix lists of the other side, likewise.
-        networks: all addresses of the other side; rules for ranges open if they cover each of them.
+        group_ids: the security groups; their rules are combined.
+        direction: "Egress", or "" for ingress.
+        groups: security groups of the other side; one that a rule names is enough.
+        lists: prefix lists of the other side; one that a rule names is enough.
+        networks: the address ranges of the other side; the rules must cover all of them.
     """
     rules = [rule for group_id in group_ids for rule in _rules(ec2, group_id, direction)]
     if any(pair.get("GroupId") in groups for rule in rules for pair in rule.get("UserIdGroupPairs", ())):
@@ -251,7 +251,7 @@ def _allows_https(
 
 
 def _rules(ec2: Ec2, group_id: str, direction: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the rules of a group that are about port 443."""
+    """Yield the rules of a group that include port 443."""
     for rule in ec2.groups.get(group_id, {}).get(f"IpPermissions{direction}", ()):
         protocol = rule["IpProtocol"]
         ports = rule.get("FromPort", 0), rule.get("ToPort", 65535)

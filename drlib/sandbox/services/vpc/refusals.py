@@ -1,4 +1,4 @@
-"""What EC2 refuses of a VPC endpoint: an error code and its text, or none.
+"""VPC endpoints that EC2 refuses. Each function returns (error code, message), or None.
 
 AWS PrivateLink Guide, "Access an AWS service using an interface VPC endpoint" (private DNS).
 """
@@ -14,12 +14,12 @@ INVALID = "InvalidParameter"
 def private_dns(
     vpc: Mapping[str, Any], service_name: str, others: Iterable[Mapping[str, Any]]
 ) -> tuple[str, str] | None:
-    """Say why a service's public name cannot lead to a new endpoint in `vpc`.
+    """Check that private DNS can be enabled for a service in a VPC.
 
     Args:
         vpc: the VPC.
         service_name: the endpoint's service, e.g. "com.amazonaws.us-east-2.sqs".
-        others: the endpoints that exist.
+        others: the existing endpoints.
     """
     vpc_id = vpc["VpcId"]
     if not vpc.get("EnableDnsSupport", True) or not vpc.get("EnableDnsHostnames", bool(vpc.get("IsDefault"))):
