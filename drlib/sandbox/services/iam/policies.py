@@ -30,8 +30,8 @@ class PolicyChecks:
             "PutRolePolicy": lambda p: self._inline(p, "role", self._role_policies(p)),
             "PutUserPolicy": lambda p: self._inline(p, "user", self._user_policies(p)),
         }
-        ours = {name: self._checked(handlers[name], check) for name, check in checks.items()}
-        emulator.replace(self._iam, "_IAM_HANDLERS", {**handlers, **ours})
+        replacements = {name: self._checked(handlers[name], check) for name, check in checks.items()}
+        emulator.replace(self._iam, "_IAM_HANDLERS", {**handlers, **replacements})
 
     def _checked(
         self, handler: Callable[[Parameters], Any], check: Callable[[Parameters], refusals.Refusal | None]

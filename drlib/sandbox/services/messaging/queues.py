@@ -24,8 +24,8 @@ class Queues:
         internals.function(self._sqs, "_queue_by_arn", "arn")
         handlers = emulator.value(self._sqs, "_HANDLERS", dict)
         self._create, self._set = handlers["CreateQueue"], handlers["SetQueueAttributes"]
-        ours = {"CreateQueue": self.create, "SetQueueAttributes": self.set}
-        emulator.replace(self._sqs, "_HANDLERS", {**handlers, **ours})
+        replacements = {"CreateQueue": self.create, "SetQueueAttributes": self.set}
+        emulator.replace(self._sqs, "_HANDLERS", {**handlers, **replacements})
 
     def create(self, data: dict[str, Any], url: str) -> Any:
         """Replace `_act_create_queue(data, url)`."""

@@ -152,18 +152,18 @@ class _ControlPlane:
         changes = None if batch is None else self._find(batch, "Changes")
         if zone is None or changes is None:
             return None
-        asked: list[tuple[str, dict[str, Any]]] = []
+        requested: list[tuple[str, dict[str, Any]]] = []
         for change in self._findall(changes, "Change"):
             record = self._find(change, "ResourceRecordSet")
             if record is not None:
-                asked.append((self._text(change, "Action"), self._record_set(record)))
-        for action, record in asked:
+                requested.append((self._text(change, "Action"), self._record_set(record)))
+        for action, record in requested:
             check_id = record.get("HealthCheckId") if action != "DELETE" else None
             if check_id and check_id not in self.emulator._health_checks:
                 unknown = f"No health check exists with the specified ID {check_id}."
                 return self._refuse("NoSuchHealthCheck", unknown, 404)
-        home = refusals.ChangedZone(zone_id, zone["name"], api_domains())
-        error = refusals.record_sets(home, self.emulator._records.get(zone_id, []), asked)
+        changed_zone = refusals.ChangedZone(zone_id, zone["name"], api_domains())
+        error = refusals.record_sets(changed_zone, self.emulator._records.get(zone_id, []), requested)
         return self._refuse(*error) if error else None
 
     def _report(self, check_id: str, *, failures: bool) -> Response:
@@ -205,12 +205,12 @@ class _ControlPlane:
         return self._respond("UpdateHostedZoneFeaturesResponse", lambda root: None)
 
     def _test_dns_answer(self, query: Any) -> Response:
-        def asked(name: str) -> str:
+        def parameter(name: str) -> str:
             value = query.get(name, "")
             return str((value[0] if value else "") if isinstance(value, list) else value)
 
-        name, type_ = asked("recordname"), asked("recordtype")
-        zone_id = asked("hostedzoneid")
+        name, type_ = parameter("recordname"), parameter("recordtype")
+        zone_id = parameter("hostedzoneid")
         if zone_id not in self.emulator._zones:
             return self._refuse("NoSuchHostedZone", f"No hosted zone found with ID: {zone_id}", 404)
         answer = Resolver(snapshot(), self.board.healthy, self.edges).resolve(name, type_)

@@ -37,9 +37,9 @@ class CheckerStatus:
         return True
 
 
-def endpoint_healthy(verdicts: Sequence[bool]) -> bool:
+def endpoint_healthy(checker_statuses: Sequence[bool]) -> bool:
     """Return whether more than 18 % of the checkers report an endpoint healthy, or there are none yet."""
-    return not verdicts or sum(verdicts) / len(verdicts) > HEALTHY_SHARE
+    return not checker_statuses or sum(checker_statuses) / len(checker_statuses) > HEALTHY_SHARE
 
 
 def phases(count: int, *, interval: float, start: float, jitters: Sequence[float]) -> list[float]:
@@ -70,17 +70,17 @@ class StatusEvaluator:
         self._last_known: dict[str, bool] = {}
 
     def statuses(
-        self, checks: Mapping[str, Mapping[str, Any]], verdicts: Mapping[str, Sequence[bool]]
+        self, checks: Mapping[str, Mapping[str, Any]], checker_statuses: Mapping[str, Sequence[bool]]
     ) -> dict[str, bool]:
         """Return check id -> healthy.
 
         Args:
             checks: check id -> HealthCheckConfig.
-            verdicts: check id -> the status by each of its checkers; for endpoint checks.
+            checker_statuses: check id -> the status by each of its checkers; for endpoint checks.
         """
         done: dict[str, bool] = {}
         for check_id in checks:
-            self._status(check_id, checks, verdicts, done, frozenset())
+            self._status(check_id, checks, checker_statuses, done, frozenset())
         for gone in set(self._last_known) - set(checks):
             del self._last_known[gone]
         return done
@@ -89,7 +89,7 @@ class StatusEvaluator:
         self,
         check_id: str,
         checks: Mapping[str, Mapping[str, Any]],
-        verdicts: Mapping[str, Sequence[bool]],
+        checker_statuses: Mapping[str, Sequence[bool]],
         done: dict[str, bool],
         above: frozenset[str],
     ) -> bool:
@@ -105,7 +105,7 @@ class StatusEvaluator:
         type_ = config.get("Type")
         if type_ == "CALCULATED":
             children = [
-                self._status(child, checks, verdicts, done, above | {check_id})
+                self._status(child, checks, checker_statuses, done, above | {check_id})
                 for child in config.get("ChildHealthChecks", ())
             ]
             self._board.set_children(check_id, sum(children))
@@ -113,7 +113,7 @@ class StatusEvaluator:
         elif type_ == "CLOUDWATCH_METRIC":
             healthy = self._by_alarm(check_id, config)
         else:
-            seen = verdicts.get(check_id, ())
+            seen = checker_statuses.get(check_id, ())
             self._board.set_share(check_id, sum(seen) / len(seen) if seen else 1.0)
             healthy = endpoint_healthy(seen)
         done[check_id] = healthy is not bool(config.get("Inverted"))

@@ -47,7 +47,7 @@ class HealthCheckers:
         self._tls = checker.insecure_context()
         self._checks: dict[str, dict[str, Any]] = {}
         self._running: dict[str, tuple[str, list[asyncio.Task[None]]]] = {}
-        self._verdicts: dict[str, dict[str, CheckerStatus]] = {}
+        self._checker_statuses: dict[str, dict[str, CheckerStatus]] = {}
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
@@ -107,20 +107,20 @@ class HealthCheckers:
     def _start_checkers(self, check_id: str, key: str, name: str) -> None:
         config = self._checks[check_id]
         regions = sorted(config.get("Regions") or CHECKER_REGIONS)
-        chance = self._world.random(f"health/{name}")
+        random = self._world.random(f"health/{name}")
         interval = float(config.get("RequestInterval") or 30)
         offsets = phases(
             len(regions),
             interval=interval,
-            start=chance.uniform(0, interval),
-            jitters=[chance.uniform(-1, 1) for _ in regions],
+            start=random.uniform(0, interval),
+            jitters=[random.uniform(-1, 1) for _ in regions],
         )
-        self._verdicts[check_id] = {region: CheckerStatus() for region in regions}
+        self._checker_statuses[check_id] = {region: CheckerStatus() for region in regions}
         self._slots[check_id] = asyncio.Semaphore(MAX_CONCURRENT_CHECKS)
-        first_seen = asyncio.Event()
+        first_result = asyncio.Event()
         tasks = [
             asyncio.create_task(
-                self._check_repeatedly(check_id, region, interval, offset, first_seen, first=not index)
+                self._check_repeatedly(check_id, region, interval, offset, first_result, first=not index)
             )
             for index, (region, offset) in enumerate(zip(regions, offsets, strict=True))
         ]
@@ -129,7 +129,7 @@ class HealthCheckers:
     def _stop_checkers(self, check_id: str) -> None:
         for task in self._running.pop(check_id)[1]:
             task.cancel()
-        self._verdicts.pop(check_id, None)
+        self._checker_statuses.pop(check_id, None)
         self._slots.pop(check_id, None)
         self._board.forget(check_id)
 
@@ -139,7 +139,7 @@ class HealthCheckers:
         region: str,
         interval: float,
         offset: float,
-        first_seen: asyncio.Event,
+        first_result: asyncio.Event,
         *,
         first: bool,
     ) -> None:
@@ -153,11 +153,13 @@ class HealthCheckers:
         if not first:
             with contextlib.suppress(TimeoutError):
                 longest = clock.wall_seconds(interval) + checker.MIN_LIMIT_WALL_SECONDS
-                await asyncio.wait_for(first_seen.wait(), longest)
-        turn = 0
+                await asyncio.wait_for(first_result.wait(), longest)
+        round_number = 0
         while True:
-            turn = max(turn + 1, math.ceil((clock.now() - clock.anchor - offset) / interval))
-            await asyncio.sleep(clock.wall_seconds(clock.anchor + offset + turn * interval - clock.now()))
+            round_number = max(round_number + 1, math.ceil((clock.now() - clock.anchor - offset) / interval))
+            await asyncio.sleep(
+                clock.wall_seconds(clock.anchor + offset + round_number * interval - clock.now())
+            )
             try:
                 passed, text = await self._check(region, self._checks[check_id], slots)
             except Exception as error:
@@ -166,7 +168,7 @@ class HealthCheckers:
             if self._slots.get(check_id) is not slots:
                 return  # stopped during the check: the result can arrive before the cancellation
             self._record_result(check_id, region, passed, text)
-            first_seen.set()
+            first_result.set()
 
     def _record_result(self, check_id: str, region: str, passed: bool, text: str) -> None:
         at = self._world.clock.now()
@@ -176,21 +178,21 @@ class HealthCheckers:
             kind = "check_passed" if passed else "check_failed"
             self._world.events.add(kind, at=at, id=check_id, checker=region, text=text)
         threshold = int(self._checks[check_id].get("FailureThreshold") or 3)
-        if self._verdicts[check_id][region].add_result(passed, threshold=threshold):
+        if self._checker_statuses[check_id][region].add_result(passed, threshold=threshold):
             self._update(at=at)
 
     def _update(self, *, at: float | None = None) -> None:
         """Compute all statuses, and notify of those that changed."""
-        verdicts = {
-            check_id: [verdict.healthy for verdict in by_region.values()]
-            for check_id, by_region in self._verdicts.items()
+        checker_statuses = {
+            check_id: [checker_status.healthy for checker_status in by_region.values()]
+            for check_id, by_region in self._checker_statuses.items()
         }
-        changed = self._board.set_healthy(self._evaluator.statuses(self._checks, verdicts))
+        changed = self._board.set_healthy(self._evaluator.statuses(self._checks, checker_statuses))
         for check_id, healthy in changed.items():
             facts = status_board.known_facts(
                 type=self._checks[check_id].get("Type"),
-                checkers=len(verdicts[check_id]) if check_id in verdicts else None,
-                checkers_healthy=sum(verdicts[check_id]) if check_id in verdicts else None,
+                checkers=len(checker_statuses[check_id]) if check_id in checker_statuses else None,
+                checkers_healthy=sum(checker_statuses[check_id]) if check_id in checker_statuses else None,
             )
             self._world.events.add("health_check", at=at, id=check_id, healthy=healthy, **facts)
         if changed:

@@ -91,12 +91,12 @@ class _InvalidChange(Exception):
 
 
 def record_sets(
-    home: ChangedZone, existing: list[dict[str, Any]], changes: list[tuple[str, dict[str, Any]]]
+    zone: ChangedZone, existing: list[dict[str, Any]], changes: list[tuple[str, dict[str, Any]]]
 ) -> tuple[str, str] | None:
     """Return (error code, message) of a batch of (action, record set) that is refused, or None.
 
     Args:
-        home: the zone.
+        zone: the zone.
         existing: its record sets.
         changes: the batch. It is applied as a whole, so its record sets may depend on each other.
     """
@@ -107,12 +107,12 @@ def record_sets(
             if action == "DELETE":
                 after.pop(_key(record), None)
             else:
-                _check_record_set(home.name, record)
+                _check_record_set(zone.name, record)
                 after[_key(record)] = record
         for action, record in changes:
             if action != "DELETE":
                 _check_group(record, [one for one in after.values() if _key(one)[:2] == _key(record)[:2]])
-                _check_alias(home, record, list(after.values()))
+                _check_alias(zone, record, list(after.values()))
     except _InvalidChange as refused:
         message = f"[{refused}]" if refused.code == INVALID_BATCH else str(refused)
         return refused.code, message
@@ -182,25 +182,25 @@ def _check_record_set(zone: str, record: dict[str, Any]) -> None:
 
 def _check_group(record: dict[str, Any], same: list[dict[str, Any]]) -> None:
     """Check the record sets with the name and type of `record`; `same` includes it."""
-    called = f"RRSet with DNS name {record['Name']}, type {record['Type']}"
+    label = f"RRSet with DNS name {record['Name']}, type {record['Type']}"
     policies = {next((policy for policy in ROUTING if policy in other), "") for other in same}
     role = record.get("Failover", "").lower()
     if role:
-        called += f", SetIdentifier {record['SetIdentifier']}, and marked as {role}"
+        label += f", SetIdentifier {record['SetIdentifier']}, and marked as {role}"
     if len(policies) > 1:
         others = "a non-failover RRSet" if role else "other RRSets"
         raise _InvalidChange(
-            f"{called} cannot be created because {others} with the same name and type already "
+            f"{label} cannot be created because {others} with the same name and type already "
             f"exist{'s' if role else ''}"
         )
     if role and sum(other["Failover"] == record["Failover"] for other in same) > 1:
         raise _InvalidChange(
-            f"{called} cannot be created because a failover RRSet with the same name, type and role "
+            f"{label} cannot be created because a failover RRSet with the same name, type and role "
             "already exists"
         )
 
 
-def _check_alias(home: ChangedZone, record: dict[str, Any], records: list[dict[str, Any]]) -> None:
+def _check_alias(zone: ChangedZone, record: dict[str, Any], records: list[dict[str, Any]]) -> None:
     """Check that the target of an alias exists in the zone that it names: this zone or API Gateway's."""
     target = record.get("AliasTarget")
     if target is None:
@@ -210,12 +210,12 @@ def _check_alias(home: ChangedZone, record: dict[str, Any], records: list[dict[s
     outside = tried + "the alias target name does not lie within the target zone"
     missing = tried + "that target was not found"
     if _API_NAME.fullmatch(name):
-        if name not in home.domains:
+        if name not in zone.domains:
             raise _InvalidChange(missing)
-        if home.domains[name] != zone_id:
+        if zone.domains[name] != zone_id:
             raise _InvalidChange(f"{outside}, {missing}")
-    elif zone_id == home.id:
-        if name != _plain(home.name) and not name.endswith(f".{_plain(home.name)}"):
+    elif zone_id == zone.id:
+        if name != _plain(zone.name) and not name.endswith(f".{_plain(zone.name)}"):
             raise _InvalidChange(f"{outside}, {missing}")
         if not any(_key(one)[:2] == (name, record["Type"]) for one in records):
             raise _InvalidChange(missing)

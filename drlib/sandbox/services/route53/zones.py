@@ -1,7 +1,7 @@
 """Resolution of names in the sandbox's zones, as in Route 53: records, aliases, failover.
 
-Names, TTLs and values are those of the zone; TTLs are not scaled. The rules for failover and alias
-targets are from the Route 53 API Reference, `ResourceRecordSet$Failover` and `AliasTarget$EvaluateTargetHealth`.
+Names, TTLs and values are those of the zone; TTLs are not scaled. The rules are from the Route 53 API
+Reference: `ResourceRecordSet$Failover` and, for alias targets, `AliasTarget$EvaluateTargetHealth`.
 """
 
 from __future__ import annotations
@@ -236,8 +236,9 @@ class Resolver:
     def _target_healthy(self, name: str, type_: str, hops: int) -> bool:
         """Return whether an alias target is healthy: whether any of its records is.
 
-        An API Gateway name is always healthy: it "is highly available by design, EvaluateTargetHealth provides
-        no operational benefit and Route 53 health checks are recommended instead for failover scenarios".
+        An API Gateway name is always healthy: it "is highly available by design, EvaluateTargetHealth
+        provides no operational benefit and Route 53 health checks are recommended instead for failover
+        scenarios".
         """
         zone = None if region_of_api(name) else self._zone_of(name)
         records = (self._records_of(zone, name) or []) if zone else []

@@ -100,14 +100,18 @@ class VpcEgress:
             invocation.kill()
 
     def _find_path(self, function_arn: str, region: str, service: str) -> NetworkPath:
-        home, name = function_arn.split(":")[3], _name(function_arn)
-        function = self._functions._functions.get_scoped(ACCOUNT_ID, home, name) or {}
+        function_region, name = function_arn.split(":")[3], _name(function_arn)
+        function = self._functions._functions.get_scoped(ACCOUNT_ID, function_region, name) or {}
         vpc = function.get("config", {}).get("VpcConfig") or {}
         if not vpc.get("SubnetIds"):
             return NetworkPath()
-        network = FunctionNetwork(home, tuple(vpc["SubnetIds"]), tuple(vpc.get("SecurityGroupIds", ())))
+        network = FunctionNetwork(
+            function_region, tuple(vpc["SubnetIds"]), tuple(vpc.get("SecurityGroupIds", ()))
+        )
         is_global = service in self._global_services and service != "sts"
-        found = find_path(self._state(home), network, service=service, region=region, is_global=is_global)
+        found = find_path(
+            self._state(function_region), network, service=service, region=region, is_global=is_global
+        )
         if found.blocked_by:
             log.warning("%s cannot reach %s in %s: %s", name, service, region, found.blocked_by)
         return found

@@ -51,12 +51,12 @@ class Endpoints:
         self._xml = internals.function(self._ec2, "_xml", "status", "root_tag", "inner")
         self._error = internals.function(self._ec2, "_error", "code", "message", "status")
         actions = emulator.value(self._ec2, "_ACTION_MAP", dict)
-        ours = {
+        replacements = {
             "CreateVpcEndpoint": self.create,
             "DescribeVpcEndpoints": self.describe,
             "ModifyVpcEndpoint": self.modify,
         }
-        emulator.replace(self._ec2, "_ACTION_MAP", {**actions, **ours})
+        emulator.replace(self._ec2, "_ACTION_MAP", {**actions, **replacements})
         emulator.replace(self._ec2, "_vpce_fields_xml", self.fields)
 
     def create(self, p: Mapping[str, Any]) -> Any:

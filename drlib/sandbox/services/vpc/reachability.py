@@ -126,16 +126,20 @@ def _has_private_dns(endpoint: Mapping[str, Any]) -> bool:
 
 
 def _path_to_interface(ec2: Ec2, network: FunctionNetwork, endpoint: Mapping[str, Any]) -> NetworkPath:
-    called = endpoint["VpcEndpointId"]
+    endpoint_id = endpoint["VpcEndpointId"]
     groups = endpoint.get("SecurityGroupIds", ())
     if not _allows_https(
         ec2, network.group_ids, "Egress", groups=groups, networks=_ranges(ec2, endpoint["SubnetIds"])
     ):
-        return NetworkPath(f"its security groups do not let it out to the endpoint {called} on port {HTTPS}")
+        return NetworkPath(
+            f"its security groups do not let it out to the endpoint {endpoint_id} on port {HTTPS}"
+        )
     if not _allows_https(
         ec2, groups, "", groups=network.group_ids, networks=_ranges(ec2, network.subnet_ids)
     ):
-        return NetworkPath(f"the security groups of the endpoint {called} do not let it in on port {HTTPS}")
+        return NetworkPath(
+            f"the security groups of the endpoint {endpoint_id} do not let it in on port {HTTPS}"
+        )
     return _path_through(endpoint)
 
 

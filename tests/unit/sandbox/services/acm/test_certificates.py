@@ -1,4 +1,4 @@
-"""Certificates wait for the records that prove their names."""
+"""DNS validation: certificates wait for the records that validate their names."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ def test_a_certificate_is_issued_when_its_record_is_right(sandbox: Status, aws: 
     assert [read(region)["Status"] for region in (EAST, WEST)] == [ISSUED, ISSUED]
     assert read(EAST)["DomainValidationOptions"][0]["ValidationStatus"] == "SUCCESS"
     assert "NotAfter" in read(EAST)
-    # The record proves the name for later certificates too.
+    # The record validates the name for later certificates too.
     arns[EAST] = acm[EAST].request_certificate(DomainName="pay.proof.test")["CertificateArn"]
     assert read(EAST)["Status"] == ISSUED
 
 
 @pytest.fixture
 def create(aws: Callable[..., Any]) -> Callable[..., tuple[str, str]]:
-    """Tries to create a custom domain in the east, which must be refused."""
+    """Tries to create a custom domain in the east, and returns the refusal."""
 
     def attempt(domain: str, arn: str) -> tuple[str, str]:
         return refused(

@@ -1,4 +1,4 @@
-"""What datapoints make of an alarm, as rules: the tables of the CloudWatch User Guide."""
+"""Rules of the alarm evaluation: the tables of the CloudWatch User Guide."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alarms: the evaluator on the emulator's own state."""
+"""The alarm evaluator on the emulator's state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ START = 1_800_000_000.0  # a whole minute
 
 
 class Bench:
-    """The evaluator on an empty emulator, driven by hand."""
+    """The evaluator on an empty emulator; the tests call it."""
 
     def __init__(self, made: World, emulator: Any) -> None:
         self.world = made
@@ -71,7 +71,7 @@ def emulator() -> Iterator[Any]:
 
 @pytest.fixture
 def bench(tmp_path: Path, emulator: Any, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    # The evaluator is called by hand here; the emulator's own must keep still.
+    # The tests call the evaluator; the emulator's own must not run.
     monkeypatch.setattr(emulator, "_evaluate_alarm", lambda alarm: None)
     monkeypatch.setattr(emulator, "_evaluate_all_alarms", lambda: None)
     return Bench(world(tmp_path, standing(START)), emulator)
@@ -164,7 +164,7 @@ def test_data_of_a_period_that_has_just_ended_may_take_a_moment(bench: Bench) ->
     bench.alarm(TreatMissingData="breaching", EvaluationPeriods=1, Threshold=10.0)
     for minute in range(-3, 1):
         bench.put(1, at=START + minute * MINUTE)
-    # The minute's datapoint comes a little after the minute's end, again and again.
+    # Each minute's datapoint arrives shortly after the end of the minute.
     for minute in range(1, 4):
         end = START + minute * MINUTE
         assert bench.state(at=end + 1) == OK

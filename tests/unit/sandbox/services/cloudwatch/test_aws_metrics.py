@@ -1,4 +1,4 @@
-"""The metrics that the sandbox publishes in AWS's place."""
+"""The metrics that AWS services publish, in the sandbox."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def test_a_minute_is_published_when_it_is_over(
     published = threading.Event()
 
     def look(region: str) -> None:
-        # The first minute may end before its first sample, and then has nothing to publish.
+        # The first minute can end before its first sample; then there is nothing to publish.
         if series in stored(emulator, "us-east-1"):
             published.set()
 

@@ -1,4 +1,4 @@
-"""What CloudWatch refuses of alarms and dashboards: pure rules, and the same through boto3."""
+"""Alarms and dashboards that CloudWatch refuses: the rules, and the same through boto3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What DynamoDB refuses of a global table: the 24-hour rule, protection, and changes of replicas."""
+"""Requests on a global table that DynamoDB refuses: the 24-hour rule, protection, changes of replicas."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _numbers = itertools.count()
 
 
 class Table:
-    """A table of the east, and its replicas."""
+    """A table in the east, and its replicas."""
 
     def __init__(self, aws: Callable[..., Any], name: str, **options: Any) -> None:
         self.name = name

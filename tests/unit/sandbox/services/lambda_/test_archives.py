@@ -1,4 +1,4 @@
-"""Functions' archives: unpacked once, linked to each process."""
+"""The cache of function archives: unpacked once, linked to each process."""
 
 from __future__ import annotations
 
@@ -107,5 +107,5 @@ def test_two_functions_with_one_archive_run_the_same_files(
     one, two = answers
     assert one["file"] == two["file"]
     assert one["root"] != two["root"]
-    # The first one's bytecode is there for the second.
+    # The second process uses the bytecode of the first.
     assert list((Path(one["file"]).parent / "__pycache__").glob("main.*.pyc"))

@@ -1,4 +1,4 @@
-"""A function has a few processes; who finds none free waits, and is served."""
+"""The limit on the processes of a function: further invocations wait for a free process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from drlib.sandbox.services.lambda_ import processes
 
 
 class Pool:
-    """The emulator's pool of processes, as far as its signatures and its cap go."""
+    """The emulator's pool of processes: its signatures and its limit."""
 
     def __init__(self) -> None:
         self.free: list[str] = []

@@ -1,4 +1,4 @@
-"""One check of one checker, against real servers on loopback."""
+"""One check by one checker, against real servers on loopback."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_an_unknown_name_fails_the_handshake() -> None:
     context.sni_callback = lambda sock, name, ctx: ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
     def refuse_one(listener: socket.socket) -> None:
-        # A blocking server: asyncio's closes before its alert is sent.
+        # A blocking server: an asyncio server closes before it sends its alert.
         connection, _ = listener.accept()
         with connection, contextlib.suppress(ssl.SSLError):
             context.wrap_socket(connection, server_side=True)

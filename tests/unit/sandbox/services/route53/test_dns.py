@@ -1,4 +1,4 @@
-"""The DNS server, asked in packets over UDP and TCP."""
+"""The DNS server, queried over UDP and TCP."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SCALE = 20.0
 
 @dataclass
 class Asked:
-    """A running server, and what it serves."""
+    """A running server and its records."""
 
     world: World
     board: status_board.StatusBoard
@@ -137,7 +137,7 @@ def test_the_answer_follows_health_and_each_change_is_logged_once(asked: Asked) 
     asked.ask(NAME)
     asked.ask(NAME)
     set_healthy(False)
-    # Logged at the transition, before anybody asks.
+    # Recorded at the change, before any query.
     east, west = [EDGES["us-east-2"]], [EDGES["us-west-2"]]
     assert asked.answers() == [("primary", east), ("secondary", west)]
     assert str(asked.ask(NAME).answer[0][0]) == EDGES["us-west-2"]

@@ -1,4 +1,4 @@
-"""What Route 53 makes of its checkers' results, as rules."""
+"""Rules for the status of health checks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ENDPOINT = {"Type": "HTTPS"}
 ALARM_CHECK = {"Type": "CLOUDWATCH_METRIC", "AlarmIdentifier": {"Name": "latch", "Region": "us-west-2"}}
 
 
-def results(verdict: CheckerStatus, passed: str, threshold: int) -> str:
-    """Feed results, `+` passed and `-` failed; return the verdict after each."""
+def results(checker_status: CheckerStatus, passed: str, threshold: int) -> str:
+    """Add results, `+` passed and `-` failed; return the status after each."""
     states = []
     for mark in passed:
-        verdict.add_result(mark == "+", threshold=threshold)
-        states.append("h" if verdict.healthy else "u")
+        checker_status.add_result(mark == "+", threshold=threshold)
+        states.append("h" if checker_status.healthy else "u")
     return "".join(states)
 
 
@@ -46,8 +46,8 @@ def test_it_takes_threshold_results_in_a_row_to_change_a_checker_s_mind(
 
 
 def test_a_change_of_mind_is_told_once() -> None:
-    verdict = CheckerStatus()
-    assert [verdict.add_result(False, threshold=2) for _ in range(4)] == [False, True, False, False]
+    checker_status = CheckerStatus()
+    assert [checker_status.add_result(False, threshold=2) for _ in range(4)] == [False, True, False, False]
 
 
 @pytest.mark.fidelity(

@@ -1,4 +1,4 @@
-"""The end of a health check, as its checkers meet it."""
+"""The deletion of a health check while a checker runs."""
 
 from __future__ import annotations
 

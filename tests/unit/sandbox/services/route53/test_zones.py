@@ -1,4 +1,4 @@
-"""Answers from records, as rules: failover, aliases, CNAMEs, names that do not exist."""
+"""Resolution rules: failover, aliases, CNAMEs, names that do not exist."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def alias(name: str, target: str, *, evaluate: bool = True, **more: Any) -> dict
 
 
 def pair(primary: str | None = "p", secondary: str | None = "s") -> list[dict[str, Any]]:
-    """Return a failover pair of aliases to two regions, with the health checks named."""
+    """Return a failover pair of aliases to two regions, with these health checks."""
     return [
         alias(
             NAME,

@@ -1,4 +1,4 @@
-"""Which way a call takes out of a VPC, without a server: endpoints, routes, security groups."""
+"""The network path of a call out of a VPC, without a server: endpoints, routes, security groups."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def subnet(name: str, cidr: str) -> dict[str, Any]:
 
 
 def world(**parts: Any) -> Ec2:
-    """A VPC as a careful design has it: endpoints, and groups that name each other."""
+    """A VPC with endpoints, and security groups that name each other."""
     lists = [{"PrefixListId": "pl-dynamodb"}]
     base = Ec2(
         vpcs={"vpc-1": {"VpcId": "vpc-1", "EnableDnsHostnames": True}},
@@ -180,7 +180,7 @@ def test_a_global_service_needs_its_own_endpoint_or_the_internet() -> None:
 
 
 def outward(target: str, **nat: Any) -> Ec2:
-    """The VPC with a default route of its private subnets, and a public subnet with a NAT gateway."""
+    """The VPC with a default route for its private subnets, and a NAT gateway in a public subnet."""
     out = {"DestinationCidrBlock": "0.0.0.0/0"}
     base = world(groups=groups([rule(**ranges("0.0.0.0/0"))]))
     gate = {"NatGatewayId": "nat-1", "SubnetId": "subnet-p", "VpcId": "vpc-1", "State": "available"}
