@@ -24,7 +24,7 @@ from drlib.sandbox.world import ApiCounts, World
 MINUTE_SECONDS = 60.0
 SAMPLES_A_MINUTE = 6
 """Samples of the health check statuses in a minute, so that its Minimum shows a short failure."""
-DATAPOINTS_KEPT = 3000
+MAX_DATAPOINTS = 3000
 """Limit for each series, so that the memory of a long-running sandbox stays bounded."""
 LATENCY_STEP_MS = 5.0
 """Latencies are rounded to this step, so that equal values share a datapoint."""
@@ -151,8 +151,8 @@ def add_datapoint(series: list[dict[str, Any]], new: dict[str, Any]) -> None:
 
 def trim(series: list[dict[str, Any]]) -> None:
     """Drop the oldest datapoints of a long series."""
-    if len(series) > DATAPOINTS_KEPT:
-        del series[: DATAPOINTS_KEPT // 10]
+    if len(series) > MAX_DATAPOINTS:
+        del series[: MAX_DATAPOINTS // 10]
 
 
 class MetricsPublisher:

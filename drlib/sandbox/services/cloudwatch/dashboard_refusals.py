@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from typing import Any
 
 NOT_JSON = "The field DashboardBody must be a valid JSON object"
-NO_SOURCE = "The metric widget should have specified a region and a data source or an alarm annotation"
-NO_ROW = (
+MISSING_SOURCE = "The metric widget should have specified a region and a data source or an alarm annotation"
+INVALID_ROW = (
     'Field "metrics" has to be an array of array of strings, '
     "with an optional metricRenderer object as last element"
 )
-NO_TEXT = 'Invalid metric field type, only "String" type is allowed'
+INVALID_TEXT = 'Invalid metric field type, only "String" type is allowed'
 
 BOUNDS = {"x": (0, 23), "y": (0, None), "width": (1, 24), "height": (1, 1000)}
 OPTIONS = {
@@ -87,7 +87,7 @@ def _metric_widget(properties: dict[str, Any], path: str) -> Iterator[Problem]:
     if not sources:
         yield path, "Should have required property 'metrics'"
     if not sources or not isinstance(properties.get("region"), str):
-        yield path, NO_SOURCE
+        yield path, MISSING_SOURCE
     if not sources:
         yield path, "Should have required property 'annotations'"
     rows = properties.get("metrics", [])
@@ -100,13 +100,13 @@ def _metric_widget(properties: dict[str, Any], path: str) -> Iterator[Problem]:
 
 def _row(row: Any, path: str) -> Iterator[Problem]:
     if not isinstance(row, list) or not row:
-        yield path, NO_ROW
+        yield path, INVALID_ROW
         return
     options = row[-1] if isinstance(row[-1], dict) else None
     texts = row if options is None else row[:-1]
     invalid = [at for at, text in enumerate(texts) if not isinstance(text, str) or not text]
     for at in invalid:
-        yield f"{path}/{at}", NO_TEXT
+        yield f"{path}/{at}", INVALID_TEXT
     unknown = options is not None and not options.keys() <= OPTIONS
     # `...` stands for any number of elements; an expression has no strings.
     paired = not texts or "..." in texts or len(texts) % 2 == 0

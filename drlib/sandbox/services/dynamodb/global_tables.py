@@ -72,7 +72,7 @@ class Replication:
         self._responses = emulator.module("core.responses")
         self._versions: dict[TableKey, dict[ItemKey, WriteVersion]] = {}
         self._latency_metric = LatencyMetric(world)
-        self._number = 0
+        self._last_number = 0
         self._courier = Courier(world, name="drlib-replication")
         for service in (SERVICE, s3_replication.SERVICE):
             self._courier.serve(
@@ -110,7 +110,7 @@ class Replication:
         item = new_item if new_item is not None else old_item
         item_key = self._item_key(table, item)
         versions = self._versions.setdefault((account, source, table["TableName"]), {})
-        self._number += 1
+        self._last_number += 1
         write = Write(
             account=account,
             table=table["TableName"],
@@ -119,7 +119,7 @@ class Replication:
             # The target needs the old item only for its key, when it deletes.
             old=copy.deepcopy(old_item) if new_item is None else None,
             new=copy.deepcopy(new_item),
-            version=WriteVersion(self._world.clock.now(), self._number, source),
+            version=WriteVersion(self._world.clock.now(), self._last_number, source),
         )
         versions[item_key] = write.version
         for region in regions:
@@ -130,13 +130,13 @@ class Replication:
     def _deliver(self, write: Write, region: str, now: float) -> None:
         """Apply a write in `region`, unless the item there is from a later write."""
         source = write.version.region
-        if not self._is_replica(write.account, region, write.table, of=source):
+        if not self._is_replica(write.account, region, write.table, source=source):
             return
         self._latency_metric.add(source, write.table, region, 1000 * (now - write.version.written_at))
         versions = self._versions.setdefault((write.account, region, write.table), {})
-        present = versions.get(write.item_key)
-        if present is not None and present > write.version:
-            self._note_conflict(write, region, present)
+        current = versions.get(write.item_key)
+        if current is not None and current > write.version:
+            self._note_conflict(write, region, current)
             return
         versions[write.item_key] = write.version
         # The emulator's own function, restricted to this one other region.
@@ -153,7 +153,7 @@ class Replication:
             written_at=write.version.written_at,
         )
 
-    def _note_conflict(self, write: Write, region: str, present: WriteVersion) -> None:
+    def _note_conflict(self, write: Write, region: str, current: WriteVersion) -> None:
         self._world.events.add(
             "replication_conflict",
             table=write.table,
@@ -161,16 +161,16 @@ class Replication:
             source=write.version.region,
             target=region,
             source_written_at=write.version.written_at,
-            target_written_at=present.written_at,
+            target_written_at=current.written_at,
         )
 
     def _item_key(self, table: dict[str, Any], item: dict[str, Any]) -> ItemKey:
         sort = table["sk_name"]
         return self._key_value(item.get(table["pk_name"])), self._key_value(item.get(sort)) if sort else ""
 
-    def _is_replica(self, account: str, region: str, table: str, *, of: str) -> bool:
+    def _is_replica(self, account: str, region: str, table: str, *, source: str) -> bool:
         replica = self._tables.get_scoped(account, region, table)
-        return replica is not None and of in self._regions_of(replica)
+        return replica is not None and source in self._regions_of(replica)
 
     def _then_discard(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Wrap `function`: afterwards, drop the writes that wait for tables that are no longer replicas."""
@@ -189,7 +189,7 @@ class Replication:
         if route.service != SERVICE:
             return False
         account, table, _ = key
-        return not self._is_replica(account, route.target, table, of=route.source)
+        return not self._is_replica(account, route.target, table, source=route.source)
 
 
 class LatencyMetric:
@@ -201,25 +201,25 @@ class LatencyMetric:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._seen: dict[tuple[str, str, str], Counter[float]] = {}
+        self._latencies: dict[tuple[str, str, str], Counter[float]] = {}
 
     def add(self, source: str, table: str, target: str, milliseconds: float) -> None:
         """Record the latency of one write. Runs in the emulator's loop."""
-        if not self._seen:
+        if not self._latencies:
             wall = self._world.clock.wall_seconds(METRIC_PERIOD_SECONDS)
             asyncio.get_running_loop().call_later(wall, self._publish)
-        self._seen.setdefault((source, table, target), Counter())[float(round(milliseconds))] += 1
+        self._latencies.setdefault((source, table, target), Counter())[float(round(milliseconds))] += 1
 
     def _publish(self) -> None:
         from drlib.sandbox.services.cloudwatch import aws_metrics
 
-        seen, self._seen = self._seen, {}
-        for (source, table, target), values in seen.items():
+        latencies, self._latencies = self._latencies, {}
+        for (source, table, target), values in latencies.items():
             dimensions = {"TableName": table, "ReceivingRegion": target}
             aws_metrics.put_values(
                 self._world, source, "AWS/DynamoDB", "ReplicationLatency", values, dimensions, "Milliseconds"
             )
-        for source in {source for source, _, _ in seen}:
+        for source in {source for source, _, _ in latencies}:
             aws_metrics.evaluate(source)
 
 

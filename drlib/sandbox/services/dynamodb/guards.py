@@ -82,10 +82,10 @@ def _record_sources(world: World, service: Any, responses: Any, sources: refusal
     @functools.wraps(change)
     def change_and_record(name: str, table: Any, updates: list[dict[str, Any]]) -> Any:
         refusal = change(name, table, updates)
-        account, home = responses.get_account_id(), responses.get_region()
+        account, source = responses.get_account_id(), responses.get_region()
         for update in updates if refusal is None else ():
             if "Create" in update:
-                sources.add((account, home, name), update["Create"]["RegionName"], world.clock.now())
+                sources.add((account, source, name), update["Create"]["RegionName"], world.clock.now())
             if "Delete" in update:
                 sources.remove((account, update["Delete"]["RegionName"], name))
         return refusal

@@ -33,24 +33,24 @@ class ReplicaSources:
     """Records from which table each replica was created, and when."""
 
     def __init__(self) -> None:
-        self._made: dict[TableKey, dict[str, float]] = {}
+        self._replicas: dict[TableKey, dict[str, float]] = {}
 
     def add(self, source: TableKey, region: str, at: float) -> None:
         """Record that a replica in `region` was created from `source`; `at` in modelled epoch seconds."""
-        self._made.setdefault(source, {})[region] = at
+        self._replicas.setdefault(source, {})[region] = at
 
-    def remove(self, gone: TableKey) -> None:
+    def remove(self, table: TableKey) -> None:
         """Remove a deleted table or replica."""
-        account, region, name = gone
-        self._made.pop(gone, None)
-        for (other_account, _, other_name), made in self._made.items():
+        account, region, name = table
+        self._replicas.pop(table, None)
+        for (other_account, _, other_name), replicas in self._replicas.items():
             if (other_account, other_name) == (account, name):
-                made.pop(region, None)
+                replicas.pop(region, None)
 
     def recent(self, source: TableKey, now: float) -> list[str]:
         """Return the regions of the replicas that were created from `source` in the last 24 hours."""
-        made = self._made.get(source, {})
-        return sorted(region for region, at in made.items() if now - at < SOURCE_SECONDS)
+        replicas = self._replicas.get(source, {})
+        return sorted(region for region, at in replicas.items() if now - at < SOURCE_SECONDS)
 
 
 def deletion(

@@ -23,10 +23,10 @@ def apply() -> None:
         SandboxError: the replacement does not fit this version of the emulator.
     """
     actions = emulator.module("core.iam_actions")
-    known = internals.function(actions, "request_tag_context", "service", "iam_action", "body", "params")
+    original = internals.function(actions, "request_tag_context", "service", "iam_action", "body", "params")
 
     def context(service: str, iam_action: str, body: bytes, params: Mapping[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = known(service, iam_action, body, params)
+        found: dict[str, Any] = original(service, iam_action, body, params)
         if iam_action == PUT_METRIC_DATA:
             found["cloudwatch:namespace"] = namespace(body, params)
         return found

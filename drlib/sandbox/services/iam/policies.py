@@ -58,9 +58,9 @@ class PolicyChecks:
         if others is None:
             return None
         document, policy = self._text(p, "PolicyDocument"), self._text(p, "PolicyName")
-        together: Iterable[str] = ({**others, policy: document}).values()
+        documents: Iterable[str] = ({**others, policy: document}).values()
         name = self._text(p, f"{kind.title()}Name")
-        return refusals.identity(document) or refusals.inline_size(kind, name, together)
+        return refusals.identity(document) or refusals.inline_size(kind, name, documents)
 
     def _role_policies(self, p: Parameters) -> Mapping[str, str] | None:
         role = self._iam._roles.get(self._text(p, "RoleName"))

@@ -96,8 +96,8 @@ def _statements(document: str) -> list[Mapping[str, Any]] | None:
     found = parsed.get("Statement") if isinstance(parsed, dict) else None
     rows = found if isinstance(found, list) else [found]
     statements: list[Mapping[str, Any]] = [one for one in rows if isinstance(one, dict)]
-    is_whole = statements and all(one.get("Effect") in ("Allow", "Deny") for one in statements)
-    return statements if is_whole else None
+    valid = statements and all(one.get("Effect") in ("Allow", "Deny") for one in statements)
+    return statements if valid else None
 
 
 def _texts(statement: Mapping[str, Any], *names: str) -> Iterator[str]:

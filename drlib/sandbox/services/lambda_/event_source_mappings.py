@@ -25,7 +25,7 @@ class EventSourceMappings:
     def __init__(self, clock: Clock, permissions: Permissions) -> None:
         self._clock = clock
         self._permissions = permissions
-        self._rights: dict[tuple[str, str, str], tuple[float, bool]] = {}
+        self._cached_answers: dict[tuple[str, str, str], tuple[float, bool]] = {}
         self._lambda = emulator.module("services.lambda_svc")
         self._sqs = emulator.module("services.sqs")
         self._responses = emulator.module("core.responses")
@@ -114,7 +114,7 @@ class EventSourceMappings:
         """Return whether a mapping's function may do an action on its queue; the answer is cached."""
         function_arn, queue_arn = mapping["FunctionArn"], mapping["EventSourceArn"]
         now = self._clock.now()
-        until, answer = self._rights.get((function_arn, queue_arn, action), (0.0, False))
+        until, answer = self._cached_answers.get((function_arn, queue_arn, action), (0.0, False))
         if now < until:
             return answer
         function = self._lambda._functions.get(mapping["FunctionName"])
@@ -124,5 +124,5 @@ class EventSourceMappings:
             and queue
             and self._permission_check(function["config"], queue_arn, queue["attributes"])(action)
         )
-        self._rights[function_arn, queue_arn, action] = now + PERMISSION_CACHE_SECONDS, answer
+        self._cached_answers[function_arn, queue_arn, action] = now + PERMISSION_CACHE_SECONDS, answer
         return answer

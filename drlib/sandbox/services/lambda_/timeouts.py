@@ -55,7 +55,7 @@ class Invocation:
         if process is not None:
             process.kill()
 
-    def result_of(self, result: dict[str, Any]) -> dict[str, Any]:
+    def final_result(self, result: dict[str, Any]) -> dict[str, Any]:
         """Return the final result: a timeout, or the emulator's `result`."""
         if not self.timed_out:
             return result
@@ -80,10 +80,10 @@ class RunningInvocations:
             invocation = Invocation(worker, clock)
             self._running[id(invocation)] = invocation
             try:
-                return invocation.result_of(invoke(worker, *args, **options))
+                return invocation.final_result(invoke(worker, *args, **options))
             except Exception:
                 if invocation.timed_out:
-                    return invocation.result_of({})
+                    return invocation.final_result({})
                 raise
             finally:
                 del self._running[id(invocation)]

@@ -36,10 +36,10 @@ class DeadLetters:
         internals.function(self._sns, "_topic_by_arn_any_scope", "topic_arn")
 
         @functools.wraps(self._deliver)
-        def stand_in(*args: Any, **options: Any) -> None:
+        def replacement(*args: Any, **options: Any) -> None:
             self.deliver(*args, **options)
 
-        emulator.replace(self._sns, "_deliver_to_sqs", stand_in)
+        emulator.replace(self._sns, "_deliver_to_sqs", replacement)
 
     def deliver(self, endpoint: str, *args: Any, topic_arn: str = "", **options: Any) -> None:
         """Deliver a message to the queue `endpoint`, or to the subscription's dead-letter queue."""

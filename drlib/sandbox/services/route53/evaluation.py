@@ -78,34 +78,34 @@ class StatusEvaluator:
             checks: check id -> HealthCheckConfig.
             checker_statuses: check id -> the status by each of its checkers; for endpoint checks.
         """
-        done: dict[str, bool] = {}
+        statuses: dict[str, bool] = {}
         for check_id in checks:
-            self._status(check_id, checks, checker_statuses, done, frozenset())
+            self._status(check_id, checks, checker_statuses, statuses, frozenset())
         for gone in set(self._last_known) - set(checks):
             del self._last_known[gone]
-        return done
+        return statuses
 
     def _status(
         self,
         check_id: str,
         checks: Mapping[str, Mapping[str, Any]],
         checker_statuses: Mapping[str, Sequence[bool]],
-        done: dict[str, bool],
-        above: frozenset[str],
+        statuses: dict[str, bool],
+        ancestors: frozenset[str],
     ) -> bool:
-        if check_id in done:
-            return done[check_id]
+        if check_id in statuses:
+            return statuses[check_id]
         config = checks.get(check_id)
-        if config is None or check_id in above:
+        if config is None or check_id in ancestors:
             return False  # a deleted child, or a check that contains itself, is not healthy
         if config.get("Disabled"):
             # "Route 53 considers the status of the health check to always be healthy", inverted or not.
-            done[check_id] = True
+            statuses[check_id] = True
             return True
         type_ = config.get("Type")
         if type_ == "CALCULATED":
             children = [
-                self._status(child, checks, checker_statuses, done, above | {check_id})
+                self._status(child, checks, checker_statuses, statuses, ancestors | {check_id})
                 for child in config.get("ChildHealthChecks", ())
             ]
             self._board.set_children(check_id, sum(children))
@@ -116,8 +116,8 @@ class StatusEvaluator:
             seen = checker_statuses.get(check_id, ())
             self._board.set_share(check_id, sum(seen) / len(seen) if seen else 1.0)
             healthy = endpoint_healthy(seen)
-        done[check_id] = healthy is not bool(config.get("Inverted"))
-        return done[check_id]
+        statuses[check_id] = healthy is not bool(config.get("Inverted"))
+        return statuses[check_id]
 
     def _by_alarm(self, check_id: str, config: Mapping[str, Any]) -> bool:
         """Use the alarm's data, not its state: SetAlarmState does not affect a health check."""

@@ -198,13 +198,15 @@ class HealthCheckers:
         if changed:
             self._board.notify(status_board.HEALTH)
 
-    async def _check(self, by: str, config: Mapping[str, Any], slots: asyncio.Semaphore) -> tuple[bool, str]:
-        """Check once, as the checker of the region `by`."""
+    async def _check(
+        self, checker_region: str, config: Mapping[str, Any], slots: asyncio.Semaphore
+    ) -> tuple[bool, str]:
+        """Check once, as the checker of `checker_region`."""
         found = check_targets.locate(config, self._world, self._board)
         if found is None:
             return False, "Failure: DNS resolution failed: Rcode NXDomain(3)"
         endpoint, region = found
-        if region and self._world.impairments.is_hidden(region, by):
+        if region and self._world.impairments.is_hidden(region, checker_region):
             await asyncio.sleep(self._world.clock.wall_seconds(checker.CONNECT_SECONDS))
             return False, checker.timeout_report(endpoint)
 

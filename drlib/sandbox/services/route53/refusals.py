@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from drlib.sandbox.services.route53.zones import region_of_api
+
 CHECKER_REGIONS = (
     "ap-northeast-1", "ap-southeast-1", "ap-southeast-2", "eu-west-1",
     "sa-east-1", "us-east-1", "us-west-1", "us-west-2",
@@ -23,7 +25,6 @@ ROUTING = ("Failover", "Weight", "Region", "GeoLocation", "MultiValueAnswer", "C
 
 INVALID_INPUT, INVALID_BATCH = "InvalidInput", "InvalidChangeBatch"
 
-_API_NAME = re.compile(r"[a-z0-9-]+\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
 _LABEL = re.compile(r"[a-z0-9_*\\-]([a-z0-9_*\\-]{0,61}[a-z0-9_*\\-])?")
 
 
@@ -209,7 +210,7 @@ def _check_alias(zone: ChangedZone, record: dict[str, Any], records: list[dict[s
     tried = f"Tried to create an alias that targets {name}., type {record['Type']} in zone {zone_id}, but "
     outside = tried + "the alias target name does not lie within the target zone"
     missing = tried + "that target was not found"
-    if _API_NAME.fullmatch(name):
+    if region_of_api(name):
         if name not in zone.domains:
             raise _InvalidChange(missing)
         if zone.domains[name] != zone_id:

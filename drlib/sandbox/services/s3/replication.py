@@ -73,8 +73,8 @@ class ObjectReplication:
             self._count_failure(bucket_name, rule)
             return
         obj["replication_status"] = "PENDING"
-        arrive = partial(self._deliver, bucket_name, key, obj, data, rule, role)
-        self._send(bucket_name, key, destination[2], arrive)
+        deliver = partial(self._deliver, bucket_name, key, obj, data, rule, role)
+        self._send(bucket_name, key, destination[2], deliver)
 
     def replicate_delete_marker(self, bucket_name: str, key: str) -> None:
         """Send a delete marker to the destination of its rule. Replaces `_maybe_replicate_delete_marker`."""
@@ -84,8 +84,8 @@ class ObjectReplication:
         role = self._s3._bucket_replication.get(bucket_name).get("Role", "")
         destination = self._destination(bucket_name, key, rule, role)
         if destination is not None:
-            mark = partial(self._deliver_marker, bucket_name, key, role, destination[0])
-            self._send(bucket_name, key, destination[2], mark)
+            deliver = partial(self._deliver_marker, bucket_name, key, role, destination[0])
+            self._send(bucket_name, key, destination[2], deliver)
 
     def _deliver_marker(self, bucket_name: str, key: str, role: str, destination: str) -> None:
         if refusals.can_replicate_marker(self._allowed(role, bucket_name), destination, key):

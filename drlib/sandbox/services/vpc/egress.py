@@ -15,8 +15,9 @@ from typing import Any
 
 from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.services.lambda_.timeouts import RunningInvocations
-from drlib.sandbox.services.vpc import endpoint_policies, endpoints, security_groups
-from drlib.sandbox.services.vpc.reachability import Ec2, FunctionNetwork, NetworkPath, find_path
+from drlib.sandbox.services.vpc import endpoint_policies, security_groups
+from drlib.sandbox.services.vpc.endpoints import Endpoints
+from drlib.sandbox.services.vpc.reachability import Ec2State, FunctionNetwork, NetworkPath, find_path
 from drlib.sandbox.world import ACCOUNT_ID, World
 
 SESSION_PREFIX = "ASIA"
@@ -44,11 +45,11 @@ class VpcEgress:
         self._function_arns: dict[str, str] = {}
         self._paths: dict[tuple[str, str, str], NetworkPath] = {}
         self._ec2 = emulator.module("services.ec2")
-        self._functions = emulator.module("services.lambda_svc")
+        self._lambda = emulator.module("services.lambda_svc")
         self._list_id = internals.function(self._ec2, "_aws_pl_id_from_name", "prefix_name")
         self._list_range = internals.function(self._ec2, "_aws_prefix_list_to_cidr", "prefix_name", "ipv6")
         self._watch_sessions()
-        endpoints.apply()
+        Endpoints()
         security_groups.apply()
         endpoint_policies.apply()
 
@@ -101,7 +102,7 @@ class VpcEgress:
 
     def _find_path(self, function_arn: str, region: str, service: str) -> NetworkPath:
         function_region, name = function_arn.split(":")[3], _name(function_arn)
-        function = self._functions._functions.get_scoped(ACCOUNT_ID, function_region, name) or {}
+        function = self._lambda._functions.get_scoped(ACCOUNT_ID, function_region, name) or {}
         vpc = function.get("config", {}).get("VpcConfig") or {}
         if not vpc.get("SubnetIds"):
             return NetworkPath()
@@ -116,12 +117,12 @@ class VpcEgress:
             log.warning("%s cannot reach %s in %s: %s", name, service, region, found.blocked_by)
         return found
 
-    def _state(self, region: str) -> Ec2:
+    def _state(self, region: str) -> Ec2State:
         def records(store: str) -> dict[str, Any]:
             return dict(getattr(self._ec2, store).items_scoped(ACCOUNT_ID, region))
 
         names = {service: f"com.amazonaws.{region}.{service}" for service in GATEWAY_SERVICES}
-        return Ec2(
+        return Ec2State(
             vpcs=records("_vpcs"),
             subnets=records("_subnets"),
             route_tables=records("_route_tables"),

@@ -38,7 +38,11 @@ _ID = re.compile(rb"<vpcEndpointId>(vpce-[0-9a-f]+)</vpcEndpointId>")
 
 
 class Endpoints:
-    """Replaces the emulator's operations on VPC endpoints."""
+    """Replaces the emulator's operations on VPC endpoints.
+
+    Raises:
+        SandboxError: the replacements do not fit this version of the emulator.
+    """
 
     def __init__(self) -> None:
         self._ec2 = emulator.module("services.ec2")
@@ -131,12 +135,3 @@ class Endpoints:
 
     def _is_true(self, p: Mapping[str, Any], name: str) -> bool:
         return str(self._parameter(p, name, "")).lower() == "true"
-
-
-def apply() -> None:
-    """Replace the emulator's operations.
-
-    Raises:
-        SandboxError: the replacements do not fit this version of the emulator.
-    """
-    Endpoints()

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import Any
 
+from drlib.sandbox.services.vpc.refusals import supports_private_dns
+
 HTTPS = 443
 ANYWHERE = "0.0.0.0/0"
 ALL_PROTOCOLS = "-1"
@@ -32,7 +34,7 @@ Records = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Ec2:
+class Ec2State:
     """EC2's state in one region.
 
     Attributes:
@@ -77,7 +79,7 @@ class NetworkPath:
 
 
 def find_path(
-    ec2: Ec2, network: FunctionNetwork, *, service: str, region: str, is_global: bool = False
+    ec2: Ec2State, network: FunctionNetwork, *, service: str, region: str, is_global: bool = False
 ) -> NetworkPath:
     """Find the path from a function to a service's API.
 
@@ -104,11 +106,9 @@ def find_path(
     )
 
 
-def _interface_endpoint(ec2: Ec2, vpc_id: str, name: str) -> Mapping[str, Any] | None:
+def _interface_endpoint(ec2: Ec2State, vpc_id: str, name: str) -> Mapping[str, Any] | None:
     """Return the endpoint that the service's public name resolves to in the VPC."""
-    vpc = ec2.vpcs.get(vpc_id, {})
-    is_default = bool(vpc.get("IsDefault"))
-    if not vpc.get("EnableDnsSupport", True) or not vpc.get("EnableDnsHostnames", is_default):
+    if not supports_private_dns(ec2.vpcs.get(vpc_id, {})):
         return None
     for endpoint in ec2.endpoints.values():
         if endpoint["VpcId"] == vpc_id and endpoint["ServiceName"] == name and _has_private_dns(endpoint):
@@ -125,7 +125,7 @@ def _has_private_dns(endpoint: Mapping[str, Any]) -> bool:
     )
 
 
-def _path_to_interface(ec2: Ec2, network: FunctionNetwork, endpoint: Mapping[str, Any]) -> NetworkPath:
+def _path_to_interface(ec2: Ec2State, network: FunctionNetwork, endpoint: Mapping[str, Any]) -> NetworkPath:
     endpoint_id = endpoint["VpcEndpointId"]
     groups = endpoint.get("SecurityGroupIds", ())
     if not _allows_https(
@@ -149,7 +149,7 @@ def _path_through(endpoint: Mapping[str, Any]) -> NetworkPath:
 
 
 def _path_from_subnet(
-    ec2: Ec2, network: FunctionNetwork, subnet: Mapping[str, Any], service: str, region: str
+    ec2: Ec2State, network: FunctionNetwork, subnet: Mapping[str, Any], service: str, region: str
 ) -> NetworkPath:
     table = _route_table(ec2, subnet)
     name = f"com.amazonaws.{region}.{service}"
@@ -171,7 +171,7 @@ def _path_from_subnet(
     return NetworkPath()
 
 
-def _route_table(ec2: Ec2, subnet: Mapping[str, Any]) -> Mapping[str, Any]:
+def _route_table(ec2: Ec2State, subnet: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the route table of a subnet: its own, or the main one of the VPC."""
     main: Mapping[str, Any] = {}
     for table in ec2.route_tables.values():
@@ -183,7 +183,7 @@ def _route_table(ec2: Ec2, subnet: Mapping[str, Any]) -> Mapping[str, Any]:
     return main
 
 
-def _gateway_endpoint(ec2: Ec2, table: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+def _gateway_endpoint(ec2: Ec2State, table: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     """Return the gateway endpoint of a service that is associated with a route table."""
     for endpoint in ec2.endpoints.values():
         if (
@@ -196,7 +196,7 @@ def _gateway_endpoint(ec2: Ec2, table: Mapping[str, Any], name: str) -> Mapping[
     return None
 
 
-def _reaches_internet(ec2: Ec2, table: Mapping[str, Any]) -> bool:
+def _reaches_internet(ec2: Ec2State, table: Mapping[str, Any]) -> bool:
     """Return whether a route table leads to the internet through a public NAT gateway.
 
     An internet gateway in the function's own subnet does not help: a function has no public address.
@@ -214,18 +214,18 @@ def _default_routes(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [route for route in table.get("Routes", ()) if route.get("DestinationCidrBlock") == ANYWHERE]
 
 
-def _is_attached(ec2: Ec2, gateway_id: str, vpc_id: str) -> bool:
+def _is_attached(ec2: Ec2State, gateway_id: str, vpc_id: str) -> bool:
     gateway = ec2.internet_gateways.get(gateway_id, {})
     return any(attachment.get("VpcId") == vpc_id for attachment in gateway.get("Attachments", ()))
 
 
-def _ranges(ec2: Ec2, subnet_ids: Iterable[str]) -> list[IPv4Network]:
+def _ranges(ec2: Ec2State, subnet_ids: Iterable[str]) -> list[IPv4Network]:
     found = (ec2.subnets.get(subnet_id, {}).get("CidrBlock") for subnet_id in subnet_ids)
     return [IPv4Network(cidr) for cidr in found if cidr]
 
 
 def _allows_https(
-    ec2: Ec2,
+    ec2: Ec2State,
     group_ids: Iterable[str],
     direction: str,
     *,
@@ -254,7 +254,7 @@ def _allows_https(
     return bool(wanted) and all(any(one.subnet_of(wide) for wide in ranges) for one in wanted)
 
 
-def _rules(ec2: Ec2, group_id: str, direction: str) -> Iterator[Mapping[str, Any]]:
+def _rules(ec2: Ec2State, group_id: str, direction: str) -> Iterator[Mapping[str, Any]]:
     """Yield the rules of a group that include port 443."""
     for rule in ec2.groups.get(group_id, {}).get(f"IpPermissions{direction}", ()):
         protocol = rule["IpProtocol"]

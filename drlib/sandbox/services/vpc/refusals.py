@@ -11,6 +11,12 @@ from typing import Any
 INVALID = "InvalidParameter"
 
 
+def supports_private_dns(vpc: Mapping[str, Any]) -> bool:
+    """Return whether a VPC has the DNS attributes that private DNS needs."""
+    hostnames = vpc.get("EnableDnsHostnames", vpc.get("IsDefault"))
+    return bool(vpc.get("EnableDnsSupport", True) and hostnames)
+
+
 def private_dns(
     vpc: Mapping[str, Any], service_name: str, others: Iterable[Mapping[str, Any]]
 ) -> tuple[str, str] | None:
@@ -22,7 +28,7 @@ def private_dns(
         others: the existing endpoints.
     """
     vpc_id = vpc["VpcId"]
-    if not vpc.get("EnableDnsSupport", True) or not vpc.get("EnableDnsHostnames", bool(vpc.get("IsDefault"))):
+    if not supports_private_dns(vpc):
         return INVALID, (
             "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes "
             f"set to true for {vpc_id}"

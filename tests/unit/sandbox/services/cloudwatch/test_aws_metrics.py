@@ -76,11 +76,11 @@ def test_put_stores_in_the_region_at_the_modelled_time(made: World, emulator: An
 
 
 def test_a_series_does_not_grow_without_end(made: World, emulator: Any) -> None:
-    for number in range(aws_metrics.DATAPOINTS_KEPT + 500):
+    for number in range(aws_metrics.MAX_DATAPOINTS + 500):
         aws_metrics.put_values(made, EAST, "N", "M", {float(number): 1}, {})
     series = stored(emulator, EAST)["N", "M", ""]
-    assert len(series) <= aws_metrics.DATAPOINTS_KEPT
-    assert series[-1]["Value"] == aws_metrics.DATAPOINTS_KEPT + 499
+    assert len(series) <= aws_metrics.MAX_DATAPOINTS
+    assert series[-1]["Value"] == aws_metrics.MAX_DATAPOINTS + 499
 
 
 @pytest.mark.fidelity(

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.services.vpc.reachability import Ec2, FunctionNetwork, NetworkPath, find_path
+from drlib.sandbox.services.vpc.reachability import Ec2State, FunctionNetwork, NetworkPath, find_path
 
 EAST, WEST = "us-east-2", "us-west-2"
 NETWORK = FunctionNetwork(EAST, ("subnet-a", "subnet-b"), ("sg-functions",))
 
 
 def blocked_by(
-    ec2: Ec2, network: FunctionNetwork, *, service: str, region: str, is_global: bool = False
+    ec2: Ec2State, network: FunctionNetwork, *, service: str, region: str, is_global: bool = False
 ) -> str | None:
     return find_path(ec2, network, service=service, region=region, is_global=is_global).blocked_by or None
 
@@ -60,10 +60,10 @@ def subnet(name: str, cidr: str) -> dict[str, Any]:
     return {"SubnetId": name, "VpcId": "vpc-1", "CidrBlock": cidr}
 
 
-def world(**parts: Any) -> Ec2:
+def world(**parts: Any) -> Ec2State:
     """A VPC with endpoints, and security groups that name each other."""
     lists = [{"PrefixListId": "pl-dynamodb"}]
-    base = Ec2(
+    base = Ec2State(
         vpcs={"vpc-1": {"VpcId": "vpc-1", "EnableDnsHostnames": True}},
         subnets={
             "subnet-a": subnet("subnet-a", "10.0.1.0/24"),
@@ -179,7 +179,7 @@ def test_a_global_service_needs_its_own_endpoint_or_the_internet() -> None:
     assert blocked_by(ec2, NETWORK, service="iam", region="us-east-1", is_global=True) is None
 
 
-def outward(target: str, **nat: Any) -> Ec2:
+def outward(target: str, **nat: Any) -> Ec2State:
     """The VPC with a default route for its private subnets, and a NAT gateway in a public subnet."""
     out = {"DestinationCidrBlock": "0.0.0.0/0"}
     base = world(groups=groups([rule(**ranges("0.0.0.0/0"))]))
@@ -213,7 +213,7 @@ def test_a_public_nat_gateway_leads_everywhere() -> None:
         replace(outward("NatGatewayId"), internet_gateways={"igw-1": {"Attachments": []}}),
     ],
 )
-def test_what_is_no_way_to_the_internet(ec2: Ec2) -> None:
+def test_what_is_no_way_to_the_internet(ec2: Ec2State) -> None:
     assert "no route to the internet" in str(blocked_by(ec2, NETWORK, service="sqs", region=WEST))
 
 
