@@ -21,7 +21,7 @@ from drlib.sandbox.front.control import PREFIX
 from drlib.sandbox.front.listener import App, Receive, Scope, Send
 from drlib.sandbox.front.operations import Asked, is_data_plane
 from drlib.sandbox.services.vpc import endpoint_policies
-from drlib.sandbox.services.vpc.egress import CONFIGURING, SESSION_PREFIX, Reach
+from drlib.sandbox.services.vpc.egress import CONFIGURATION_SERVICES, SESSION_PREFIX, VpcEgress
 from drlib.sandbox.world import Fault, World
 
 GLOBAL_SERVICES = frozenset({"iam", "sts", "route53", "route53domains", "cloudfront", "globalaccelerator"})
@@ -50,7 +50,7 @@ class Gate:
     """
 
     def __init__(
-        self, world: World, *, emulator: App, control: App, reach: Reach, touch: Callable[[], None]
+        self, world: World, *, emulator: App, control: App, reach: VpcEgress, touch: Callable[[], None]
     ) -> None:
         self._world = world
         self._emulator = emulator
@@ -81,11 +81,11 @@ class Gate:
             # Sessions are what the functions run under: they call at all hours.
             self._touch()
         else:
-            way = self._reach.way(key, region, service)
-            if way.obstacle:
+            path = self._reach.path(key, region, service)
+            if path.blocked_by:
                 await self._lose(key, region, service, scope, receive)
                 return
-            endpoint_policies.policies.set(way.policies)
+            endpoint_policies.policies.set(path.policies)
         fault = None if service in GLOBAL_SERVICES else self._world.faults.get(region)
         if fault is not None and fault.mode == "latency":
             await asyncio.sleep(self._world.clock.wall_seconds(fault.latency_seconds))
@@ -105,14 +105,14 @@ class Gate:
         # What reaches AWS comes by TLS: policies that deny plain transport must not deny everything here.
         scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         await self._emulator(scope, receive, send)
-        if service in CONFIGURING and scope["method"] != "GET":
-            self._reach.forget()
+        if service in CONFIGURATION_SERVICES and scope["method"] != "GET":
+            self._reach.clear_cache()
 
     async def _lose(self, key: str, region: str, service: str, scope: Scope, receive: Receive) -> None:
         """Leave a call that cannot leave its VPC without an answer."""
         gone = asyncio.ensure_future(disconnects.disconnected(receive))
         try:
-            await self._reach.wait(key, region, service, scope["client"][1], gone)
+            await self._reach.hang(key, region, service, scope["client"][1], gone)
         finally:
             gone.cancel()
         scope["drlib.abort"]()

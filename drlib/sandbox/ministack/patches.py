@@ -32,11 +32,11 @@ from drlib.sandbox.services.cloudwatch import guards as cloudwatch_guards
 from drlib.sandbox.services.dynamodb import guards as dynamodb_guards
 from drlib.sandbox.services.iam import condition_keys
 from drlib.sandbox.services.iam.permissions import Permissions
-from drlib.sandbox.services.iam.policies import Identities
+from drlib.sandbox.services.iam.policies import PolicyChecks
 from drlib.sandbox.services.lambda_ import archives, processes
-from drlib.sandbox.services.lambda_.event_source_mappings import Mappings
+from drlib.sandbox.services.lambda_.event_source_mappings import EventSourceMappings
 from drlib.sandbox.services.lambda_.functions import Functions
-from drlib.sandbox.services.messaging.dead_letters import Undelivered
+from drlib.sandbox.services.messaging.dead_letters import DeadLetters
 from drlib.sandbox.services.messaging.queues import Queues
 from drlib.sandbox.services.s3 import guards as s3_guards
 from drlib.sandbox.world import World
@@ -127,7 +127,7 @@ def apply(world: World) -> None:
     _model_time(world.clock)
     Queues()
     _guard_queues()
-    Undelivered(DELIVER_TO_SQS)
+    DeadLetters(DELIVER_TO_SQS)
     _date_messages(world.clock)
     _hasten_event_sources(world.clock)
     _prepare_functions(world)
@@ -139,9 +139,9 @@ def apply(world: World) -> None:
     cloudwatch_guards.apply()
     apigateway_guards.apply()
     permissions = Permissions()
-    Identities()
+    PolicyChecks()
     Functions(permissions)
-    Mappings(world.clock, permissions)
+    EventSourceMappings(world.clock, permissions)
 
 
 def tick_wall_seconds(clock: Clock) -> float:

@@ -26,7 +26,7 @@ from drlib.sandbox.front.tls import Certificates
 from drlib.sandbox.process.addresses import Sockets, bind, edge_addresses
 from drlib.sandbox.process.provider_process import Plugin
 from drlib.sandbox.process.state import Options, clear, lock_file, state_file
-from drlib.sandbox.services.vpc.egress import Reach
+from drlib.sandbox.services.vpc.egress import VpcEgress
 from drlib.sandbox.world import Component, World
 
 TICK_WALL_SECONDS = 0.5
@@ -151,7 +151,7 @@ class Server:
         control = Control(self.world, faults, injection, plugin, self.state)
         await starting
         self._start_components()
-        reach = Reach(self.world, GLOBAL_SERVICES)
+        reach = VpcEgress(self.world, GLOBAL_SERVICES)
         gate = Gate(self.world, emulator=emulator, control=control, reach=reach, touch=self.touch)
         listeners = [*edges.values(), Listener(gate, self.sockets.aws)]
         for listener in listeners:

@@ -1,4 +1,4 @@
 """ACM.
 
-certificates  validation by DNS: pending, then issued
+certificates  DNS validation: pending, then issued
 """

@@ -1,7 +1,7 @@
-"""ACM's validation by DNS: a certificate is pending until its records are in a zone, and then is issued.
+"""DNS validation of ACM certificates: a certificate is pending until a zone contains its records.
 
-AWS looks for the records every few minutes; here it is looked when a certificate is requested, and when
-records change. A certificate that was issued stays so (ACM User Guide, "DNS validation").
+AWS looks for the records every few minutes. Here the sandbox looks when a certificate is requested and when
+records change. An issued certificate stays issued (ACM User Guide, "DNS validation").
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.services.route53.zones import Resolver, Zone, canonical, snapshot
 
 PENDING, ISSUED = "PENDING_VALIDATION", "ISSUED"
-UNTIL_ISSUED = ("IssuedAt", "NotBefore", "NotAfter")
-"""What a certificate does not show before it is issued."""
+FIELDS_AFTER_ISSUE = ("IssuedAt", "NotBefore", "NotAfter")
+"""Fields that a certificate has only after it is issued."""
 
 
 def apply() -> None:
     """Make certificates wait for their records.
 
     Raises:
-        SandboxError: the emulator is of a version that this does not fit.
+        SandboxError: the replacements do not fit this version of the emulator.
     """
     service = emulator.module("services.acm")
     request = internals.function(service, "_request_certificate", "data")
@@ -43,7 +43,7 @@ def apply() -> None:
     @functools.wraps(shape)
     def shown(cert: dict[str, Any]) -> Any:
         found = shape(cert)
-        hidden = UNTIL_ISSUED if cert["Status"] == PENDING else ()
+        hidden = FIELDS_AFTER_ISSUE if cert["Status"] == PENDING else ()
         return {name: value for name, value in found.items() if name not in hidden}
 
     emulator.replace(service, "_request_certificate", pending)
@@ -51,31 +51,33 @@ def apply() -> None:
 
 
 def validate() -> None:
-    """Issue every pending certificate whose records are in the zones. In the emulator's loop."""
+    """Issue every pending certificate whose records are in the zones. Runs in the emulator's loop."""
     service = emulator.module("services.acm")
     pending = [one for _, one in service._certificates.all_items() if one["Status"] == PENDING]
     if pending:
-        settle(pending, snapshot(), now=service.now_iso)
+        update_validation(pending, snapshot(), now=service.now_iso)
 
 
-def settle(pending: Iterable[dict[str, Any]], zones: list[Zone], *, now: Callable[[], str]) -> None:
-    """Note which names of pending certificates the records of `zones` prove; issue the complete ones."""
+def update_validation(
+    pending: Iterable[dict[str, Any]], zones: list[Zone], *, now: Callable[[], str]
+) -> None:
+    """Mark the names that the records of `zones` validate; issue the certificates that are complete."""
     resolver = Resolver(zones, lambda check_id: True, {})
     for certificate in pending:
         options = certificate["DomainValidationOptions"]
         for option in options:
-            if option["ValidationMethod"] == "DNS" and _proven(option["ResourceRecord"], resolver):
+            if option["ValidationMethod"] == "DNS" and _is_validated(option["ResourceRecord"], resolver):
                 option["ValidationStatus"] = "SUCCESS"
         if all(option["ValidationStatus"] == "SUCCESS" for option in options):
             certificate.update(Status=ISSUED, IssuedAt=now())
 
 
-def _proven(record: Mapping[str, str], resolver: Resolver) -> bool:
+def _is_validated(record: Mapping[str, str], resolver: Resolver) -> bool:
     answer = resolver.resolve(record["Name"], record["Type"])
     return any(canonical(one.value) == canonical(record["Value"]) for one in answer.records)
 
 
 def covers(certificate: Mapping[str, Any], name: str) -> bool:
-    """Say whether a certificate is for `name`, by itself or by a wildcard for its parent."""
+    """Return whether a certificate covers `name`, directly or by a wildcard of the parent domain."""
     names = {certificate.get("DomainName"), *certificate.get("SubjectAlternativeNames", ())}
     return name in names or f"*.{name.partition('.')[2]}" in names

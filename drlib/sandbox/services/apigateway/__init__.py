@@ -1,6 +1,6 @@
 """API Gateway.
 
-integration  how an API calls the function behind it
-refusals     what API Gateway refuses of a custom domain's certificate
-guards       puts these checks in front of the emulator's functions
+integration  the call from an API to the function behind it
+refusals     certificates that API Gateway refuses for a custom domain
+guards       runs these checks before the emulator's functions
 """

@@ -1,4 +1,4 @@
-"""Puts the checks of custom domains and of their certificates in front of the emulator's functions."""
+"""Runs the checks of custom domains and their certificates before the emulator's functions."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from drlib.sandbox.services.apigateway import refusals
 
 
 def apply() -> None:
-    """Refuse what AWS refuses. Called once, before anything else is replaced.
+    """Install the checks. Call it once, before any other replacement.
 
     Raises:
-        SandboxError: the emulator is of a version that the guards do not fit.
+        SandboxError: the guards do not fit this version of the emulator.
     """
     service, responses = emulator.module("services.apigateway"), emulator.module("core.responses")
     acm, domains = emulator.module("services.acm"), emulator.module("services.apigateway_v1")._domain_names
@@ -37,8 +37,8 @@ def apply() -> None:
     def remove(data: Mapping[str, Any]) -> Answer:
         arn = data.get("CertificateArn", "")
         used = any(arn == domain["regionalCertificateArn"] for domain in domains.values())
-        told = refusals.IN_USE.format(arn=arn, account=responses.get_account_id())
-        return responses.error_response_json("ResourceInUseException", told) if used else None
+        message = refusals.IN_USE.format(arn=arn, account=responses.get_account_id())
+        return responses.error_response_json("ResourceInUseException", message) if used else None
 
     before(acm, "_delete_certificate", ("data",), remove)
     before(service, "_create_domain_name", ("data",), create)

@@ -1,9 +1,9 @@
-"""How an API calls the function behind it, where the emulator differs from API Gateway.
+"""The call from an API to the function behind it, where the emulator differs from API Gateway.
 
-- The event names the domain that the client used (`requestContext.domainName`).
-- A named stage stands before the path (`rawPath`), under the API's own name; `$default` does not.
-- A function whose policy does not let API Gateway invoke it is not invoked: the client gets 500.
-- A function that fails gives 500, and one without concurrency left 503; neither shows its error.
+- The event contains the domain that the client used (`requestContext.domainName`).
+- Under the API's own name, `rawPath` starts with the name of the stage, except for `$default`.
+- If the function's policy does not allow API Gateway to invoke it, the client gets 500.
+- If the function fails, the client gets 500; if it is throttled, 503. Neither answer contains the error.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -29,35 +29,35 @@ EXECUTE_PARAMETERS = (
 log = logging.getLogger("drlib.sandbox")
 
 client_name: contextvars.ContextVar[str] = contextvars.ContextVar("client_name", default="")
-"""The host name that the request under way came for; empty if it did not come through an edge."""
+"""The host name of the current request; empty if the request did not come through an edge."""
 
 
 class FunctionFailed(Exception):
-    """The function raised, ran out of time, or may not be invoked."""
+    """The function raised an error, timed out, or may not be invoked."""
 
 
 class FunctionThrottled(Exception):
-    """The function has no concurrency left."""
+    """The function is throttled: all its concurrency is in use."""
 
 
 def install() -> None:
-    """Put ours in place of how the emulator calls a function and makes an API. Twice is harmless.
+    """Replace how the emulator calls a function and creates an API. A second call does nothing.
 
     Raises:
-        SandboxError: the emulator is of a version that ours do not fit.
+        SandboxError: the replacements do not fit this version of the emulator.
     """
-    if isinstance(apigateway.run_reentrant, _Call):
+    if isinstance(apigateway.run_reentrant, _FunctionCall):
         return
     internals.function(lambda_svc, "_execute_function_with_config_scope", "func", "event")
     internals.function(apigateway, "handle_execute", *EXECUTE_PARAMETERS)
     run = internals.function(apigateway, "run_reentrant", "fn", "args", "thread_name")
     create = internals.function(apigateway, "_create_api", "data")
-    apigateway.run_reentrant = _Call(run)
-    apigateway._create_api = _CreateApi(create)
+    apigateway.run_reentrant = _FunctionCall(run)
+    apigateway._create_api = _ApiCreation(create)
 
 
-class _CreateApi:
-    """Stands for `_create_api(data)`: the new API's endpoint is named as on AWS, and served by its edge."""
+class _ApiCreation:
+    """Replaces `_create_api(data)`: the new API gets an endpoint name as on AWS, which its edge serves."""
 
     def __init__(self, original: Callable[..., Any]) -> None:
         self._original = original
@@ -73,8 +73,8 @@ class _CreateApi:
         return apigateway._apigw_response(api, 201)
 
 
-class _Call:
-    """Stands for `run_reentrant(function, record, event, ...)` in the emulator's API Gateway."""
+class _FunctionCall:
+    """Replaces `run_reentrant(function, record, event, ...)` in the emulator's API Gateway."""
 
     def __init__(self, original: Callable[..., Any]) -> None:
         self._original = original
@@ -91,7 +91,7 @@ class _Call:
         if ".execute-api." in name and context.get("stage") not in (None, "$default") and "rawPath" in event:
             event["rawPath"] = context["http"]["path"] = f"/{context['stage']}{event['rawPath']}"
         if event.get("type") == "REQUEST":
-            # An authorizer: what its failure means is the emulator's business.
+            # An authorizer: the emulator handles its failures.
             return await self._original(function, *args, **options)
         if not may_invoke(record, event):
             log.warning("API %s may not invoke %s: no permission", context.get("apiId"), _name(record))
@@ -105,7 +105,7 @@ class _Call:
 
 
 def may_invoke(record: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Say whether a function's policy lets API Gateway invoke it for the route of `event`."""
+    """Return whether a function's policy allows API Gateway to invoke it for the route of `event`."""
     arn = record["config"]["FunctionArn"]
     region = arn.split(":")[3]
     context = event["requestContext"]

@@ -1,4 +1,4 @@
-"""What API Gateway refuses of a custom domain's certificate (Developer Guide, "Custom domain names")."""
+"""Certificates that API Gateway refuses for a custom domain (Developer Guide, "Custom domain names")."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ NOT_COVERED = "The domain name to be created is not covered by the provided cert
 def certificate(
     domain: str, arn: str, region: str, found: Mapping[str, Any] | None, *, covers: bool
 ) -> str | None:
-    """Say why a domain of `region` cannot have a certificate.
+    """Return why a custom domain in `region` cannot use a certificate, or None.
 
     Args:
         domain: the custom domain's name.
-        arn: the certificate's ARN, as asked.
-        region: where the domain is, and its certificate must be.
-        found: the certificate, if it is there.
-        covers: whether it is for the domain's name.
+        arn: the certificate's ARN, as in the request.
+        region: the region of the domain; its certificate must be in the same region.
+        found: the certificate, or None if it does not exist.
+        covers: whether the certificate covers the domain's name.
     """
     parts = arn.split(":")
     if len(parts) > 3 and parts[3] != region:
@@ -29,6 +29,6 @@ def certificate(
     if found is None:
         return NOT_THERE
     if found.get("Status") != "ISSUED":
-        # AWS refuses it too, in words that it documents nowhere.
+        # AWS refuses it too, but does not document the message.
         return f"The certificate {arn} is {found.get('Status')}; {domain} needs one that is ISSUED."
     return None if covers else NOT_COVERED

@@ -1,8 +1,8 @@
 """CloudWatch.
 
-alarms              their evaluation
-aws_metrics         the metrics that AWS publishes by itself
-alarm_refusals      what CloudWatch refuses of an alarm
-dashboard_refusals  what CloudWatch refuses of a dashboard
-guards              puts these checks in front of the emulator's functions
+alarms              evaluation of alarms
+aws_metrics         the metrics that AWS services publish
+alarm_refusals      alarms that CloudWatch refuses
+dashboard_refusals  dashboards that CloudWatch refuses
+guards              runs these checks before the emulator's functions
 """

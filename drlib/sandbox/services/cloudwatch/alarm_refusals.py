@@ -1,4 +1,4 @@
-"""What CloudWatch refuses of an alarm (CloudWatch API Reference, `PutMetricAlarm`)."""
+"""Alarms that CloudWatch refuses (CloudWatch API Reference, `PutMetricAlarm`)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ HIGH_RESOLUTION_PERIODS = (10, 20, 30)
 HOUR_SECONDS, DAY_SECONDS, WEEK_SECONDS = 3600, 86_400, 604_800
 
 
-def metric_alarm(order: Mapping[str, Any]) -> str | None:
-    """Say why an alarm on one metric cannot be put. Periods are in seconds."""
-    period = int(order.get("Period") or 60)
-    periods = int(order.get("EvaluationPeriods") or 1)
+def metric_alarm(request: Mapping[str, Any]) -> str | None:
+    """Return why an alarm on one metric is refused, or None. Periods are in seconds."""
+    period = int(request.get("Period") or 60)
+    periods = int(request.get("EvaluationPeriods") or 1)
     if period not in HIGH_RESOLUTION_PERIODS and (period < 60 or period % 60):
         return "Period must be 10, 20, 30 or a multiple of 60"
-    if int(order.get("DatapointsToAlarm") or periods) > periods:
+    if int(request.get("DatapointsToAlarm") or periods) > periods:
         return "DatapointsToAlarm must be less than or equal to EvaluationPeriods"
     if period < HOUR_SECONDS and period * periods > DAY_SECONDS:
         return (

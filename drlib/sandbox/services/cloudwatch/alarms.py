@@ -1,9 +1,9 @@
-"""CloudWatch alarms as AWS evaluates them, in place of the emulator's own evaluation.
+"""Evaluation of CloudWatch alarms as on AWS; it replaces the emulator's own evaluation.
 
-The emulator (MiniStack 1.5.33) ignores an alarm's dimensions, missing data and datapoints-to-alarm, and looks
-at alarms only when somebody puts a metric. Here every alarm is evaluated at the ends of its periods, and when
-data come in that can decide it. New states go through the emulator's SetAlarmState, so that actions and
-composite alarms follow. Metric math is not evaluated: the emulator does not keep it.
+The emulator (MiniStack 1.5.33) ignores an alarm's dimensions, missing data and datapoints-to-alarm, and
+evaluates alarms only when a metric is put. Here every alarm is evaluated at the end of each period and when
+new data arrive. New states are set through the emulator's SetAlarmState, which also runs the actions and the
+composite alarms. Metric math is not evaluated, because the emulator does not store it.
 
 Rules: CloudWatch User Guide, "Alarm evaluation" and "Configuring how CloudWatch alarms treat missing data".
 """
@@ -23,14 +23,14 @@ from drlib.sandbox.services.route53.status_board import ALARM, INSUFFICIENT, OK
 from drlib.sandbox.world import World
 
 EXTRA_PERIODS = 2
-"""How many older periods are looked at when recent ones have no data: the guide's examples take 5 for 3."""
+"""Older periods that are read when recent ones have no data: the guide's examples read 5 periods for 3."""
 GRACE_SECONDS = 10.0
-"""How long, modelled, the data of a period that is over may take to come in before they count as missing."""
-LONGEST_WAIT_SECONDS = 30.0
+"""Modelled seconds after the end of a period in which its data may still arrive; then they are missing."""
+MAX_WAIT_SECONDS = 30.0
 COALESCE_WALL_SECONDS = 0.02
-LATENESS_SECONDS = 600.0
-"""How much older than those stored before it a datapoint may be and still be found."""
-POINTS_LOOKED_AT = 5000
+MAX_LATENESS_SECONDS = 600.0
+"""Seconds by which a datapoint may be older than those stored before it and still be found."""
+MAX_POINTS_READ = 5000
 
 _PLAIN_STATISTICS = ("Average", "Minimum", "Maximum", "Sum", "SampleCount")
 _COMPARISONS: dict[str, tuple[Callable[[float, float], bool], str]] = {
@@ -46,23 +46,23 @@ log = logging.getLogger("drlib.sandbox")
 
 @dataclass(frozen=True)
 class Datapoint:
-    """The statistic of one period: when it began, modelled epoch seconds, and its value."""
+    """The statistic of one period: its start in modelled epoch seconds, and its value."""
 
     at: float
     value: float
 
 
 def breaches(alarm: Mapping[str, Any], value: float) -> bool:
-    """Say whether a value is on the wrong side of the alarm's threshold."""
+    """Return whether a value breaches the alarm's threshold."""
     comparison = _COMPARISONS.get(alarm.get("ComparisonOperator") or "")
     return comparison is not None and comparison[0](value, float(alarm.get("Threshold", 0)))
 
 
 def decide(seen: Sequence[bool | None], *, periods: int, needed: int, missing: str) -> str | None:
-    """Return the state that datapoints lead to, or None to keep the present one.
+    """Return the new state, or None to keep the current one.
 
     Args:
-        seen: for each period of the range, oldest first: breaching, not breaching, or None for no data.
+        seen: for each period of the range, oldest first: True if it breaches, False if not, None for no data.
         periods: the alarm's evaluation periods (N).
         needed: its datapoints to alarm (M).
         missing: its TreatMissingData: `missing`, `ignore`, `breaching` or `notBreaching`.
@@ -78,17 +78,16 @@ def decide(seen: Sequence[bool | None], *, periods: int, needed: int, missing: s
         return OK
     if not real:
         return INSUFFICIENT if missing == "missing" else None
-    # Every datapoint there is breaches, and there are too few: "the alarm goes into ALARM state" when the
-    # oldest is as old as datapoints-to-alarm, and keeps its state before that. With `ignore` the guide's
-    # tables keep it anyway.
+    # All datapoints breach, but there are fewer than needed. "The alarm goes into ALARM state" when the
+    # oldest is at least `needed` periods old; before that, and always with `ignore`, it keeps its state.
     age = len(seen) - list(seen).index(True)
     return ALARM if age >= needed and missing == "missing" else None
 
 
-def settled(alarm: Mapping[str, Any], value: float) -> bool:
-    """Say whether a period that is not over yet breaches already, whatever data may follow.
+def breaches_already(alarm: Mapping[str, Any], value: float) -> bool:
+    """Return whether the current period breaches already, whatever data follow.
 
-    So it is for a maximum or a sum above the threshold, and for a minimum below it.
+    True for a maximum, sum or count above the threshold, and for a minimum below it.
     """
     operator = alarm.get("ComparisonOperator") or ""
     rising = operator.startswith("Greater") and statistic(alarm) in _RISING
@@ -97,14 +96,14 @@ def settled(alarm: Mapping[str, Any], value: float) -> bool:
 
 
 def statistic(alarm: Mapping[str, Any]) -> str:
-    """Return the name of the alarm's statistic, plain or a percentile."""
+    """Return the name of the alarm's statistic: a plain one or a percentile."""
     return alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average"
 
 
-class Alarms:
-    """Evaluates every alarm of every region, in a thread of its own.
+class AlarmEvaluator:
+    """Evaluates every alarm of every region, in a separate thread.
 
-    A region that is down evaluates nothing, and gives Route 53 no data: its CloudWatch is down as well.
+    A region that is down evaluates no alarm and gives Route 53 no data, because its CloudWatch is down too.
 
     Args:
         world: the clock, the faults, and the log of events.
@@ -113,7 +112,7 @@ class Alarms:
 
     def __init__(self, world: World, emulator: Any) -> None:
         self._world = world
-        self._board = status_board.of(world)
+        self._board = status_board.board_of(world)
         self._emulator = emulator
         self._set_state = function(emulator, "_set_alarm_state", "params", "cbor_data", "is_cbor", "is_json")
         self._stats = function(emulator, "_calc_stats", "points")
@@ -128,13 +127,13 @@ class Alarms:
         self._thread = threading.Thread(target=self._run, name="drlib-alarms", daemon=True)
 
     def start(self) -> None:
-        """Take the emulator's place, and begin."""
+        """Replace the emulator's evaluation, and start the thread."""
         self._emulator._evaluate_alarm = lambda alarm: self._wake.set()
         self._emulator._evaluate_all_alarms = self._wake.set
         self._thread.start()
 
     def stop(self) -> None:
-        """Give the emulator its place back, and end the thread."""
+        """Restore the emulator's evaluation, and stop the thread."""
         for name, original in self._originals.items():
             setattr(self._emulator, name, original)
         self._stopping.set()
@@ -146,19 +145,19 @@ class Alarms:
             try:
                 wait = self.evaluate()
             except Exception:
-                # A broken alarm must not end the evaluation of the others for good.
+                # One broken alarm must not stop the evaluation of the others.
                 log.exception("evaluating the alarms failed")
-                wait = LONGEST_WAIT_SECONDS
+                wait = MAX_WAIT_SECONDS
             if self._wake.wait(self._world.clock.wall_seconds(wait)):
-                # Data come in bursts: let one evaluation see the whole burst.
+                # Data arrive in bursts: evaluate once for the whole burst.
                 self._stopping.wait(COALESCE_WALL_SECONDS)
                 self._wake.clear()
 
     def evaluate(self) -> float:
-        """Evaluate all alarms once; return the modelled seconds until one is due again."""
+        """Evaluate all alarms once; return the modelled seconds until the next evaluation."""
         now = self._world.clock.now()
         streams: dict[tuple[str, str], str] = {}
-        due = now + LONGEST_WAIT_SECONDS
+        due = now + MAX_WAIT_SECONDS
         for (_, region, name), alarm in self._emulator._alarms.all_items():
             if not alarm.get("MetricName") or not alarm.get("Namespace"):
                 continue
@@ -168,43 +167,43 @@ class Alarms:
             streams[region, name] = self._evaluate(region, alarm, now)
             due = min(due, next_due(alarm, now))
         if self._board.set_streams(streams):
-            self._board.tell(status_board.STREAMS)
+            self._board.notify(status_board.STREAMS)
         return max(due - now, 0.0)
 
     def _evaluate(self, region: str, alarm: Mapping[str, Any], now: float) -> str:
-        """Bring one alarm up to date; return what its data say, whatever its state was set to."""
-        seen = self._range(region, alarm, now)
-        verdicts = [None if point is None else breaches(alarm, point.value) for point in seen]
+        """Update the state of one alarm; return the state of its data, which SetAlarmState cannot set."""
+        seen = self._datapoints(region, alarm, now)
+        breaching = [None if point is None else breaches(alarm, point.value) for point in seen]
         periods = int(alarm.get("EvaluationPeriods") or 1)
         needed = int(alarm.get("DatapointsToAlarm") or periods)
         missing = alarm.get("TreatMissingData") or "missing"
         if alarm.get("Namespace") == "AWS/DynamoDB" and missing == "missing":
-            missing = "ignore"  # what CloudWatch does by default in this namespace
-        state = decide(verdicts, periods=periods, needed=needed, missing=missing)
+            missing = "ignore"  # the default of CloudWatch in this namespace
+        state = decide(breaching, periods=periods, needed=needed, missing=missing)
         before = alarm["StateValue"]
         if state is not None and state != before:
             real = [point for point in seen if point is not None][-periods:]
             self._transition(region, alarm, state, _reason(alarm, state, real, needed))
-        data = decide(verdicts, periods=periods, needed=needed, missing="missing")
-        if not watchable(alarm):
+        data = decide(breaching, periods=periods, needed=needed, missing="missing")
+        if not usable_by_route53(alarm):
             return INSUFFICIENT
         return self._board.stream(region, alarm["AlarmName"]) if data is None else data
 
-    def _range(self, region: str, alarm: Mapping[str, Any], now: float) -> list[Datapoint | None]:
+    def _datapoints(self, region: str, alarm: Mapping[str, Any], now: float) -> list[Datapoint | None]:
         """Return the datapoint of each period of the evaluation range, oldest first; None for no data."""
         period = int(alarm.get("Period") or 60)
         length = int(alarm.get("EvaluationPeriods") or 1) + EXTRA_PERIODS
-        present = now // period * period
-        points = self._points(region, alarm, since=present - (length + 1) * period)
+        current_start = now // period * period
+        points = self._points(region, alarm, since=current_start - (length + 1) * period)
         by_period = {
-            present - age * period: self._datapoint(alarm, points, present - age * period, period)
+            current_start - age * period: self._datapoint(alarm, points, current_start - age * period, period)
             for age in range(length + 2)
         }
-        newest = present - period
-        current = by_period[present]
-        if current is not None and settled(alarm, current.value):
-            newest = present
-        elif by_period[newest] is None and now < present + min(GRACE_SECONDS, period / 2):
+        newest = current_start - period
+        current = by_period[current_start]
+        if current is not None and breaches_already(alarm, current.value):
+            newest = current_start
+        elif by_period[newest] is None and now < current_start + min(GRACE_SECONDS, period / 2):
             newest -= period
         return [by_period.get(newest - age * period) for age in reversed(range(length))]
 
@@ -215,8 +214,8 @@ class Alarms:
             stored = self._emulator._metrics.get(key) or []
         unit = alarm.get("Unit")
         points = []
-        for point in reversed(stored[-POINTS_LOOKED_AT:]):
-            if point["Timestamp"] < since - LATENESS_SECONDS:
+        for point in reversed(stored[-MAX_POINTS_READ:]):
+            if point["Timestamp"] < since - MAX_LATENESS_SECONDS:
                 break
             if point["Timestamp"] >= since and (not unit or point.get("Unit") == unit):
                 points.append(point)
@@ -232,16 +231,16 @@ class Alarms:
 
     def _transition(self, region: str, alarm: Mapping[str, Any], state: str, reason: str) -> None:
         before = alarm["StateValue"]
-        order = {"AlarmName": alarm["AlarmName"], "StateValue": state, "StateReason": reason}
+        request = {"AlarmName": alarm["AlarmName"], "StateValue": state, "StateReason": reason}
         with scope(region):
-            self._set_state({}, order, False, True)
+            self._set_state({}, request, False, True)
         self._world.events.add(
             "alarm", region=region, name=alarm["AlarmName"], state=state, before=before, reason=reason
         )
 
 
-def watchable(alarm: Mapping[str, Any]) -> bool:
-    """Say whether Route 53 can watch the alarm: not a high-resolution metric, not an extended statistic.
+def usable_by_route53(alarm: Mapping[str, Any]) -> bool:
+    """Return whether Route 53 can use the alarm: no high-resolution metric, no extended statistic.
 
     Route 53 API Reference, `AlarmIdentifier`.
     """
@@ -249,15 +248,15 @@ def watchable(alarm: Mapping[str, Any]) -> bool:
 
 
 def next_due(alarm: Mapping[str, Any], now: float) -> float:
-    """Return when time alone can change the alarm next: a period ends, or the grace for its data does."""
+    """Return the next instant to evaluate the alarm: the end of a period, or of the grace for its data."""
     period = int(alarm.get("Period") or 60)
-    present = now // period * period
-    grace = present + min(GRACE_SECONDS, period / 2)
-    return grace if now < grace else present + period
+    current_start = now // period * period
+    grace = current_start + min(GRACE_SECONDS, period / 2)
+    return grace if now < grace else current_start + period
 
 
 def _reason(alarm: Mapping[str, Any], state: str, real: Sequence[Datapoint], needed: int) -> str:
-    """Word a state as CloudWatch does."""
+    """Return the reason of a state in CloudWatch's words."""
     if state == INSUFFICIENT:
         return "Insufficient Data: no datapoints were received."
     if not real:
@@ -276,10 +275,10 @@ def _reason(alarm: Mapping[str, Any], state: str, real: Sequence[Datapoint], nee
     )
 
 
-def start(world: World) -> Alarms:
-    """Start evaluating the alarms of `world`; the emulator's own evaluation ends."""
+def start(world: World) -> AlarmEvaluator:
+    """Start to evaluate the alarms of `world` in place of the emulator."""
     from ministack.services import cloudwatch
 
-    alarms = Alarms(world, cloudwatch)
+    alarms = AlarmEvaluator(world, cloudwatch)
     alarms.start()
     return alarms

@@ -1,7 +1,7 @@
-"""The metrics that AWS publishes by itself and the emulator does not: Route 53, API Gateway, SQS.
+"""The metrics that AWS services publish and the emulator does not: Route 53, API Gateway, SQS.
 
-They are written into the emulator's CloudWatch once a modelled minute, with that minute as their time, in the
-region where AWS has them. `put` is open to the other parts of the sandbox.
+They are written to the emulator's CloudWatch once in each modelled minute, with the start of that minute as
+their time, in the region where AWS stores them. Other modules of the sandbox publish through `put`.
 
 Sources: Route 53 Developer Guide, "Monitoring health checks using CloudWatch" (us-east-1 only); API Gateway
 Developer Guide, "Metrics and dimensions" for HTTP APIs; SQS Developer Guide, "Available CloudWatch metrics
@@ -16,18 +16,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from drlib.sandbox.faults.impairments import GLOBAL_REGION
 from drlib.sandbox.ministack.internals import function, scope
 from drlib.sandbox.services.route53 import control_plane, status_board
 from drlib.sandbox.world import ApiCounts, World
 
 MINUTE_SECONDS = 60.0
 SAMPLES_A_MINUTE = 6
-"""How often the status of health checks is looked at, so that a minute's Minimum shows a short lapse."""
-DATAPOINTS_KEPT = 3000
-"""Of each series, so that a sandbox that is left running does not grow without end."""
+"""Samples of the health check statuses in a minute, so that its Minimum shows a short failure."""
+MAX_DATAPOINTS = 3000
+"""Limit for each series, so that the memory of a long-running sandbox stays bounded."""
 LATENCY_STEP_MS = 5.0
-"""Latencies are stored rounded to this: equal values share a datapoint."""
-HEALTH_CHECK_REGION = "us-east-1"
+"""Latencies are rounded to this step, so that equal values share a datapoint."""
 RETENTION_SECONDS = 14 * 24 * 3600.0
 
 log = logging.getLogger("drlib.sandbox")
@@ -43,17 +43,17 @@ def put(
     unit: str = "None",
     at: float | None = None,
 ) -> None:
-    """Put one datapoint into the CloudWatch of `region`, and let its alarms look.
+    """Put one datapoint into the CloudWatch of `region`, and evaluate its alarms.
 
     Args:
-        world: whose clock gives the time if `at` is left out.
+        world: gives the time if `at` is None.
         region: where the metric is stored.
-        namespace: `AWS/...` too, which AWS itself would refuse.
+        namespace: `AWS/...` is allowed here; AWS refuses it from customers.
         name: the metric's name.
         value: the value.
-        dimensions: name -> value; exactly these identify the series.
+        dimensions: name -> value; they identify the series.
         unit: a CloudWatch unit.
-        at: modelled epoch seconds; the present instant if left out.
+        at: modelled epoch seconds; None for now.
     """
     put_values(world, region, namespace, name, {value: 1}, dimensions, unit, at)
     evaluate(region)
@@ -69,7 +69,7 @@ def put_values(
     unit: str = "None",
     at: float | None = None,
 ) -> None:
-    """Put values, each seen a number of times, at one instant. Call `evaluate` after the batch."""
+    """Put values with their counts at one instant. Call `evaluate` after the batch."""
     from ministack.services import cloudwatch
 
     store = function(
@@ -86,19 +86,20 @@ def put_values(
 
 
 def evaluate(region: str) -> None:
-    """Let the alarms of `region` look at new data."""
+    """Evaluate the alarms of `region` on the new data."""
     from ministack.services import cloudwatch
 
     with scope(region):
         cloudwatch._evaluate_all_alarms()
 
 
-def mend_storage() -> None:
-    """Keep the emulator's datapoints few, and change them in place.
+def patch_storage() -> None:
+    """Limit the number of datapoints that the emulator stores, and change its lists in place.
 
-    It stores one for each of a function's invocations: the checkers alone would fill the memory. AWS has
-    these metrics by the minute, so one for each minute and value says as much. And it copies every list with
-    every request to drop what is old, which loses what another thread adds meanwhile.
+    The emulator stores one datapoint for each invocation of a function: the health checkers alone would fill
+    the memory. AWS stores these metrics by the minute, so one datapoint for each minute and value is enough.
+    The emulator also copies every list at every request to drop old datapoints, and so loses those that
+    another thread adds at the same time.
     """
     from ministack.services import cloudwatch
 
@@ -127,7 +128,7 @@ def mend_storage() -> None:
         series = bucket((namespace, metric_name, cloudwatch._dims_key(dimensions or {})))
         minute = cloudwatch.time.time() // MINUTE_SECONDS * MINUTE_SECONDS
         rounded = float(round(value) if unit == "Milliseconds" else value)
-        count_in(
+        add_datapoint(
             series, {"Timestamp": minute, "Value": rounded, "Unit": unit, "Dimensions": dimensions or {}}
         )
         trim(series)
@@ -137,8 +138,8 @@ def mend_storage() -> None:
     cloudwatch.record_metric = record
 
 
-def count_in(series: list[dict[str, Any]], new: dict[str, Any]) -> None:
-    """Add a datapoint to a series: to the one of the same time, value and unit, if its end has one."""
+def add_datapoint(series: list[dict[str, Any]], new: dict[str, Any]) -> None:
+    """Add a datapoint to a series; count it in an existing one of the same time, value and unit."""
     for point in reversed(series):
         if point["Timestamp"] != new["Timestamp"]:
             break
@@ -150,12 +151,12 @@ def count_in(series: list[dict[str, Any]], new: dict[str, Any]) -> None:
 
 def trim(series: list[dict[str, Any]]) -> None:
     """Drop the oldest datapoints of a long series."""
-    if len(series) > DATAPOINTS_KEPT:
-        del series[: DATAPOINTS_KEPT // 10]
+    if len(series) > MAX_DATAPOINTS:
+        del series[: MAX_DATAPOINTS // 10]
 
 
-class Metrics:
-    """Publishes once a modelled minute, from a thread of its own.
+class MetricsPublisher:
+    """Publishes the metrics once in each modelled minute, in a separate thread.
 
     Args:
         world: the clock, the counted requests, the faults.
@@ -163,7 +164,7 @@ class Metrics:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._board = status_board.of(world)
+        self._board = status_board.board_of(world)
         self._statuses: dict[str, Counter[float]] = {}
         self._shares: dict[str, Counter[float]] = {}
         self._children: dict[str, Counter[float]] = {}
@@ -171,12 +172,12 @@ class Metrics:
         self._thread = threading.Thread(target=self._run, name="drlib-metrics", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
-        mend_storage()
+        """Start the thread."""
+        patch_storage()
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._stopping.set()
         self._thread.join()
 
@@ -192,11 +193,11 @@ class Metrics:
                     minute = present
                 self.sample()
             except Exception:
-                # One minute without metrics is better than none from here on.
+                # One failed minute must not stop the minutes after it.
                 log.exception("publishing metrics failed")
 
     def sample(self) -> None:
-        """Note the present status of every health check, for the minute's datapoints."""
+        """Record the current status of every health check for the datapoints of this minute."""
         for check_id, healthy in self._board.statuses().items():
             self._statuses.setdefault(check_id, Counter())[float(healthy)] += 1
         disabled = {
@@ -211,9 +212,9 @@ class Metrics:
             self._children.setdefault(check_id, Counter())[float(healthy_children)] += 1
 
     def publish(self, *, at: float) -> None:
-        """Publish everything for the minute that began `at` modelled epoch seconds, and begin a new one."""
+        """Publish the minute that started `at` modelled epoch seconds, and start a new one."""
         self._publish_health(at)
-        regions = {HEALTH_CHECK_REGION}
+        regions = {GLOBAL_REGION}
         for (region, api_id, stage), counts in self._world.api_requests.drain().items():
             self._publish_api(region, api_id, stage, counts, at)
             regions.add(region)
@@ -229,21 +230,19 @@ class Metrics:
         ):
             for check_id, values in series.items():
                 dimensions = {"HealthCheckId": check_id}
-                put_values(
-                    self._world, HEALTH_CHECK_REGION, "AWS/Route53", name, values, dimensions, unit, at
-                )
+                put_values(self._world, GLOBAL_REGION, "AWS/Route53", name, values, dimensions, unit, at)
             series.clear()
 
     def _publish_api(self, region: str, api_id: str, stage: str, counts: ApiCounts, at: float) -> None:
         latencies = Counter(
             max(LATENCY_STEP_MS, round(ms / LATENCY_STEP_MS) * LATENCY_STEP_MS) for ms in counts.latencies_ms
         )
-        # 4xx and 5xx are 0 or 1 a request, so that their Average is an error rate. The edge adds next to
-        # nothing to what the integration takes.
+        # 4xx and 5xx are 0 or 1 for each request, so that their Average is an error rate. The edge adds
+        # almost no latency to the integration.
         metrics: dict[str, tuple[str, Mapping[float, int]]] = {
             "Count": ("Count", {1.0: counts.requests}),
-            "4xx": ("Count", flags(counts.requests, counts.client_errors)),
-            "5xx": ("Count", flags(counts.requests, counts.server_errors)),
+            "4xx": ("Count", binary_values(counts.requests, counts.client_errors)),
+            "5xx": ("Count", binary_values(counts.requests, counts.server_errors)),
             "Latency": ("Milliseconds", latencies),
             "IntegrationLatency": ("Milliseconds", latencies),
         }
@@ -252,7 +251,7 @@ class Metrics:
                 put_values(self._world, region, "AWS/ApiGateway", name, values, dimensions, unit, at)
 
     def _publish_queues(self, at: float) -> Iterable[str]:
-        """Publish the state of every queue, in the regions that are not down; return those regions."""
+        """Publish the state of every queue in the regions that are up; return those regions."""
         from ministack.services import sqs
 
         regions = set()
@@ -266,13 +265,13 @@ class Metrics:
         return regions
 
 
-def flags(total: int, raised: int) -> dict[float, int]:
-    """Return how often a flag was 1 and how often 0, as values and counts."""
+def binary_values(total: int, raised: int) -> dict[float, int]:
+    """Return value -> count for a metric that is 1 `raised` times out of `total`, and 0 otherwise."""
     return {value: count for value, count in ((1.0, raised), (0.0, total - raised)) if count}
 
 
 def queue_metrics(queue: Mapping[str, Any], *, now: float) -> dict[str, tuple[float, str]]:
-    """Return metric -> (value, unit) of one queue as the emulator keeps it; `now` in its own time."""
+    """Return metric -> (value, unit) of one of the emulator's queues; `now` in the emulator's time."""
     messages = list(queue["messages"])
     visible = sum(message["visible_at"] <= now for message in messages)
     delayed = sum(message["visible_at"] > now and not message["receive_count"] for message in messages)
@@ -285,8 +284,8 @@ def queue_metrics(queue: Mapping[str, Any], *, now: float) -> dict[str, tuple[fl
     }
 
 
-def start(world: World) -> Metrics:
-    """Start publishing the metrics of `world`."""
-    metrics = Metrics(world)
+def start(world: World) -> MetricsPublisher:
+    """Start to publish the metrics of `world`."""
+    metrics = MetricsPublisher(world)
     metrics.start()
     return metrics

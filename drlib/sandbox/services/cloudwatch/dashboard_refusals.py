@@ -1,7 +1,8 @@
-"""What CloudWatch refuses of a dashboard's body.
+"""Dashboard bodies that CloudWatch refuses.
 
-Rules: CloudWatch API Reference, "Dashboard Body Structure and Syntax". A metric is an array of texts by
-position: namespace, name, and pairs of a dimension's name and value; an object with options may be the last.
+Rules: CloudWatch API Reference, "Dashboard Body Structure and Syntax". A metric is an array of
+strings: namespace, name, then pairs of dimension name and value. The last element may be an object with
+options.
 """
 
 from __future__ import annotations
@@ -10,32 +11,32 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-NO_JSON = "The field DashboardBody must be a valid JSON object"
-NO_SOURCE = "The metric widget should have specified a region and a data source or an alarm annotation"
-NO_ROW = (
+NOT_JSON = "The field DashboardBody must be a valid JSON object"
+MISSING_SOURCE = "The metric widget should have specified a region and a data source or an alarm annotation"
+INVALID_ROW = (
     'Field "metrics" has to be an array of array of strings, '
     "with an optional metricRenderer object as last element"
 )
-NO_TEXT = 'Invalid metric field type, only "String" type is allowed'
+INVALID_TEXT = 'Invalid metric field type, only "String" type is allowed'
 
 BOUNDS = {"x": (0, 23), "y": (0, None), "width": (1, 24), "height": (1, 1000)}
 OPTIONS = {
     "accountId", "color", "expression", "id", "label", "period", "region", "stat", "visible", "yAxis",
 }  # fmt: skip
-"""What a metric's last element may hold."""
+"""Keys that the options of a metric may have."""
 
 Problem = tuple[str, str]
-"""Where in the body, as a JSON pointer, and what is wrong."""
+"""The place in the body, as a JSON pointer, and the error there."""
 
 
 def problems(body: str) -> list[Problem]:
-    """Return what CloudWatch finds wrong with a dashboard's body; one without a place if it is no JSON."""
+    """Return the errors in a dashboard's body; one error with an empty place if it is not a JSON object."""
     try:
         dashboard = json.loads(body)
     except ValueError:
         dashboard = None
     if not isinstance(dashboard, dict):
-        return [("", NO_JSON)]
+        return [("", NOT_JSON)]
     if "widgets" not in dashboard:
         return [("", "Should have required property 'widgets'")]
     if not isinstance(dashboard["widgets"], list):
@@ -48,9 +49,9 @@ def problems(body: str) -> list[Problem]:
 
 
 def message(found: list[Problem]) -> str:
-    """Word the error as CloudWatch does."""
-    if found == [("", NO_JSON)]:
-        return NO_JSON
+    """Return the error message in CloudWatch's words."""
+    if found == [("", NOT_JSON)]:
+        return NOT_JSON
     listed = json.dumps([{"dataPath": path, "message": text} for path, text in found], indent=2)
     return f"The dashboard body is invalid, there are {len(found)} validation errors:\n{listed}"
 
@@ -86,7 +87,7 @@ def _metric_widget(properties: dict[str, Any], path: str) -> Iterator[Problem]:
     if not sources:
         yield path, "Should have required property 'metrics'"
     if not sources or not isinstance(properties.get("region"), str):
-        yield path, NO_SOURCE
+        yield path, MISSING_SOURCE
     if not sources:
         yield path, "Should have required property 'annotations'"
     rows = properties.get("metrics", [])
@@ -99,15 +100,15 @@ def _metric_widget(properties: dict[str, Any], path: str) -> Iterator[Problem]:
 
 def _row(row: Any, path: str) -> Iterator[Problem]:
     if not isinstance(row, list) or not row:
-        yield path, NO_ROW
+        yield path, INVALID_ROW
         return
     options = row[-1] if isinstance(row[-1], dict) else None
     texts = row if options is None else row[:-1]
-    strays = [at for at, text in enumerate(texts) if not isinstance(text, str) or not text]
-    for at in strays:
-        yield f"{path}/{at}", NO_TEXT
+    invalid = [at for at, text in enumerate(texts) if not isinstance(text, str) or not text]
+    for at in invalid:
+        yield f"{path}/{at}", INVALID_TEXT
     unknown = options is not None and not options.keys() <= OPTIONS
-    # `...` stands for as many positions as are left, and an expression has none.
+    # `...` stands for any number of elements; an expression has no strings.
     paired = not texts or "..." in texts or len(texts) % 2 == 0
-    if unknown or (not paired and not strays):
+    if unknown or (not paired and not invalid):
         yield path, f"Should NOT have more than {len(row) - 1} items"

@@ -1,8 +1,8 @@
-"""What DynamoDB refuses of a global table, and the emulator would let happen.
+"""Requests on a global table that DynamoDB refuses and the emulator accepts.
 
-The 24-hour rule is one of order: a table that was the source of a new replica cannot be deleted while that
-replica is there. Replicas go first, the latest first, and the table after them (DynamoDB Developer Guide,
-"Global tables"; API Reference, `DeleteTable` and `UpdateTable`).
+A table that was the source of a new replica in the last 24 hours cannot be deleted while that replica exists.
+Delete the replicas first, the newest one first, then the table (DynamoDB Developer Guide, "Global tables";
+API Reference, `DeleteTable` and `UpdateTable`).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 SOURCE_SECONDS = 24 * 3600.0
-"""For how long after a replica was made its source cannot be deleted before it. Modelled."""
+"""Modelled seconds for which the source of a new replica cannot be deleted before that replica."""
 
-IS_SOURCE = (
+RECENT_SOURCE = (
     "Replica cannot be deleted because it has acted as a source region for new replica(s) being added to the "
     "table in the last 24 hours."
 )
@@ -20,7 +20,7 @@ PROTECTED_TABLE = (
     "Resource cannot be deleted as it is currently protected against deletion. "
     "Disable deletion protection first."
 )
-STREAM_IS_NEEDED = (
+STREAM_NEEDED = (
     "One or more parameter values were invalid: Disabling Stream is not allowed for a Global Table replica."
 )
 FIXED_CAPACITY = "Table write capacity should either be Pay-Per-Request or AutoScaled."
@@ -29,39 +29,41 @@ TableKey = tuple[str, str, str]
 """Account, region, table name."""
 
 
-class Sources:
-    """Which replicas were made from which table, and when."""
+class ReplicaSources:
+    """Records from which table each replica was created, and when."""
 
     def __init__(self) -> None:
-        self._made: dict[TableKey, dict[str, float]] = {}
+        self._replicas: dict[TableKey, dict[str, float]] = {}
 
     def add(self, source: TableKey, region: str, at: float) -> None:
-        """Note that a replica in `region` was made from `source`, at a modelled instant."""
-        self._made.setdefault(source, {})[region] = at
+        """Record that a replica in `region` was created from `source`; `at` in modelled epoch seconds."""
+        self._replicas.setdefault(source, {})[region] = at
 
-    def remove(self, gone: TableKey) -> None:
-        """Forget a table or replica that is deleted."""
-        account, region, name = gone
-        self._made.pop(gone, None)
-        for (other_account, _, other_name), made in self._made.items():
+    def remove(self, table: TableKey) -> None:
+        """Remove a deleted table or replica."""
+        account, region, name = table
+        self._replicas.pop(table, None)
+        for (other_account, _, other_name), replicas in self._replicas.items():
             if (other_account, other_name) == (account, name):
-                made.pop(region, None)
+                replicas.pop(region, None)
 
     def recent(self, source: TableKey, now: float) -> list[str]:
-        """Return the regions of the replicas that `source` was copied to in the last 24 hours."""
-        made = self._made.get(source, {})
-        return sorted(region for region, at in made.items() if now - at < SOURCE_SECONDS)
+        """Return the regions of the replicas that were created from `source` in the last 24 hours."""
+        replicas = self._replicas.get(source, {})
+        return sorted(region for region, at in replicas.items() if now - at < SOURCE_SECONDS)
 
 
-def deletion(name: str, region: str, *, protected: bool, group: Iterable[str], made: list[str]) -> str | None:
-    """Say why a table, or the replica of one, cannot be deleted.
+def deletion(
+    name: str, region: str, *, protected: bool, group: Iterable[str], recent_replicas: list[str]
+) -> str | None:
+    """Return why a table or a replica cannot be deleted, or None.
 
     Args:
         name: the table's name.
-        region: where what is to be deleted is.
-        protected: its own deletion protection; each replica has one for itself.
-        group: the regions of the global table; empty if it is none.
-        made: regions of the replicas that it was the source of, from `Sources.recent`.
+        region: the region of the table or replica to delete.
+        protected: its deletion protection; each replica has its own.
+        group: the regions of the global table; empty for an ordinary table.
+        recent_replicas: the regions of its recent replicas, from `ReplicaSources.recent`.
     """
     if protected and len(list(group)) > 1:
         return (
@@ -70,14 +72,14 @@ def deletion(name: str, region: str, *, protected: bool, group: Iterable[str], m
         )
     if protected:
         return PROTECTED_TABLE
-    return IS_SOURCE if made else None
+    return RECENT_SOURCE if recent_replicas else None
 
 
-def update(order: Mapping[str, object], *, replicated: bool, on_demand: bool) -> str | None:
-    """Say why `UpdateTable` is refused: of a table with replicas (`replicated`), or about to get one."""
-    stream = order.get("StreamSpecification")
+def update(request: Mapping[str, object], *, replicated: bool, on_demand: bool) -> str | None:
+    """Return why `UpdateTable` is refused, or None; `replicated`: the table has replicas."""
+    stream = request.get("StreamSpecification")
     if replicated and isinstance(stream, Mapping) and not stream.get("StreamEnabled"):
-        return STREAM_IS_NEEDED
-    updates = order.get("ReplicaUpdates")
-    makes = isinstance(updates, list) and any("Create" in update for update in updates)
-    return FIXED_CAPACITY if makes and not on_demand else None
+        return STREAM_NEEDED
+    updates = request.get("ReplicaUpdates")
+    creates = isinstance(updates, list) and any("Create" in update for update in updates)
+    return FIXED_CAPACITY if creates and not on_demand else None

@@ -1,7 +1,7 @@
 """IAM.
 
-policies        policies, within IAM's grammar and sizes
-permissions     what a role may do, and who may assume it
-condition_keys  condition keys that the emulator does not know
-refusals        what IAM refuses of policies
+policies        checks of policies before they are stored
+permissions     permissions and trust policies of roles
+condition_keys  condition keys that the emulator does not support
+refusals        policies that IAM refuses
 """

@@ -1,7 +1,7 @@
-"""Condition keys of IAM policies that the emulator does not know.
+"""Condition keys of IAM policies that the emulator does not support.
 
-A statement whose condition names an unknown key never applies: a least-privilege policy that AWS accepts
-would be refused here. `cloudwatch:namespace` is what holds `PutMetricData`, which takes no resource, to one
+A statement with an unknown condition key never matches, so that a least-privilege policy that works on AWS
+would deny the request here. `cloudwatch:namespace` restricts `PutMetricData`, which has no resource, to one
 namespace.
 """
 
@@ -17,16 +17,16 @@ PUT_METRIC_DATA = "cloudwatch:PutMetricData"
 
 
 def apply() -> None:
-    """Tell the emulator's policy evaluation what else a request says of itself.
+    """Add the condition keys to the emulator's policy evaluation.
 
     Raises:
-        SandboxError: the emulator's own function is not what it was.
+        SandboxError: the replacement does not fit this version of the emulator.
     """
     actions = emulator.module("core.iam_actions")
-    known = internals.function(actions, "request_tag_context", "service", "iam_action", "body", "params")
+    original = internals.function(actions, "request_tag_context", "service", "iam_action", "body", "params")
 
     def context(service: str, iam_action: str, body: bytes, params: Mapping[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = known(service, iam_action, body, params)
+        found: dict[str, Any] = original(service, iam_action, body, params)
         if iam_action == PUT_METRIC_DATA:
             found["cloudwatch:namespace"] = namespace(body, params)
         return found
@@ -35,7 +35,7 @@ def apply() -> None:
 
 
 def namespace(body: bytes, params: Mapping[str, Any]) -> str:
-    """Return the namespace that a PutMetricData request names, in JSON or as a form, or an empty text."""
+    """Return the namespace in a PutMetricData request (JSON or form), or an empty string."""
     named = params.get("Namespace", "")
     if body[:1] == b"{":
         try:

@@ -1,7 +1,7 @@
-"""What a role may do, and who may assume it, as the emulator evaluates policies.
+"""Permissions and trust policies of roles, evaluated by the emulator.
 
-Used where an AWS service asks on a function's behalf: Lambda before it puts a function into a VPC, before it
-reads a queue, before it runs at all; S3 before it replicates an object.
+AWS services check them: Lambda before it creates a function, connects it to a VPC or reads a queue for it; S3
+before it replicates an object.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ASSUME = "sts:AssumeRole"
 
 
 class Permissions:
-    """Asks the emulator's evaluation of policies."""
+    """Evaluates policies with the emulator's evaluator."""
 
     def __init__(self) -> None:
         self._evaluator = emulator.module("core.iam_evaluator")
@@ -40,19 +40,19 @@ class Permissions:
         internals.function(self._runtime, "execution_credentials", "config")
 
     def roles(self) -> Any:
-        """Return the roles that there are, by name."""
+        """Return name -> role, for every role."""
         return self._iam._roles
 
-    def function_may(
+    def function_is_allowed(
         self, config: Mapping[str, Any], action: str, resource: str, policy: str | None = None
     ) -> bool:
-        """Say whether a function's role may do something.
+        """Return whether a function's role allows an action.
 
         Args:
             config: the function's configuration.
             action: e.g. "sqs:ReceiveMessage".
-            resource: the ARN it is done to.
-            policy: the resource's own policy, if it has one.
+            resource: the ARN of the resource.
+            policy: the resource's own policy, or None.
         """
         key = self._runtime.execution_credentials(dict(config))["AWS_ACCESS_KEY_ID"]
         principal = self._evaluator.resolve_principal(key, ACCOUNT_ID)
@@ -75,20 +75,20 @@ class Permissions:
             )
         return bool(decision.decision == "Allow")
 
-    def acting_by(
+    def role_permissions(
         self, role_arn: str, *, service: str, source_arn: str, region: str
     ) -> Callable[[str, str], bool]:
-        """Return what says whether an AWS service may do an action to a resource by a role.
+        """Return a function of (action, resource): whether a role allows it to an AWS service.
 
-        A role that is not there, or that does not trust the service, allows nothing.
+        A role that does not exist or does not trust the service allows nothing.
 
         Args:
             role_arn: the role.
-            service: who assumes it, e.g. "s3.amazonaws.com".
-            source_arn: on behalf of what.
-            region: where the service acts.
+            service: the service that assumes the role, e.g. "s3.amazonaws.com".
+            source_arn: the resource for which it does so.
+            region: the region of the service.
         """
-        if not self.service_may_assume(service, role_arn, source_arn):
+        if not self.service_can_assume(service, role_arn, source_arn):
             return lambda action, resource: False
         policies = self._evaluator._gather_role_policies(role_arn.rsplit("/", 1)[-1], ACCOUNT_ID)
 
@@ -105,8 +105,8 @@ class Permissions:
 
         return allowed
 
-    def service_may_assume(self, service: str, role_arn: str, source_arn: str) -> bool:
-        """Say whether a role's trust policy lets an AWS service assume it, on behalf of `source_arn`."""
+    def service_can_assume(self, service: str, role_arn: str, source_arn: str) -> bool:
+        """Return whether a role's trust policy allows an AWS service to assume it for `source_arn`."""
         role = self._iam._roles.get(role_arn.rsplit("/", 1)[-1]) or {}
         document = role.get("AssumeRolePolicyDocument") or "{}"
         trust = json.loads(document) if isinstance(document, str) else document
@@ -123,22 +123,22 @@ class Permissions:
         matching = [
             statement["Effect"]
             for statement in (statements if isinstance(statements, list) else [statements])
-            if self._names(statement, service, context)
+            if self._statement_matches(statement, service, context)
         ]
         return "Allow" in matching and "Deny" not in matching
 
-    def _names(self, statement: Mapping[str, Any], service: str, context: Any) -> bool:
+    def _statement_matches(self, statement: Mapping[str, Any], service: str, context: Any) -> bool:
         principal = statement.get("Principal", {})
         return bool(
             (principal == "*" or self._evaluator._service_principal_matches(principal, service))
             and self._evaluator._action_matches(
-                ASSUME, _listed(statement.get("Action")), _listed(statement.get("NotAction"))
+                ASSUME, _as_list(statement.get("Action")), _as_list(statement.get("NotAction"))
             )
             and self._evaluator._conditions_met(statement.get("Condition", {}), context)
         )
 
-    def pass_refusal(self, access_key: str, region: str, role_arn: str, service: str) -> str | None:
-        """Say, in IAM's words, why a caller may not hand a role to an AWS service; None if it may."""
+    def pass_role_refusal(self, access_key: str, region: str, role_arn: str, service: str) -> str | None:
+        """Return IAM's message if a caller may not pass a role to an AWS service, otherwise None."""
         context = {"iam:PassedToService": service}
         denied = self._evaluator.enforce(
             access_key, "iam:PassRole", "iam", region, resource_arn=role_arn, service_context=context
@@ -153,5 +153,5 @@ class Permissions:
         )
 
 
-def _listed(value: Any) -> list[str]:
+def _as_list(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value or ())

@@ -1,4 +1,4 @@
-"""IAM's policies, taken within IAM's grammar and sizes.
+"""Checks of IAM policies before the emulator stores them: grammar and size.
 
 The rules are in `drlib.sandbox.services.iam.refusals`.
 """
@@ -14,8 +14,8 @@ from drlib.sandbox.services.iam import refusals
 Parameters = Mapping[str, Any]
 
 
-class Identities:
-    """IAM's operations that take a policy document, each behind what IAM checks first."""
+class PolicyChecks:
+    """Replaces IAM's operations with a policy document: checks the document, then calls the emulator."""
 
     def __init__(self) -> None:
         self._iam = emulator.module("services.iam")
@@ -27,11 +27,11 @@ class Identities:
             "UpdateAssumeRolePolicy": lambda p: self._trust(p, "PolicyDocument"),
             "CreatePolicy": self._managed,
             "CreatePolicyVersion": self._managed,
-            "PutRolePolicy": lambda p: self._inline(p, "role", self._of_role(p)),
-            "PutUserPolicy": lambda p: self._inline(p, "user", self._of_user(p)),
+            "PutRolePolicy": lambda p: self._inline(p, "role", self._role_policies(p)),
+            "PutUserPolicy": lambda p: self._inline(p, "user", self._user_policies(p)),
         }
-        ours = {name: self._checked(handlers[name], check) for name, check in checks.items()}
-        emulator.replace(self._iam, "_IAM_HANDLERS", {**handlers, **ours})
+        replacements = {name: self._checked(handlers[name], check) for name, check in checks.items()}
+        emulator.replace(self._iam, "_IAM_HANDLERS", {**handlers, **replacements})
 
     def _checked(
         self, handler: Callable[[Parameters], Any], check: Callable[[Parameters], refusals.Refusal | None]
@@ -54,18 +54,18 @@ class Identities:
         return refusals.identity(document) or refusals.managed_size(document)
 
     def _inline(self, p: Parameters, kind: str, others: Mapping[str, str] | None) -> refusals.Refusal | None:
-        """Check an inline policy; `others` are those there are, or None if nobody is of that name."""
+        """Check an inline policy; `others`: the identity's policies, or None if it does not exist."""
         if others is None:
             return None
         document, policy = self._text(p, "PolicyDocument"), self._text(p, "PolicyName")
-        together: Iterable[str] = ({**others, policy: document}).values()
+        documents: Iterable[str] = ({**others, policy: document}).values()
         name = self._text(p, f"{kind.title()}Name")
-        return refusals.identity(document) or refusals.inline_size(kind, name, together)
+        return refusals.identity(document) or refusals.inline_size(kind, name, documents)
 
-    def _of_role(self, p: Parameters) -> Mapping[str, str] | None:
+    def _role_policies(self, p: Parameters) -> Mapping[str, str] | None:
         role = self._iam._roles.get(self._text(p, "RoleName"))
         return role["InlinePolicies"] if role else None
 
-    def _of_user(self, p: Parameters) -> Mapping[str, str] | None:
+    def _user_policies(self, p: Parameters) -> Mapping[str, str] | None:
         name = self._text(p, "UserName")
         return (self._iam._user_inline_policies.get(name) or {}) if name in self._iam._users else None

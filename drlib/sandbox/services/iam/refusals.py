@@ -1,4 +1,4 @@
-"""What IAM refuses of policies: (HTTP status, error code, sentence), or none.
+"""Policies that IAM refuses. Each function returns (HTTP status, error code, message), or None.
 
 IAM User Guide, "IAM and AWS STS quotas" (sizes, counted without white space) and "Grammar of the IAM JSON
 policy language".
@@ -14,7 +14,7 @@ from typing import Any
 Refusal = tuple[int, str, str]
 
 INLINE_CHARACTERS = {"role": 10_240, "user": 2_048, "group": 5_120}
-"""All inline policies of one identity together."""
+"""Limit for the sum of all inline policies of one identity."""
 
 MANAGED_CHARACTERS = 6_144
 TRUST_CHARACTERS = 2_048
@@ -23,12 +23,12 @@ _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:\S+")
 
 
 def size(document: str) -> int:
-    """Return how many characters IAM counts."""
+    """Return the size of a policy: its characters without white space."""
     return len(_SPACE.sub("", document))
 
 
 def inline_size(kind: str, name: str, documents: Iterable[str]) -> Refusal | None:
-    """Say why an identity cannot have these inline policies; `kind` is role, user or group."""
+    """Check the size of the inline policies of an identity; `kind` is role, user or group."""
     limit = INLINE_CHARACTERS[kind]
     if sum(map(size, documents)) <= limit:
         return None
@@ -36,21 +36,21 @@ def inline_size(kind: str, name: str, documents: Iterable[str]) -> Refusal | Non
 
 
 def managed_size(document: str) -> Refusal | None:
-    """Say why a managed policy cannot be that long."""
+    """Check the size of a managed policy."""
     if size(document) <= MANAGED_CHARACTERS:
         return None
     return 409, "LimitExceeded", f"Cannot exceed quota for PolicySize: {MANAGED_CHARACTERS}"
 
 
 def trust_size(document: str) -> Refusal | None:
-    """Say why a trust policy cannot be that long."""
+    """Check the size of a trust policy."""
     if size(document) <= TRUST_CHARACTERS:
         return None
     return 409, "LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {TRUST_CHARACTERS}"
 
 
 def identity(document: str) -> Refusal | None:
-    """Say why a document cannot be the policy of an identity."""
+    """Check the grammar of an identity's policy."""
     statements = _statements(document)
     if statements is None:
         return _malformed("Syntax errors in policy.")
@@ -73,7 +73,7 @@ def identity(document: str) -> Refusal | None:
 
 
 def trust(document: str) -> Refusal | None:
-    """Say why a document cannot say who may assume a role."""
+    """Check the grammar of a trust policy."""
     try:
         parsed = json.loads(document)
     except ValueError:
@@ -96,8 +96,8 @@ def _statements(document: str) -> list[Mapping[str, Any]] | None:
     found = parsed.get("Statement") if isinstance(parsed, dict) else None
     rows = found if isinstance(found, list) else [found]
     statements: list[Mapping[str, Any]] = [one for one in rows if isinstance(one, dict)]
-    is_whole = statements and all(one.get("Effect") in ("Allow", "Deny") for one in statements)
-    return statements if is_whole else None
+    valid = statements and all(one.get("Effect") in ("Allow", "Deny") for one in statements)
+    return statements if valid else None
 
 
 def _texts(statement: Mapping[str, Any], *names: str) -> Iterator[str]:

@@ -1,10 +1,10 @@
 """Lambda.
 
-functions              functions, made and changed
-processes              how many processes one function has
-archives               functions' archives, unpacked once
-timeouts               the timeout of a function that waits
-event_source_mappings  event source mappings, and the rights that they need
-function_refusals      what Lambda refuses of a function
-mapping_refusals       what Lambda refuses of an event source mapping
+functions              creation and change of functions
+processes              the number of processes of a function
+archives               cache of unpacked function archives
+timeouts               the timeout of a function that waits for a call
+event_source_mappings  event source mappings and the permissions that they need
+function_refusals      functions that Lambda refuses
+mapping_refusals       event source mappings that Lambda refuses
 """

@@ -1,8 +1,8 @@
-"""Functions' archives, unpacked once: what makes a cold start quick.
+"""Cache of unpacked function archives, which makes cold starts faster.
 
-The emulator unpacks a function's archive for every process that it starts, and Python compiles what it
-imports from there each time. Here an archive is unpacked the first time it is seen, and a process gets links
-to that: what one process has compiled, the next one finds.
+The emulator unpacks a function's archive for every process that it starts, and Python compiles the imported
+modules each time. Here an archive is unpacked once, and each process gets links to the unpacked files. So the
+processes share the compiled modules.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any
 from drlib.sandbox.ministack import emulator, internals
 
 
-class Archives:
-    """A folder of unpacked archives, by the digest of their content. Thread-safe."""
+class ArchiveCache:
+    """A folder of unpacked archives, named by the digest of their content. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -30,7 +30,7 @@ class Archives:
         """Return the folder with the content of a zip file.
 
         Raises:
-            zipfile.BadZipFile: it is none.
+            zipfile.BadZipFile: the file is not a zip archive.
         """
         found = self._folder / hashlib.sha256(archive.read_bytes()).hexdigest()
         with self._lock:
@@ -40,7 +40,7 @@ class Archives:
                 try:
                     with zipfile.ZipFile(archive) as file:
                         file.extractall(draft)
-                    # Linked like all else, it keeps the bytecode of modules that are in no package.
+                    # A shared folder for the bytecode of the modules outside packages.
                     (draft / "__pycache__").mkdir(exist_ok=True)
                     draft.rename(found)
                 except BaseException:
@@ -49,10 +49,10 @@ class Archives:
         return found
 
 
-class Zip:
-    """Stands in for the module `zipfile` where functions' processes are made."""
+class CachedZipfile:
+    """Replaces the module `zipfile` in the emulator's code that starts function processes."""
 
-    def __init__(self, archives: Archives) -> None:
+    def __init__(self, archives: ArchiveCache) -> None:
         class ZipFile(zipfile.ZipFile):
             def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
                 if members is not None or self.filename is None:
@@ -68,12 +68,12 @@ class Zip:
 
 
 def install(folder: Path) -> None:
-    """Make the emulator take functions' code from `folder`, where it is unpacked once.
+    """Make the emulator use archives that are unpacked once, in `folder`.
 
     Raises:
-        SandboxError: the emulator makes functions' processes in another way.
+        SandboxError: the replacement does not fit this version of the emulator.
     """
     runtime = emulator.module("core.lambda_runtime")
     internals.function(runtime.Worker, "_spawn", "self")
     emulator.value(runtime, "zipfile", type(zipfile))
-    emulator.replace(runtime, "zipfile", Zip(Archives(folder)))
+    emulator.replace(runtime, "zipfile", CachedZipfile(ArchiveCache(folder)))

@@ -1,8 +1,7 @@
-"""Event source mappings: made as Lambda allows, and reading a queue only while the function's role may.
+"""Event source mappings, with the checks of Lambda and the permissions of the function's role.
 
-The rules are in `drlib.sandbox.services.lambda_.mapping_refusals`. A mapping whose function's role may no
-longer read the queue leaves its messages where they are; one whose role may not delete them processes them
-again and again.
+The rules are in `drlib.sandbox.services.lambda_.mapping_refusals`. If the role may no longer read the queue,
+the messages stay in the queue. If the role may not delete messages, they are processed repeatedly.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.services.iam.permissions import Permissions
 from drlib.sandbox.services.lambda_ import mapping_refusals as refusals
 
-RIGHTS_SECONDS = 5.0
-"""Modelled seconds for which what a role may do is taken for granted."""
+PERMISSION_CACHE_SECONDS = 5.0
+"""Modelled seconds for which a permission of a role is cached."""
 
 
-class Mappings:
-    """Lambda's operations on mappings, and what its pollers may do, in place of the emulator's."""
+class EventSourceMappings:
+    """Replaces the emulator's operations on mappings and the permissions of its pollers."""
 
     def __init__(self, clock: Clock, permissions: Permissions) -> None:
         self._clock = clock
         self._permissions = permissions
-        self._rights: dict[tuple[str, str, str], tuple[float, bool]] = {}
+        self._cached_answers: dict[tuple[str, str, str], tuple[float, bool]] = {}
         self._lambda = emulator.module("services.lambda_svc")
         self._sqs = emulator.module("services.sqs")
         self._responses = emulator.module("core.responses")
@@ -44,44 +43,44 @@ class Mappings:
         self._may_delete: contextvars.ContextVar[bool] = contextvars.ContextVar("may_delete", default=True)
         emulator.replace(self._lambda, "_create_esm", self.create)
         emulator.replace(self._lambda, "_update_esm", self.update)
-        emulator.replace(self._lambda, "_iter_all_esms", self.readable)
+        emulator.replace(self._lambda, "_iter_all_esms", self.readable_mappings)
         emulator.replace(self._lambda, "_run_sqs_batch", self.run)
         emulator.replace(self._sqs, "_delete_messages_for_esm", self.delete)
 
     def create(self, data: dict[str, Any]) -> Any:
-        """Stand for `_create_esm(data)`."""
+        """Replace `_create_esm(data)`."""
         queue_arn = data.get("EventSourceArn", "")
         name = self._lambda._resolve_request_scoped_name(data.get("FunctionName", ""))
         return self._refusal(queue_arn, name, is_new=True) or self._create(data)
 
     def update(self, esm_id: str, data: dict[str, Any]) -> Any:
-        """Stand for `_update_esm(esm_id, data)`."""
+        """Replace `_update_esm(esm_id, data)`."""
         mapping = self._lambda._esms.get(esm_id)
         if mapping is None:
             return self._update(esm_id, data)
         name = self._lambda._resolve_request_scoped_name(data.get("FunctionName", mapping["FunctionName"]))
         return self._refusal(mapping["EventSourceArn"], name, is_new=False) or self._update(esm_id, data)
 
-    def readable(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Stand for `_iter_all_esms()`: leave out those whose function may not read the queue."""
+    def readable_mappings(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Replace `_iter_all_esms()`: skip mappings whose function may not read the queue."""
         for account, region, mapping in self._all():
             with internals.scope(region):
-                is_shut = ":sqs:" in mapping["EventSourceArn"] and not self._may(
+                unreadable = ":sqs:" in mapping["EventSourceArn"] and not self._is_allowed(
                     mapping, "sqs:ReceiveMessage"
                 )
-            if not is_shut:
+            if not unreadable:
                 yield account, region, mapping
 
     def run(self, esm: dict[str, Any], *args: Any) -> Any:
-        """Stand for `_run_sqs_batch(esm, ...)`."""
-        token = self._may_delete.set(self._may(esm, "sqs:DeleteMessage"))
+        """Replace `_run_sqs_batch(esm, ...)`."""
+        token = self._may_delete.set(self._is_allowed(esm, "sqs:DeleteMessage"))
         try:
             return self._run(esm, *args)
         finally:
             self._may_delete.reset(token)
 
     def delete(self, queue_url: str, receipt_handles: set[str]) -> None:
-        """Stand for `_delete_messages_for_esm(queue_url, receipt_handles)`."""
+        """Replace `_delete_messages_for_esm(queue_url, receipt_handles)`."""
         if self._may_delete.get():
             self._delete(queue_url, receipt_handles)
 
@@ -96,32 +95,34 @@ class Mappings:
         if not refusal and attributes is not None:
             others = self._lambda._esms.values() if is_new else ()
             refusal = (
-                refusals.reading(self._asking(config, queue_arn, attributes))
+                refusals.missing_permission(self._permission_check(config, queue_arn, attributes))
                 or refusals.visibility(attributes, int(config.get("Timeout", 3)))
-                or refusals.second(queue_arn, name, others)
+                or refusals.duplicate(queue_arn, name, others)
             )
         if not refusal:
             return None
         code, message = refusal
         return self._responses.error_response_json(code, message, 409 if code == refusals.CONFLICT else 400)
 
-    def _asking(
+    def _permission_check(
         self, config: Mapping[str, Any], queue_arn: str, attributes: Mapping[str, str]
     ) -> Callable[[str], bool]:
         policy = attributes.get("Policy")
-        return lambda action: self._permissions.function_may(config, action, queue_arn, policy)
+        return lambda action: self._permissions.function_is_allowed(config, action, queue_arn, policy)
 
-    def _may(self, mapping: Mapping[str, Any], action: str) -> bool:
-        """Say whether a mapping's function may do something to its queue, as of a moment ago."""
+    def _is_allowed(self, mapping: Mapping[str, Any], action: str) -> bool:
+        """Return whether a mapping's function may do an action on its queue; the answer is cached."""
         function_arn, queue_arn = mapping["FunctionArn"], mapping["EventSourceArn"]
         now = self._clock.now()
-        until, answer = self._rights.get((function_arn, queue_arn, action), (0.0, False))
+        until, answer = self._cached_answers.get((function_arn, queue_arn, action), (0.0, False))
         if now < until:
             return answer
         function = self._lambda._functions.get(mapping["FunctionName"])
         queue = self._sqs._queue_by_arn(queue_arn)
         answer = bool(
-            function and queue and self._asking(function["config"], queue_arn, queue["attributes"])(action)
+            function
+            and queue
+            and self._permission_check(function["config"], queue_arn, queue["attributes"])(action)
         )
-        self._rights[function_arn, queue_arn, action] = now + RIGHTS_SECONDS, answer
+        self._cached_answers[function_arn, queue_arn, action] = now + PERMISSION_CACHE_SECONDS, answer
         return answer

@@ -1,8 +1,8 @@
-"""What Lambda refuses of a function: a sentence in its own words, or none.
+"""Functions that Lambda refuses. Each check returns Lambda's message, or None.
 
-Each is an InvalidParameterValueException of CreateFunction and UpdateFunctionConfiguration. Lambda Developer
-Guide: "Working with Lambda environment variables", "Defining Lambda function permissions with an execution
-role", "Giving Lambda functions access to resources in an Amazon VPC".
+Each refusal is an InvalidParameterValueException of CreateFunction and UpdateFunctionConfiguration. Lambda
+Developer Guide: "Working with Lambda environment variables", "Defining Lambda function permissions with an
+execution role", "Giving Lambda functions access to resources in an Amazon VPC".
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ RESERVED = frozenset(
         "AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT",
     )
 )  # fmt: skip
-"""Variables that Lambda sets itself."""
+"""Environment variables that Lambda sets."""
 
 ENVIRONMENT_BYTES = 4096
 CANNOT_CONFIGURE = (
@@ -29,7 +29,7 @@ NOT_ASSUMABLE = "The role defined for the function cannot be assumed by Lambda."
 
 
 def environment(variables: Mapping[str, str]) -> str | None:
-    """Say why a function cannot have these environment variables."""
+    """Check the environment variables of a function."""
     reserved = sorted(RESERVED & variables.keys())
     if reserved:
         return (
@@ -49,7 +49,7 @@ def vpc(
     subnets: Iterable[str],
     groups: Iterable[str],
 ) -> str | None:
-    """Say why a function cannot be in these subnets and groups; `subnets` and `groups` are what there is."""
+    """Check that a function's subnets and security groups are among the existing ones."""
     for subnet_id in subnet_ids:
         if subnet_id not in subnets:
             return (
@@ -65,18 +65,18 @@ def vpc(
     return None
 
 
-def interfaces(
+def missing_vpc_permission(
     allowed: Callable[[str, str], bool],
     *,
     arn: Callable[[str], str],
     subnet_ids: Iterable[str],
     group_ids: Iterable[str],
 ) -> str | None:
-    """Say what a role lacks for a function in a VPC: Lambda tries it on EC2 first, in the role's name.
+    """Check the permissions that a role needs for a function in a VPC, as Lambda does.
 
     Args:
-        allowed: whether the role may do an action to a resource.
-        arn: makes an ARN of EC2 from a resource.
+        allowed: returns whether the role allows an action on a resource.
+        arn: returns the EC2 ARN of a resource.
         subnet_ids: the function's subnets.
         group_ids: its security groups.
     """
@@ -85,7 +85,7 @@ def interfaces(
     needed = {
         "CreateNetworkInterface": [arn(one) for one in ("network-interface/*", *subnets, *groups)],
         "DescribeNetworkInterfaces": ["*"],
-        # Asked without an interface: a role that names interfaces only does not pass.
+        # Lambda checks it for any resource: a role that is limited to network interfaces fails.
         "DeleteNetworkInterface": [arn("*/*")],
     }
     for action, resources in needed.items():

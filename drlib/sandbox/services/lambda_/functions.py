@@ -1,4 +1,4 @@
-"""Lambda's functions, made and changed as Lambda allows: roles, environments, networks.
+"""Creation and change of Lambda functions, with the checks of Lambda: roles, environments, networks.
 
 The rules are in `drlib.sandbox.services.lambda_.function_refusals`.
 """
@@ -18,7 +18,7 @@ SERVICE = "lambda.amazonaws.com"
 
 
 class Functions:
-    """CreateFunction and UpdateFunctionConfiguration, in place of the emulator's."""
+    """Replaces CreateFunction and UpdateFunctionConfiguration: checks, then calls the emulator."""
 
     def __init__(self, permissions: Permissions) -> None:
         self._permissions = permissions
@@ -32,19 +32,19 @@ class Functions:
         emulator.replace(self._lambda, "_update_config", self.update)
 
     def create(self, data: dict[str, Any]) -> Any:
-        """Stand for `_create_function(data)`."""
+        """Replace `_create_function(data)`."""
         known = data.get("FunctionName", "") in self._lambda._functions
         return (None if known else self._refusal(data, {})) or self._create(data)
 
     def update(self, name: str, data: dict[str, Any]) -> Any:
-        """Stand for `_update_config(name, data)`."""
+        """Replace `_update_config(name, data)`."""
         record = self._lambda._functions.get(name)
         before = record["config"] if record else {}
         refused = self._refusal({"FunctionName": name, **data}, before) if record else None
         return refused or self._update(name, data)
 
     def _refusal(self, data: Mapping[str, Any], before: Mapping[str, Any]) -> Any:
-        """Return the answer that refuses what is asked for, or None; `before` is the function as it is."""
+        """Return the error response of a refused request, or None; `before`: the current configuration."""
         message = refusals.environment((data.get("Environment") or {}).get("Variables") or {})
         role_arn = data.get("Role") or before.get("Role", "")
         known = role_arn.rsplit("/", 1)[-1] in self._permissions.roles()
@@ -52,10 +52,10 @@ class Functions:
         if not message and data.get("Role") and known:
             region = self._responses.get_region()
             caller = self._lambda._request_access_key.get()
-            denied = self._permissions.pass_refusal(caller, region, role_arn, SERVICE)
+            denied = self._permissions.pass_role_refusal(caller, region, role_arn, SERVICE)
             if denied:
                 return self._responses.error_response_json("AccessDeniedException", denied, 403)
-            if not self._permissions.service_may_assume(SERVICE, role_arn, arn):
+            if not self._permissions.service_can_assume(SERVICE, role_arn, arn):
                 message = refusals.NOT_ASSUMABLE
         wanted = data.get("VpcConfig") or {}
         if not message and wanted.get("SubnetIds") and known:
@@ -71,8 +71,8 @@ class Functions:
         if missing:
             return missing
         prefix = f"arn:aws:ec2:{self._responses.get_region()}:{ACCOUNT_ID}:"
-        return refusals.interfaces(
-            lambda action, resource: self._permissions.function_may(config, action, resource),
+        return refusals.missing_vpc_permission(
+            lambda action, resource: self._permissions.function_is_allowed(config, action, resource),
             arn=lambda resource: prefix + resource,
             subnet_ids=subnet_ids,
             group_ids=group_ids,

@@ -1,4 +1,4 @@
-"""What Lambda refuses of an event source mapping that reads a queue: (error code, sentence), or none.
+"""Event source mappings of queues that Lambda refuses. Each function returns (code, message), or None.
 
 Lambda Developer Guide, "Using Lambda with Amazon SQS" and "Creating and configuring an Amazon SQS event
 source mapping"; API Reference, CreateEventSourceMapping.
@@ -12,14 +12,14 @@ from typing import Any
 INVALID = "InvalidParameterValueException"
 CONFLICT = "ResourceConflictException"
 
-READING = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
-"""What a function's role needs on SQS for Lambda to read a queue on its behalf."""
+REQUIRED_ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+"""Actions on SQS that a function's role needs so that Lambda can read the queue."""
 
 DEFAULT_VISIBILITY_SECONDS = 30
 
 
 def missing_queue(attributes: Mapping[str, str] | None) -> tuple[str, str] | None:
-    """Say why a queue that is not there cannot be read."""
+    """Check that the queue exists; its attributes are None if it does not."""
     if attributes is not None:
         return None
     return INVALID, (
@@ -29,7 +29,7 @@ def missing_queue(attributes: Mapping[str, str] | None) -> tuple[str, str] | Non
 
 
 def visibility(attributes: Mapping[str, str], timeout_seconds: int) -> tuple[str, str] | None:
-    """Say why a function of that timeout cannot read a queue: its messages would come back too early."""
+    """Check that the visibility timeout of the queue is at least the timeout of the function."""
     visible = int(attributes.get("VisibilityTimeout", DEFAULT_VISIBILITY_SECONDS))
     if visible >= timeout_seconds:
         return None
@@ -39,16 +39,18 @@ def visibility(attributes: Mapping[str, str], timeout_seconds: int) -> tuple[str
     )
 
 
-def reading(allowed: Callable[[str], bool]) -> tuple[str, str] | None:
-    """Say what a function's role lacks; `allowed` tells whether it may do an action to the queue."""
-    for action in READING:
+def missing_permission(allowed: Callable[[str], bool]) -> tuple[str, str] | None:
+    """Check the function's role; `allowed` returns whether it allows an action on the queue."""
+    for action in REQUIRED_ACTIONS:
         if not allowed(f"sqs:{action}"):
             return INVALID, f"The function execution role does not have permissions to call {action} on SQS"
     return None
 
 
-def second(queue_arn: str, function_name: str, others: Iterable[Mapping[str, Any]]) -> tuple[str, str] | None:
-    """Say why a function cannot read a queue again; `others` are the mappings that there are."""
+def duplicate(
+    queue_arn: str, function_name: str, others: Iterable[Mapping[str, Any]]
+) -> tuple[str, str] | None:
+    """Check that the function does not read the queue already; `others` are the existing mappings."""
     for other in others:
         if other["EventSourceArn"] == queue_arn and other["FunctionName"] == function_name:
             return CONFLICT, (

@@ -1,8 +1,8 @@
-"""A function that waits for what never comes runs out of time: its timeout, in modelled seconds of waiting.
+"""The timeout of a function that waits for a call without an answer, in modelled seconds.
 
-A function computes on wall time, and so does the timeout that the emulator imposes. Waiting is no computing:
-a call that hangs takes as many modelled seconds as it does on AWS, and when these have used up the function's
-timeout, its process ends and the invocation with it: "Task timed out after 10.00 seconds".
+A function computes in wall time, and the emulator's timeout is in wall time too. A call that hangs takes as
+many modelled seconds as on AWS. When the waits of an invocation reach the function's timeout, its process is
+killed and the invocation fails: "Task timed out after 10.00 seconds".
 
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 """
@@ -25,39 +25,39 @@ log = logging.getLogger("drlib.sandbox")
 
 
 class Invocation:
-    """An invocation under way.
+    """A running invocation.
 
     Args:
         worker: the emulator's handle of the process that runs it.
-        clock: the clock whose seconds its waiting takes.
+        clock: converts modelled and wall seconds.
     """
 
     def __init__(self, worker: Any, clock: Clock) -> None:
         self.worker = worker
         self.timeout_seconds = float(worker.config.get("Timeout", 3))
-        self.is_over = False
+        self.timed_out = False
         self._clock = clock
         self._waited_seconds = 0.0
 
     @property
     def wall_seconds_left(self) -> float:
-        """How long it may still wait, in wall seconds."""
+        """Wall seconds for which it may still wait."""
         return self._clock.wall_seconds(max(0.0, self.timeout_seconds - self._waited_seconds))
 
-    def has_waited(self, wall_seconds: float) -> None:
-        """Count the wall seconds of a wait that is over."""
+    def add_wait(self, wall_seconds: float) -> None:
+        """Add a wait of this many wall seconds."""
         self._waited_seconds += wall_seconds * self._clock.scale
 
-    def end(self) -> None:
-        """End the process: the time is up."""
-        self.is_over = True
+    def kill(self) -> None:
+        """Kill the process, because the invocation timed out."""
+        self.timed_out = True
         process = self.worker._proc
         if process is not None:
             process.kill()
 
-    def outcome(self, result: dict[str, Any]) -> dict[str, Any]:
-        """Return what the invocation ended with; `result` is what the emulator made of it."""
-        if not self.is_over:
+    def final_result(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Return the final result: a timeout, or the emulator's `result`."""
+        if not self.timed_out:
             return result
         return {
             "status": "error",
@@ -67,8 +67,8 @@ class Invocation:
         }
 
 
-class Overtime:
-    """Knows the invocations that are under way."""
+class RunningInvocations:
+    """The invocations that run now."""
 
     def __init__(self, clock: Clock) -> None:
         runtime = emulator.module("core.lambda_runtime")
@@ -80,18 +80,18 @@ class Overtime:
             invocation = Invocation(worker, clock)
             self._running[id(invocation)] = invocation
             try:
-                return invocation.outcome(invoke(worker, *args, **options))
+                return invocation.final_result(invoke(worker, *args, **options))
             except Exception:
-                if invocation.is_over:
-                    return invocation.outcome({})
+                if invocation.timed_out:
+                    return invocation.final_result({})
                 raise
             finally:
                 del self._running[id(invocation)]
 
         emulator.replace(worker, "invoke", timed)
 
-    def calling_from(self, port: int) -> Invocation | None:
-        """Return the invocation whose process owns the local TCP port, or None. It asks the system: slow."""
+    def by_local_port(self, port: int) -> Invocation | None:
+        """Return the invocation whose process owns the local TCP port, or None. Slow: it asks the system."""
         for invocation in list(self._running.values()):
             process = invocation.worker._proc
             with suppress(psutil.Error):

@@ -1,6 +1,6 @@
 """SQS and SNS.
 
-queues        queues, made and changed
-dead_letters  what SNS cannot deliver to a queue
-refusals      what SQS refuses of a queue
+queues        creation and change of queues
+dead_letters  dead-letter queues of SNS subscriptions
+refusals      queues that SQS refuses
 """

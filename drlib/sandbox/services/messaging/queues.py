@@ -1,4 +1,4 @@
-"""SQS's queues, made and changed as SQS allows.
+"""Creation and change of SQS queues, with the checks of SQS.
 
 The rules are in `drlib.sandbox.services.messaging.refusals`.
 """
@@ -14,7 +14,7 @@ from drlib.sandbox.world import ACCOUNT_ID
 
 
 class Queues:
-    """CreateQueue and SetQueueAttributes, each behind what SQS checks first."""
+    """Replaces CreateQueue and SetQueueAttributes: checks the request, then calls the emulator."""
 
     def __init__(self) -> None:
         self._sqs = emulator.module("services.sqs")
@@ -24,22 +24,22 @@ class Queues:
         internals.function(self._sqs, "_queue_by_arn", "arn")
         handlers = emulator.value(self._sqs, "_HANDLERS", dict)
         self._create, self._set = handlers["CreateQueue"], handlers["SetQueueAttributes"]
-        ours = {"CreateQueue": self.create, "SetQueueAttributes": self.set}
-        emulator.replace(self._sqs, "_HANDLERS", {**handlers, **ours})
+        replacements = {"CreateQueue": self.create, "SetQueueAttributes": self.set}
+        emulator.replace(self._sqs, "_HANDLERS", {**handlers, **replacements})
 
     def create(self, data: dict[str, Any], url: str) -> Any:
-        """Stand for `_act_create_queue(data, url)`."""
+        """Replace `_act_create_queue(data, url)`."""
         name, attributes = data.get("QueueName", ""), data.get("Attributes") or {}
         existing = self._sqs._queues.get(self._sqs._queue_url(name))
-        self._require(refusals.name(name) if name else None)
-        self._require(self._redrive(attributes))
+        self._refuse_if(refusals.name(name) if name else None)
+        self._refuse_if(self._redrive(attributes))
         if existing:
-            self._require(refusals.different(existing["attributes"], attributes))
+            self._refuse_if(refusals.conflicting_attributes(existing["attributes"], attributes))
         return self._create(data, url)
 
     def set(self, data: dict[str, Any], url: str) -> Any:
-        """Stand for `_act_set_queue_attributes(data, url)`."""
-        self._require(self._redrive(data.get("Attributes") or {}))
+        """Replace `_act_set_queue_attributes(data, url)`."""
+        self._refuse_if(self._redrive(data.get("Attributes") or {}))
         return self._set(data, url)
 
     def _redrive(self, attributes: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -53,6 +53,6 @@ class Queues:
             attributes_of=lambda arn: (self._sqs._queue_by_arn(arn) or {}).get("attributes"),
         )
 
-    def _require(self, refusal: tuple[str, str] | None) -> None:
+    def _refuse_if(self, refusal: tuple[str, str] | None) -> None:
         if refusal:
             raise self._refused(*refusal)

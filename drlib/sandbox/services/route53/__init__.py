@@ -1,12 +1,12 @@
 """Route 53.
 
-zones          what names resolve to: records, aliases, failover
-dns            the name server
-health_checks  the health checkers: who checks what, and when
+zones          resolution of names: records, aliases, failover
+dns            the DNS server
+health_checks  the health checkers and their schedule
 checker        one check by one checker
-check_targets  the address, port, name and path that a health check asks
-evaluation     from checkers' results to the status of a health check
-status_board   statuses, observations and alarm data, for all who read them
-control_plane  the API: health checks, zones, what the emulator lacks
-refusals       what Route 53 refuses
+check_targets  the address, port, name and path of a health check
+evaluation     the status of a health check, from the checkers' results
+status_board   shared statuses, observations and alarm data
+control_plane  the API: health checks, zones, and operations that the emulator lacks
+refusals       requests that Route 53 refuses
 """

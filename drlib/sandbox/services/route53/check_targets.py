@@ -1,4 +1,4 @@
-"""What a health check is aimed at: the address, port, name and path that its checkers connect to.
+"""The endpoint of a health check: the address, port, name and path that its checkers use.
 
 Source: Route 53 Developer Guide, "Values that you specify when you create or update health checks".
 """
@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from drlib.sandbox.services.route53 import checker
-from drlib.sandbox.services.route53.status_board import Signals
+from drlib.sandbox.services.route53.status_board import StatusBoard
 from drlib.sandbox.services.route53.zones import Resolver, region_of_api, snapshot
 from drlib.sandbox.world import World
 
 
 def locate(
-    config: Mapping[str, Any], world: World, board: Signals
+    config: Mapping[str, Any], world: World, board: StatusBoard
 ) -> tuple[checker.Endpoint, str | None] | None:
-    """Return what a check connects to, and the region whose edge that is; None if its name does not resolve.
+    """Return the endpoint of a check and the region of its edge; None if its name does not resolve.
 
-    Addresses of edges lead to the edge's own port, whatever the port of the check: DNS gives AWS's names the
-    addresses of edges, and AWS's port is 443. Any other address is taken as it is.
+    The address of an edge is replaced by the local host and port of that edge, for any port of the check: DNS
+    resolves AWS's names to the addresses of edges, and AWS's port is 443. Other addresses are used unchanged.
     """
     type_ = config["Type"]
     tls = type_.startswith("HTTPS")
@@ -48,8 +48,8 @@ def locate(
     return endpoint, region
 
 
-def _addresses(name: str, world: World, board: Signals) -> list[str]:
-    # The names of APIs, by far the most common, need no look at the zones.
+def _addresses(name: str, world: World, board: StatusBoard) -> list[str]:
+    # Names of APIs, by far the most common, do not need the zones.
     zones = [] if region_of_api(name) else snapshot()
     return Resolver(zones, board.healthy, world.edges).addresses(name)
 

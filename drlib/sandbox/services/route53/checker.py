@@ -1,9 +1,9 @@
-"""One check by one Route 53 health checker: a real connection, a real request, a sentence that reports it.
+"""One check by one Route 53 health checker: it connects, sends a request and reports the result.
 
 Rules from the Route 53 Developer Guide, "How Amazon Route 53 determines whether a health check is healthy":
 the TCP connection within 4 s (10 s for a TCP check), then a status of 200 to 399 within 2 s; for a string
-match the body within 2 s more, and the string in its first 5,120 bytes. Certificates are not validated. The
-guide does not say to which limit the TLS handshake counts: here it is part of connecting.
+match the body within 2 s more, with the string in its first 5,120 bytes. Certificates are not validated. The
+guide does not say which limit includes the TLS handshake: here the connection limit does.
 """
 
 from __future__ import annotations
@@ -19,32 +19,31 @@ from http import HTTPStatus
 import h11
 
 CONNECT_SECONDS = 4.0
-"""Modelled seconds within which an HTTP or HTTPS endpoint must be connected to."""
+"""Connection limit of an HTTP or HTTPS check, in modelled seconds."""
 TCP_CONNECT_SECONDS = 10.0
-"""The same for a TCP check."""
+"""Connection limit of a TCP check, in modelled seconds."""
 RESPONSE_SECONDS = 2.0
-"""Modelled seconds from there to the status, and from the status to the searched body."""
+"""Modelled seconds from the connection to the status, and from the status to the searched body."""
 SEARCHED_BYTES = 5120
-"""How much of a body is searched."""
-FLOOR_WALL_SECONDS = 5.0
-"""No limit is shorter than this on the wall, unless a fault is known to be the cause: see `Patience`."""
+"""Bytes of the body that are searched."""
+MIN_LIMIT_WALL_SECONDS = 5.0
+"""Shortest limit in wall seconds, unless an injected fault causes the delay: see `TimeLimits`."""
 
 TIMED_OUT = "The health checker could not establish a connection within the timeout limit."
 CLOSED = "The connection was closed by the endpoint."
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long a checker waits.
+class TimeLimits:
+    """The time limits of a check.
 
-    A handler's computing takes wall time that does not shrink with the scale: 0.15 s of it must not count as
-    3 s. So no limit ends before `FLOOR_WALL_SECONDS`. Where a delay is injected that outlasts the limit, no
-    computing is waited for, and the limit holds as modelled; also when the fault comes in the middle of a
-    check.
+    A function computes in wall time, which does not scale: at scale 20, 0.15 s of computing must not count as
+    3 s. So no limit ends before `MIN_LIMIT_WALL_SECONDS`. But if a fault injects a delay longer than the
+    limit, the modelled limit applies, even if the fault starts during the check.
 
     Args:
         scale: modelled seconds in one wall second.
-        injected_seconds: returns the modelled delay that a fault adds to an answer; infinite if none comes.
+        injected_seconds: returns the modelled delay that a fault adds to an answer; infinite for no answer.
     """
 
     scale: float
@@ -52,38 +51,38 @@ class Patience:
 
     @contextlib.asynccontextmanager
     async def limit(self, seconds: float) -> AsyncIterator[None]:
-        """Raise TimeoutError in the body when it takes more than `seconds` modelled seconds."""
+        """Raise TimeoutError if the body takes more than `seconds` modelled seconds."""
         loop = asyncio.get_running_loop()
         modelled = seconds / self.scale
-        async with asyncio.timeout(max(modelled, FLOOR_WALL_SECONDS)) as timeout:
-            next_look = loop.call_later(modelled, lambda: look())
+        async with asyncio.timeout(max(modelled, MIN_LIMIT_WALL_SECONDS)) as timeout:
+            next_poll = loop.call_later(modelled, lambda: poll())
 
-            def look() -> None:
-                nonlocal next_look
+            def poll() -> None:
+                nonlocal next_poll
                 if self.injected_seconds() >= seconds:
                     timeout.reschedule(loop.time())
                 else:
-                    next_look = loop.call_later(modelled, look)
+                    next_poll = loop.call_later(modelled, poll)
 
             try:
                 yield
             finally:
-                next_look.cancel()
+                next_poll.cancel()
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What to check.
+    """The endpoint that a checker checks.
 
     Args:
-        address: where to connect.
-        port: its TCP port.
-        tls: whether to speak TLS.
-        server_name: the name in the TLS hello; empty when SNI is off.
+        address: the address to connect to.
+        port: the TCP port.
+        tls: whether to use TLS.
+        server_name: the name for SNI; empty if SNI is off.
         host: the Host header; empty for a TCP check, which sends nothing.
         path: path and query.
-        search: the string to find in the body; empty to look at the status alone.
-        resolved: the address that DNS gave, for the report; empty if none was asked for.
+        search: the string to find in the body; empty to check only the status.
+        resolved: the address from DNS, for the report; empty if the check has an IP address.
     """
 
     address: str
@@ -97,23 +96,23 @@ class Endpoint:
 
 
 def insecure_context() -> ssl.SSLContext:
-    """Return a client's TLS context that accepts any certificate, as health checkers do."""
+    """Return a TLS client context that accepts any certificate, as health checkers do."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
 
 
-def unreached(endpoint: Endpoint) -> str:
-    """Return the report of a checker to whose connection nobody answers."""
+def timeout_report(endpoint: Endpoint) -> str:
+    """Return the report of a connection that times out."""
     return f"Failure: {_where(endpoint)}{TIMED_OUT}"
 
 
-async def check(endpoint: Endpoint, patience: Patience, context: ssl.SSLContext) -> tuple[bool, str]:
-    """Check once; return whether the endpoint passed, and the sentence that GetHealthCheckStatus shows."""
+async def check(endpoint: Endpoint, limits: TimeLimits, context: ssl.SSLContext) -> tuple[bool, str]:
+    """Check once; return whether the check passed, and the status text of GetHealthCheckStatus."""
     where = _where(endpoint)
     try:
-        async with patience.limit(CONNECT_SECONDS if endpoint.host else TCP_CONNECT_SECONDS):
+        async with limits.limit(CONNECT_SECONDS if endpoint.host else TCP_CONNECT_SECONDS):
             reader, writer = await asyncio.open_connection(
                 endpoint.address,
                 endpoint.port,
@@ -121,7 +120,7 @@ async def check(endpoint: Endpoint, patience: Patience, context: ssl.SSLContext)
                 server_hostname=endpoint.server_name if endpoint.tls else None,
             )
     except TimeoutError:
-        return False, unreached(endpoint)
+        return False, timeout_report(endpoint)
     except ssl.SSLEOFError:
         return False, f"Failure: {where}{CLOSED}"
     except ssl.SSLError as error:
@@ -134,7 +133,7 @@ async def check(endpoint: Endpoint, patience: Patience, context: ssl.SSLContext)
     try:
         if not endpoint.host:
             return True, "Success: TCP connection established."
-        return await _request(endpoint, patience, reader, writer, where)
+        return await _request(endpoint, limits, reader, writer, where)
     except TimeoutError:
         return False, f"Failure: {where}The health checker did not get a response within the timeout limit."
     except (OSError, EOFError, h11.RemoteProtocolError):
@@ -149,7 +148,7 @@ def _where(endpoint: Endpoint) -> str:
 
 async def _request(
     endpoint: Endpoint,
-    patience: Patience,
+    limits: TimeLimits,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     where: str,
@@ -166,7 +165,7 @@ async def _request(
         ],
     )
     writer.write((connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b""))
-    async with patience.limit(RESPONSE_SECONDS):
+    async with limits.limit(RESPONSE_SECONDS):
         answer = await _next(connection, reader)
         while isinstance(answer, h11.InformationalResponse):
             answer = await _next(connection, reader)
@@ -174,7 +173,7 @@ async def _request(
         raise EOFError
     text = _status_text(answer, endpoint.resolved)
     passed = 200 <= answer.status_code < 400
-    async with patience.limit(RESPONSE_SECONDS):
+    async with limits.limit(RESPONSE_SECONDS):
         body = await _body(connection, reader)
     if passed and endpoint.search and endpoint.search.encode() not in body:
         return False, f"Failure: {text}. The search string was not found in the response body."
@@ -182,14 +181,14 @@ async def _request(
 
 
 async def _next(connection: h11.Connection, reader: asyncio.StreamReader) -> object:
-    """Return the next event of the answer, reading what it takes."""
+    """Return the next event of the response; read from the connection as needed."""
     while (event := connection.next_event()) is h11.NEED_DATA:
         connection.receive_data(await reader.read(8192))
     return event
 
 
 async def _body(connection: h11.Connection, reader: asyncio.StreamReader) -> bytes:
-    """Return the first `SEARCHED_BYTES` of the answer's body."""
+    """Return the first `SEARCHED_BYTES` of the response body."""
     body = b""
     while len(body) < SEARCHED_BYTES:
         event = await _next(connection, reader)

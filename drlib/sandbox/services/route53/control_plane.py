@@ -1,9 +1,8 @@
-"""Route 53's control plane, put right where the emulator departs from it, and completed by what is observed.
+"""The Route 53 API: corrections to the emulator, and the operations that it lacks.
 
-The emulator (MiniStack 1.5.33) loses parts of a health check on the way back: booleans come back false, lists
-come back empty, resets and versions are ignored. It has no GetHealthCheckStatus,
-GetHealthCheckLastFailureReason, GetHealthCheckCount, TestDNSAnswer or UpdateHostedZoneFeatures. `apply`
-replaces its functions in place.
+The emulator (MiniStack 1.5.33) returns health checks incompletely: booleans are false, lists are empty. It
+ignores resets and versions. It has no GetHealthCheckStatus, GetHealthCheckLastFailureReason,
+GetHealthCheckCount, TestDNSAnswer or UpdateHostedZoneFeatures. `apply` replaces its functions.
 
 Formats and rules: Amazon Route 53 API Reference, operations of the same names.
 """
@@ -16,11 +15,12 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement  # noqa: S405 - builds XML; the emulator parses it
 
 from drlib.core.clock import iso
-from drlib.sandbox.ministack.internals import function
+from drlib.sandbox.faults.impairments import GLOBAL_REGION
+from drlib.sandbox.ministack.internals import function, scope
 from drlib.sandbox.services.acm import certificates
 from drlib.sandbox.services.route53 import refusals
-from drlib.sandbox.services.route53.status_board import CHECKS, Signals
-from drlib.sandbox.services.route53.zones import NOERROR, Resolver, snapshot
+from drlib.sandbox.services.route53.status_board import CHECKS, StatusBoard
+from drlib.sandbox.services.route53.zones import Resolver, snapshot
 
 Response = tuple[int, dict[str, str], bytes]
 
@@ -31,16 +31,16 @@ _ZONE_FEATURES = re.compile(r"/hostedzone/([^/]+)/features")
 _RECORDS = re.compile(r"/hostedzone/([^/]+)/rrset/?")
 
 
-class _Route53:
-    """The replaced functions, and the originals that they lean on.
+class _ControlPlane:
+    """The replacements, and the original functions that they call.
 
     Args:
         emulator: the module `ministack.services.route53`.
-        board: what the checkers saw.
+        board: the observations of the checkers.
         edges: region -> address, for TestDNSAnswer.
     """
 
-    def __init__(self, emulator: Any, board: Signals, edges: dict[str, str]) -> None:
+    def __init__(self, emulator: Any, board: StatusBoard, edges: dict[str, str]) -> None:
         self.emulator = emulator
         self.board = board
         self.edges = edges
@@ -59,7 +59,7 @@ class _Route53:
         self._record_set = function(emulator, "_parse_record_set", "el")
 
     def parse_health_check_config(self, el: Element) -> dict[str, Any]:
-        """Read a HealthCheckConfig, its lists included."""
+        """Parse a HealthCheckConfig, including its lists."""
         config: dict[str, Any] = self._parse(el)
         for outer, inner in LISTS.items():
             found = self._find(el, outer)
@@ -68,7 +68,7 @@ class _Route53:
         return config
 
     def build_health_check_el(self, parent: Element, hc: dict[str, Any]) -> None:
-        """Write a HealthCheck: XML booleans are lower case, and AWS shows its defaults."""
+        """Write a HealthCheck with lower-case booleans and AWS's defaults."""
         config = {**defaults(hc["config"].get("Type", "")), **hc["config"]}
         shown = {
             name: str(value).lower() if isinstance(value, bool) else value for name, value in config.items()
@@ -76,7 +76,7 @@ class _Route53:
         self._build(parent, {**hc, "config": shown})
 
     def build_hosted_zone_el(self, parent: Element, zone: dict[str, Any]) -> None:
-        """Write a HostedZone with the features that it was given."""
+        """Write a HostedZone with its features."""
         self._build_zone(parent, zone)
         status = zone.get("accelerated_recovery")
         if status:
@@ -84,7 +84,7 @@ class _Route53:
             SubElement(features, "AcceleratedRecoveryStatus").text = status
 
     def update_health_check(self, hc_id: str, body: bytes) -> Response:
-        """UpdateHealthCheck: refuses a stale version, and resets what the caller wants reset."""
+        """UpdateHealthCheck: refuse an old version, and reset the elements that the request names."""
         root = self._body(body)
         check = self.emulator._health_checks.get(hc_id)
         if root is not None and check is not None:
@@ -105,26 +105,26 @@ class _Route53:
     async def handle_request(
         self, method: str, path: str, headers: Any, body: bytes, query_params: Any
     ) -> Response:
-        """Answer what the emulator does not know or checks too little; pass the rest on."""
+        """Answer the operations that the emulator lacks, refuse invalid requests, and pass the rest on."""
         short = path.removeprefix(f"/{self.emulator.API_VERSION}")
-        own = self._own(method, short, body, query_params)
+        own = self._own_answer(method, short, body, query_params)
         if own is not None:
             return own
         response: Response = await self._handle(method, path, headers, body, query_params)
         if method != "GET" and short.startswith("/healthcheck"):
-            self.board.tell(CHECKS)
+            self.board.notify(CHECKS)
         if method == "POST" and _RECORDS.fullmatch(short):
             certificates.validate()
         return response
 
-    def _own(self, method: str, path: str, body: bytes, query: Any) -> Response | None:
+    def _own_answer(self, method: str, path: str, body: bytes, query: Any) -> Response | None:
         if method == "GET":
             if report := _CHECK_REPORT.fullmatch(path):
                 return self._report(report[1], failures=report[2] == "lastfailurereason")
             if path == "/healthcheckcount":
                 return self._count()
             if path == "/testdnsanswer":
-                return self._test_answer(query)
+                return self._test_dns_answer(query)
         if method == "POST":
             if zone := _ZONE_FEATURES.fullmatch(path):
                 return self._features(zone[1], body)
@@ -132,7 +132,7 @@ class _Route53:
         return None
 
     def _refusal(self, path: str, body: bytes) -> Response | None:
-        """Return the error with which AWS refuses a creation or a change, or None."""
+        """Return the error response of a refused creation or change, or None."""
         root = self._body(body)
         if root is None:
             return None
@@ -152,18 +152,18 @@ class _Route53:
         changes = None if batch is None else self._find(batch, "Changes")
         if zone is None or changes is None:
             return None
-        asked: list[tuple[str, dict[str, Any]]] = []
+        requested: list[tuple[str, dict[str, Any]]] = []
         for change in self._findall(changes, "Change"):
             record = self._find(change, "ResourceRecordSet")
             if record is not None:
-                asked.append((self._text(change, "Action"), self._record_set(record)))
-        for action, record in asked:
+                requested.append((self._text(change, "Action"), self._record_set(record)))
+        for action, record in requested:
             check_id = record.get("HealthCheckId") if action != "DELETE" else None
             if check_id and check_id not in self.emulator._health_checks:
                 unknown = f"No health check exists with the specified ID {check_id}."
                 return self._refuse("NoSuchHealthCheck", unknown, 404)
-        home = refusals.Home(zone_id, zone["name"], api_domains())
-        error = refusals.record_sets(home, self.emulator._records.get(zone_id, []), asked)
+        changed_zone = refusals.ChangedZone(zone_id, zone["name"], api_domains())
+        error = refusals.record_sets(changed_zone, self.emulator._records.get(zone_id, []), requested)
         return self._refuse(*error) if error else None
 
     def _report(self, check_id: str, *, failures: bool) -> Response:
@@ -172,7 +172,7 @@ class _Route53:
             message = f"No health check exists with the specified ID {check_id}."
             return self._refuse("NoSuchHealthCheck", message, 404)
         if check["config"].get("Type") in _NOT_CHECKED:
-            # AWS documents InvalidInput for this operation, and observations for checks of endpoints alone.
+            # AWS documents InvalidInput for this operation, and observations only for endpoint checks.
             return self._refuse("InvalidInput", f"The health check {check_id} does not check an endpoint.")
 
         def build(root: Element) -> None:
@@ -204,13 +204,13 @@ class _Route53:
             zone["accelerated_recovery"] = "ENABLED" if enable.lower() == "true" else "DISABLED"
         return self._respond("UpdateHostedZoneFeaturesResponse", lambda root: None)
 
-    def _test_answer(self, query: Any) -> Response:
-        def asked(name: str) -> str:
+    def _test_dns_answer(self, query: Any) -> Response:
+        def parameter(name: str) -> str:
             value = query.get(name, "")
             return str((value[0] if value else "") if isinstance(value, list) else value)
 
-        name, type_ = asked("recordname"), asked("recordtype")
-        zone_id = asked("hostedzoneid")
+        name, type_ = parameter("recordname"), parameter("recordtype")
+        zone_id = parameter("hostedzoneid")
         if zone_id not in self.emulator._zones:
             return self._refuse("NoSuchHostedZone", f"No hosted zone found with ID: {zone_id}", 404)
         answer = Resolver(snapshot(), self.board.healthy, self.edges).resolve(name, type_)
@@ -222,7 +222,7 @@ class _Route53:
             data = SubElement(root, "RecordData")
             for record in answer.records:
                 SubElement(data, "RecordDataEntry").text = record.value
-            SubElement(root, "ResponseCode").text = answer.rcode if answer.rcode != NOERROR else "NOERROR"
+            SubElement(root, "ResponseCode").text = answer.rcode
             SubElement(root, "Protocol").text = "UDP"
 
         return self._respond("TestDNSAnswerResponse", build)
@@ -241,7 +241,7 @@ class _Route53:
 
 
 def defaults(type_: str) -> dict[str, Any]:
-    """Return what AWS shows of a health check whose creator left it out."""
+    """Return AWS's defaults for a health check of this type."""
     common: dict[str, Any] = {"Inverted": False, "Disabled": False}
     if type_ in _NOT_CHECKED:
         return common
@@ -253,7 +253,7 @@ def defaults(type_: str) -> dict[str, Any]:
 
 
 def api_domains() -> dict[str, str]:
-    """Return the regional domain names of API Gateway -> the id of the zone that they are in."""
+    """Return API Gateway's regional domain names -> the id of their hosted zone."""
     from ministack.services import apigateway_v1
 
     return {
@@ -262,14 +262,14 @@ def api_domains() -> dict[str, str]:
     }
 
 
-_applied: _Route53 | None = None
+_applied: _ControlPlane | None = None
 
 
-def apply(board: Signals, edges: dict[str, str]) -> None:
-    """Replace the emulator's functions; a second time only changes the board that they read.
+def apply(board: StatusBoard, edges: dict[str, str]) -> None:
+    """Replace the emulator's functions; a second call only changes the board and the edges.
 
     Raises:
-        SandboxError: the emulator is of a version that the replacements do not fit.
+        SandboxError: the replacements do not fit this version of the emulator.
     """
     global _applied
     from ministack.services import route53 as emulator
@@ -277,7 +277,7 @@ def apply(board: Signals, edges: dict[str, str]) -> None:
     if _applied is not None and _applied.emulator is emulator:
         _applied.board, _applied.edges = board, edges
         return
-    _applied = _Route53(emulator, board, edges)
+    _applied = _ControlPlane(emulator, board, edges)
     emulator._parse_health_check_config = _applied.parse_health_check_config
     emulator._build_health_check_el = _applied.build_health_check_el
     emulator._build_hosted_zone_el = _applied.build_hosted_zone_el
@@ -286,10 +286,8 @@ def apply(board: Signals, edges: dict[str, str]) -> None:
 
 
 def health_checks() -> dict[str, dict[str, Any]]:
-    """Return id -> the health check as the emulator keeps it: id, caller_reference, config, version."""
+    """Return id -> the emulator's health check: id, caller_reference, config, version."""
     from ministack.services import route53 as emulator
 
-    from drlib.sandbox.ministack.internals import scope
-
-    with scope("us-east-1"):
+    with scope(GLOBAL_REGION):
         return {check_id: dict(check) for check_id, check in emulator._health_checks.items()}

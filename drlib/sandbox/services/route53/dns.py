@@ -1,9 +1,9 @@
-"""The sandbox's DNS: Route 53's answers, over UDP and TCP on 127.0.0.1, from the zones in the emulator.
+"""The sandbox's DNS server: Route 53's answers, over UDP and TCP on 127.0.0.1, from the emulator's zones.
 
-It is the authority for the public hosted zones and for API Gateway's names, and refuses all else. Packets
-carry wall seconds, the modelled TTL divided by the time scale and at least 1, so that any ordinary client
-caches as long as it should in modelled time. Health decides at the instant of the question, so an answer
-changes with a check's status; AWS takes seconds for that, within its "data plane".
+It is authoritative for the public hosted zones and for API Gateway's names, and refuses all other names.
+Packets contain TTLs in wall seconds (the modelled TTL divided by the time scale, at least 1), so that any
+client caches for the right modelled time. An answer uses the health at the instant of the query, so it
+changes together with the status of a check; on AWS the change takes some seconds.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from dnslib import QTYPE, RCODE, RR, DNSRecord
 from dnslib.server import BaseResolver, DNSHandler, DNSLogger, TCPServer, UDPServer
 
 from drlib.sandbox.services.route53 import status_board
-from drlib.sandbox.services.route53.zones import Answer, Record, Resolver, snapshot
+from drlib.sandbox.services.route53.zones import DnsAnswer, Record, Resolver, snapshot
 from drlib.sandbox.world import World
 
-TCP_PATIENCE_WALL_SECONDS = 5.0
+TCP_IDLE_WALL_SECONDS = 5.0
 
 log = logging.getLogger("drlib.sandbox")
 
 
 def wall_ttl(seconds: float, *, scale: float) -> int:
-    """Return a modelled TTL in whole wall seconds, as packets carry it."""
+    """Return a modelled TTL in whole wall seconds, as in packets."""
     return max(1, round(seconds / scale))
 
 
 class _Handler(DNSHandler):  # type: ignore[misc]
-    """Does not wait for ever for a client that connects and says nothing."""
+    """Limits the wait for a client that connects and sends nothing."""
 
     def setup(self) -> None:
         if self.server.socket_type == socket.SOCK_STREAM:
-            self.request.settimeout(TCP_PATIENCE_WALL_SECONDS)
+            self.request.settimeout(TCP_IDLE_WALL_SECONDS)
 
     def handle(self) -> None:
         with contextlib.suppress(OSError):
@@ -44,7 +44,7 @@ class _Handler(DNSHandler):  # type: ignore[misc]
 
 
 class Dns:
-    """Answers questions, and notes when the answer for a failover name changes.
+    """Answers queries, and records when the answer for a failover name changes.
 
     Args:
         world: the edges' addresses, the clock, the log of events, and the port to listen on.
@@ -52,7 +52,7 @@ class Dns:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._board = status_board.of(world)
+        self._board = status_board.board_of(world)
         self._answers: dict[tuple[str, str], tuple[str, ...]] = {}
         self._lock = threading.Lock()
         self._servers: list[Any] = []
@@ -63,7 +63,7 @@ class Dns:
         at = ("127.0.0.1", self._world.dns_port)
         for kind in (UDPServer, TCPServer):
             server = kind(at, _Handler)
-            server.resolver = _Questions(self)
+            server.resolver = _PacketResolver(self)
             server.logger = DNSLogger("-request,-reply,-truncated,-error", prefix=False)
             thread = threading.Thread(
                 target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="drlib-dns", daemon=True
@@ -71,34 +71,34 @@ class Dns:
             thread.start()
             self._servers.append(server)
             self._threads.append(thread)
-        self._unlisten = self._board.listen(status_board.HEALTH, self.review)
+        self._unsubscribe = self._board.subscribe(status_board.HEALTH, self.record_changes)
 
     def stop(self) -> None:
-        """Close the sockets, and end the threads."""
-        self._unlisten()
+        """Close the sockets and stop the threads."""
+        self._unsubscribe()
         for server in self._servers:
             server.shutdown()
             server.server_close()
         for thread in self._threads:
             thread.join()
 
-    def answer(self, name: str, type_: str) -> Answer:
-        """Answer a question from the zones and the health of this instant."""
+    def answer(self, name: str, type_: str) -> DnsAnswer:
+        """Answer a query from the current zones and health."""
         answer = self._resolver().resolve(name, type_)
-        self._note(answer)
+        self._record_change(answer)
         return answer
 
-    def review(self) -> None:
-        """Ask for every failover name, to note what health has changed."""
+    def record_changes(self) -> None:
+        """Resolve every failover name, and record the answers that health has changed."""
         resolver = self._resolver()
         for name, type_ in resolver.failover_names():
-            self._note(resolver.resolve(name, type_))
+            self._record_change(resolver.resolve(name, type_))
 
     def _resolver(self) -> Resolver:
         return Resolver(snapshot(), self._board.healthy, self._world.edges)
 
-    def _note(self, answer: Answer) -> None:
-        """Log the failover answers that are not what they were."""
+    def _record_change(self, answer: DnsAnswer) -> None:
+        """Add an event for each failover answer that changed."""
         for (name, type_), record in answer.chosen.items():
             values = tuple(given.value for given in answer.records if given.type == type_)
             present = (record.get("Failover", ""), *values)
@@ -117,8 +117,8 @@ class Dns:
                 )
 
 
-class _Questions(BaseResolver):  # type: ignore[misc]
-    """Turns packets into questions and answers into packets."""
+class _PacketResolver(BaseResolver):  # type: ignore[misc]
+    """Converts packets to queries and answers to packets."""
 
     def __init__(self, dns: Dns) -> None:
         self._dns = dns
@@ -130,9 +130,9 @@ class _Questions(BaseResolver):  # type: ignore[misc]
         try:
             answer = self._dns.answer(str(request.q.qname), QTYPE.get(request.q.qtype))
             for record in answer.records:
-                reply.add_answer(self._written(record))
+                reply.add_answer(self._resource_record(record))
             for record in answer.authority:
-                reply.add_auth(self._written(record))
+                reply.add_auth(self._resource_record(record))
             reply.header.rcode = getattr(RCODE, answer.rcode)
             reply.header.aa = int(answer.rcode != "REFUSED")
         except Exception:
@@ -140,7 +140,7 @@ class _Questions(BaseResolver):  # type: ignore[misc]
             reply.header.rcode = RCODE.SERVFAIL
         return reply
 
-    def _written(self, record: Record) -> RR:
+    def _resource_record(self, record: Record) -> RR:
         ttl = wall_ttl(record.ttl_seconds, scale=self._scale)
         return RR.fromZone(f"{record.name} {ttl} IN {record.type} {record.value}")[0]
 

@@ -1,7 +1,7 @@
-"""What the names in the sandbox's zones resolve to, as Route 53 answers: records, aliases, failover.
+"""Resolution of names in the sandbox's zones, as in Route 53: records, aliases, failover.
 
-Names, times to live and values are those of the zone, unscaled. The failover rules are those of the Route 53
-API Reference, `ResourceRecordSet$Failover`; of alias targets, `AliasTarget$EvaluateTargetHealth`.
+Names, TTLs and values are those of the zone; TTLs are not scaled. The rules are from the Route 53 API
+Reference: `ResourceRecordSet$Failover` and, for alias targets, `AliasTarget$EvaluateTargetHealth`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from drlib.sandbox.faults.impairments import GLOBAL_REGION
+from drlib.sandbox.ministack.internals import scope
+
 RecordSet = dict[str, Any]
 Healthy = Callable[[str], bool]
 
 ALIAS_TTL_SECONDS = 60
 """Route 53 answers an alias of an AWS resource with that resource's TTL: 60 s."""
-LONGEST_CHAIN = 8
+MAX_HOPS = 8
 _API_NAME = re.compile(r"[a-z0-9-]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com\.")
 
 NOERROR, NXDOMAIN, REFUSED, NOTIMP = "NOERROR", "NXDOMAIN", "REFUSED", "NOTIMP"
@@ -33,14 +36,14 @@ class Record:
 
 
 @dataclass
-class Answer:
-    """What a resolver is told.
+class DnsAnswer:
+    """The answer to a DNS query.
 
     Args:
-        rcode: `NOERROR`, `NXDOMAIN`, `REFUSED` (no zone of ours) or `NOTIMP` (a routing policy not modelled).
+        rcode: `NOERROR`, `NXDOMAIN`, `REFUSED` (no such zone) or `NOTIMP` (routing policy not supported).
         records: the answer section, in order.
-        authority: the zone's SOA, when there is no record to give.
-        chosen: (name, type) -> the failover record set that was picked on the way.
+        authority: the zone's SOA record, if there is no answer.
+        chosen: (name, type) -> the failover record set that was chosen.
     """
 
     rcode: str = NOERROR
@@ -51,19 +54,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Zone:
-    """A public hosted zone: its name, with the final dot, and its record sets as the emulator keeps them."""
+    """A public hosted zone: its name, with the final dot, and the emulator's record sets."""
 
     name: str
     records: list[RecordSet]
 
 
 def snapshot() -> list[Zone]:
-    """Return the emulator's public hosted zones, newest first: of two with one name, the newer is used."""
+    """Return the emulator's public hosted zones, newest first: a newer zone hides an older one."""
     from ministack.services import route53
 
-    from drlib.sandbox.ministack.internals import scope
-
-    with scope("us-east-1"):
+    with scope(GLOBAL_REGION):
         zones = [
             Zone(canonical(zone["name"]), list(route53._records.get(zone_id, [])))
             for zone_id, zone in route53._zones.items()
@@ -73,22 +74,22 @@ def snapshot() -> list[Zone]:
 
 
 def canonical(name: str) -> str:
-    """Return a name as it is compared: lower case, with its final dot, `*` unescaped."""
+    """Return the canonical form of a name: lower case, with the final dot, `*` unescaped."""
     name = name.lower().replace("\\052", "*")
     return name if name.endswith(".") else f"{name}."
 
 
 def region_of_api(name: str) -> str | None:
-    """Return the region of an API Gateway name, default or regional (`d-...`), or None."""
+    """Return the region of an API Gateway name (an API's own or a regional `d-...`), or None."""
     match = _API_NAME.fullmatch(canonical(name))
     return match[1] if match else None
 
 
-def pick(records: Iterable[RecordSet], healthy: Callable[[RecordSet], bool]) -> RecordSet:
-    """Return the failover record set that answers: the primary, unless it alone is unhealthy.
+def choose_failover(records: Iterable[RecordSet], healthy: Callable[[RecordSet], bool]) -> RecordSet:
+    """Return the failover record set that answers.
 
-    Healthy primary: primary. Unhealthy primary, healthy secondary: secondary. Unhealthy secondary: primary,
-    whatever its own health. A record set without a health check counts as healthy.
+    The secondary answers if the primary is unhealthy and the secondary healthy; otherwise the primary does.
+    A record set without a health check counts as healthy.
     """
     by_role = {record["Failover"]: record for record in records}
     primary, secondary = by_role.get("PRIMARY"), by_role.get("SECONDARY")
@@ -98,7 +99,7 @@ def pick(records: Iterable[RecordSet], healthy: Callable[[RecordSet], bool]) -> 
 
 
 class Resolver:
-    """Answers questions about one state of the zones.
+    """Answers queries from one snapshot of the zones.
 
     Args:
         zones: the public hosted zones.
@@ -111,14 +112,14 @@ class Resolver:
         self._check_healthy = healthy
         self._edges = edges
 
-    def resolve(self, name: str, type_: str) -> Answer:
-        """Answer a question; follows aliases, and CNAMEs as far as the sandbox knows their targets."""
-        answer = Answer()
-        self._resolve(canonical(name), type_.upper(), answer, LONGEST_CHAIN)
+    def resolve(self, name: str, type_: str) -> DnsAnswer:
+        """Answer a query; follow aliases, and CNAMEs whose targets are in the sandbox."""
+        answer = DnsAnswer()
+        self._resolve(canonical(name), type_.upper(), answer, MAX_HOPS)
         return answer
 
     def addresses(self, name: str) -> list[str]:
-        """Return the IPv4 addresses of a name; none if it has none."""
+        """Return the IPv4 addresses of a name."""
         return [record.value for record in self.resolve(name, "A").records if record.type == "A"]
 
     def failover_names(self) -> list[tuple[str, str]]:
@@ -131,17 +132,17 @@ class Resolver:
         }
         return sorted(pairs)
 
-    def _resolve(self, name: str, type_: str, answer: Answer, hops: int) -> None:
+    def _resolve(self, name: str, type_: str, answer: DnsAnswer, hops: int) -> None:
         region = region_of_api(name)
         if region is not None:
-            self._api(name, region, type_, answer)
+            self._answer_api_name(name, region, type_, answer)
             return
-        zone = self._zone(name)
+        zone = self._zone_of(name)
         if zone is None:
-            # A CNAME that leaves our zones is all that the client gets, as from any authoritative server.
+            # The client follows a CNAME to another zone, as with any authoritative server.
             answer.rcode = NOERROR if answer.records else REFUSED
             return
-        found = self._at(zone, name)
+        found = self._records_of(zone, name)
         if found is None:
             answer.rcode = NXDOMAIN
             answer.authority = self._soa(zone)
@@ -157,22 +158,22 @@ class Resolver:
             answer.rcode = NOTIMP
             return
         before = len(answer.records)
-        self._give(zone, name, record, type_, answer, hops)
+        self._add_records(zone, name, record, type_, answer, hops)
         if len(answer.records) == before and answer.rcode == NOERROR and not answer.authority:
             answer.authority = self._soa(zone)
 
-    def _api(self, name: str, region: str, type_: str, answer: Answer) -> None:
+    def _answer_api_name(self, name: str, region: str, type_: str, answer: DnsAnswer) -> None:
         if region not in self._edges:
             answer.rcode = NXDOMAIN
         elif type_ == "A":
             answer.records.append(Record(name, "A", ALIAS_TTL_SECONDS, self._edges[region]))
 
-    def _zone(self, name: str) -> Zone | None:
+    def _zone_of(self, name: str) -> Zone | None:
         mine = [zone for zone in self._zones if name == zone.name or name.endswith(f".{zone.name}")]
         return max(mine, key=lambda zone: len(zone.name), default=None)
 
-    def _at(self, zone: Zone, name: str) -> list[RecordSet] | None:
-        """Return the record sets of a name or of the wildcard that covers it; None if it does not exist."""
+    def _records_of(self, zone: Zone, name: str) -> list[RecordSet] | None:
+        """Return the record sets of a name or of its wildcard; None if the name does not exist."""
         names = {canonical(record["Name"]) for record in zone.records}
         if name not in names:
             if any(other.endswith(f".{name}") for other in names):
@@ -193,14 +194,16 @@ class Resolver:
                 return [Record(zone.name, "SOA", int(record["TTL"]), record["ResourceRecords"][0])]
         return []
 
-    def _choose(self, name: str, wanted: list[RecordSet], answer: Answer) -> RecordSet | None:
+    def _choose(self, name: str, wanted: list[RecordSet], answer: DnsAnswer) -> RecordSet | None:
         if wanted[0].get("Failover"):
-            record = pick(wanted, self._record_healthy)
+            record = choose_failover(wanted, self._record_healthy)
             answer.chosen[(name, record["Type"])] = record
             return record
         return wanted[0] if not wanted[0].get("SetIdentifier") else None
 
-    def _give(self, zone: Zone, name: str, record: RecordSet, type_: str, answer: Answer, hops: int) -> None:
+    def _add_records(
+        self, zone: Zone, name: str, record: RecordSet, type_: str, answer: DnsAnswer, hops: int
+    ) -> None:
         target = record.get("AliasTarget")
         if target is None:
             answer.records.extend(
@@ -212,7 +215,7 @@ class Resolver:
             return
         if not hops:
             return
-        aliased = Answer(chosen=answer.chosen)
+        aliased = DnsAnswer(chosen=answer.chosen)
         self._resolve(canonical(target["DNSName"]), record["Type"], aliased, hops - 1)
         answer.rcode = aliased.rcode if aliased.rcode == NOTIMP else NOERROR
         answer.records.extend(
@@ -221,7 +224,7 @@ class Resolver:
             if given.type == record["Type"]
         )
 
-    def _record_healthy(self, record: RecordSet, hops: int = LONGEST_CHAIN) -> bool:
+    def _record_healthy(self, record: RecordSet, hops: int = MAX_HOPS) -> bool:
         check_id = record.get("HealthCheckId")
         if check_id and not self._check_healthy(check_id):
             return False
@@ -231,12 +234,13 @@ class Resolver:
         return self._target_healthy(canonical(target["DNSName"]), record["Type"], hops)
 
     def _target_healthy(self, name: str, type_: str, hops: int) -> bool:
-        """Say whether an alias target is healthy: for records of ours, whether any of them is.
+        """Return whether an alias target is healthy: whether any of its records is.
 
-        An API Gateway name always is: it "is highly available by design, EvaluateTargetHealth provides no
-        operational benefit and Route 53 health checks are recommended instead for failover scenarios".
+        An API Gateway name is always healthy: it "is highly available by design, EvaluateTargetHealth
+        provides no operational benefit and Route 53 health checks are recommended instead for failover
+        scenarios".
         """
-        zone = None if region_of_api(name) else self._zone(name)
-        records = (self._at(zone, name) or []) if zone else []
+        zone = None if region_of_api(name) else self._zone_of(name)
+        records = (self._records_of(zone, name) or []) if zone else []
         same = [record for record in records if record["Type"] == type_]
         return not same or not hops or any(self._record_healthy(record, hops - 1) for record in same)

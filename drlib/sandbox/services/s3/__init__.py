@@ -1,6 +1,6 @@
 """S3.
 
-replication  copies of objects between regions
-refusals     what S3 refuses of a replication
-guards       puts these checks in front of the emulator's functions
+replication  replication of objects between regions
+refusals     replication requests that S3 refuses
+guards       runs these checks before the emulator's functions
 """

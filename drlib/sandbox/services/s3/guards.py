@@ -1,8 +1,8 @@
-"""Puts the checks of `refusals` in front of the emulator's functions for buckets."""
+"""Runs the checks of `refusals` before the emulator's bucket functions."""
 
 from __future__ import annotations
 
-from xml.etree import ElementTree  # noqa: S405 - for its errors; the emulator parses
+from xml.etree import ElementTree  # noqa: S405 - only for its error class; the emulator parses
 
 from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.ministack.guards import Answer, before
@@ -10,10 +10,10 @@ from drlib.sandbox.services.s3 import refusals
 
 
 def apply() -> None:
-    """Refuse what AWS refuses. Called once, before anything else is replaced.
+    """Install the checks. Call it once, before any other replacement.
 
     Raises:
-        SandboxError: the emulator is of a version that the guards do not fit.
+        SandboxError: the guards do not fit this version of the emulator.
     """
     service = emulator.module("services.s3")
     error = internals.function(service, "_error", "code", "message", "status", "resource", "extra", "headers")

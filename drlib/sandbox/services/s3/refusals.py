@@ -1,6 +1,6 @@
-"""What S3 refuses of a replication, and what it needs of the replication's role.
+"""Replication requests that S3 refuses, and the permissions that a replication role needs.
 
-The configuration is checked when it is put; what its role may do is not, until an object is to be replicated
+S3 checks a configuration when it is put. It checks the permissions of the role when it replicates an object
 (S3 User Guide, "Setting up permissions for live replication" and "Getting replication status information").
 """
 
@@ -9,45 +9,45 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 NO_DESTINATION = "Destination bucket must exist."
-VERSIONING_IS_NEEDED = (
+VERSIONING_NEEDED = (
     "A replication configuration is present on this bucket, so you cannot change the versioning state. "
     "To change the versioning state, first delete the replication configuration."
 )
 
 Allowed = Callable[[str, str], bool]
-"""Whether a role may do an action to a resource."""
+"""Whether a role allows an action on a resource."""
 
 
 def destinations(arns: Iterable[str], exists: Callable[[str], bool]) -> str | None:
-    """Say why replication to these buckets cannot be configured. `exists` is asked for a bucket's name."""
+    """Return why replication to these buckets is refused, or None. `exists` takes a bucket name."""
     return None if all(exists(bucket_name(arn)) for arn in arns) else NO_DESTINATION
 
 
 def versioning(status: str, *, replicates: bool) -> str | None:
-    """Say why a bucket's versioning cannot become `status`."""
-    return VERSIONING_IS_NEEDED if replicates and status != "Enabled" else None
+    """Return why a bucket's versioning cannot become `status`, or None."""
+    return VERSIONING_NEEDED if replicates and status != "Enabled" else None
 
 
 def bucket_name(arn: str) -> str:
-    """Return the name of a bucket that is given by its ARN or its name."""
+    """Return the bucket name from an ARN or a name."""
     return arn.rpartition(":::")[2]
 
 
-def lacks_for_object(allowed: Allowed, source: str, destination: str, key: str) -> list[str]:
-    """Return the actions without which a role cannot replicate an object; names of buckets are given."""
-    here, there = f"arn:aws:s3:::{source}", f"arn:aws:s3:::{destination}"
+def missing_object_permissions(allowed: Allowed, source: str, destination: str, key: str) -> list[str]:
+    """Return the actions that a role lacks to replicate an object; buckets are given by name."""
+    source_arn, destination_arn = f"arn:aws:s3:::{source}", f"arn:aws:s3:::{destination}"
     needed = (
-        ("s3:GetReplicationConfiguration", here),
-        ("s3:ListBucket", here),
-        ("s3:GetObjectVersionForReplication", f"{here}/{key}"),
-        ("s3:GetObjectVersionAcl", f"{here}/{key}"),
-        ("s3:ReplicateObject", f"{there}/{key}"),
+        ("s3:GetReplicationConfiguration", source_arn),
+        ("s3:ListBucket", source_arn),
+        ("s3:GetObjectVersionForReplication", f"{source_arn}/{key}"),
+        ("s3:GetObjectVersionAcl", f"{source_arn}/{key}"),
+        ("s3:ReplicateObject", f"{destination_arn}/{key}"),
     )
     return [action for action, resource in needed if not allowed(action, resource)]
 
 
-def lacks_for_tags(allowed: Allowed, source: str, destination: str, key: str) -> list[str]:
-    """Return the actions without which an object is replicated, and its tags are not."""
+def missing_tag_permissions(allowed: Allowed, source: str, destination: str, key: str) -> list[str]:
+    """Return the actions that a role lacks to replicate the tags of an object."""
     needed = (
         ("s3:GetObjectVersionTagging", f"arn:aws:s3:::{source}/{key}"),
         ("s3:ReplicateTags", f"arn:aws:s3:::{destination}/{key}"),
@@ -55,6 +55,6 @@ def lacks_for_tags(allowed: Allowed, source: str, destination: str, key: str) ->
     return [action for action, resource in needed if not allowed(action, resource)]
 
 
-def may_replicate_marker(allowed: Allowed, destination: str, key: str) -> bool:
-    """Say whether a role may replicate a delete marker."""
+def can_replicate_marker(allowed: Allowed, destination: str, key: str) -> bool:
+    """Return whether a role may replicate a delete marker."""
     return allowed("s3:ReplicateDelete", f"arn:aws:s3:::{destination}/{key}")

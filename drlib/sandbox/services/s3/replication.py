@@ -1,13 +1,13 @@
-"""S3 replication between regions: pending, then complete; stalled by an outage.
+"""S3 replication between regions: pending, then complete; paused by an outage.
 
 The emulator writes the replica before it answers. Here an object that a replication rule covers is `PENDING`
-until the emulator's own function has written its replica, after the lag of
-`drlib.sandbox.services.dynamodb.global_tables`; then the source is `COMPLETED` and the copy `REPLICA`. What
-concerns one key, delete markers included, arrives in order. A version that was removed before its turn is not
+until the emulator's own function writes its replica, after the lag of
+`drlib.sandbox.services.dynamodb.global_tables`. Then the source is `COMPLETED` and the copy is `REPLICA`. The
+objects and delete markers of one key arrive in order. A version that is removed before its delivery is not
 replicated.
 
-What the replication's role may do is looked at when an object's turn comes: if that is too little, the object
-is `FAILED`, and `OperationsFailedReplication` counts it.
+The permissions of the replication role are checked at the delivery: if one is missing, the object is `FAILED`
+and `OperationsFailedReplication` counts it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 from drlib.sandbox.faults.deliveries import Courier
+from drlib.sandbox.faults.impairments import GLOBAL_REGION
 from drlib.sandbox.faults.in_transit import Route
 from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.services.iam.permissions import Permissions
@@ -31,15 +32,15 @@ STORES = (
     "_buckets", "_bucket_replication", "_bucket_versioning", "_object_versions", "_object_tags",
     "_object_annotations",
 )  # fmt: skip
-"""The emulator's stores that are read or written here."""
+"""The emulator's stores that this module reads or writes."""
 
 
-class Copies:
-    """Takes S3's replication over from the emulator.
+class ObjectReplication:
+    """Replaces the emulator's S3 replication.
 
     Args:
-        world: whose regions the buckets are in.
-        courier: serves the service `s3`.
+        world: the world of the buckets.
+        courier: delivers for the service `s3`.
     """
 
     def __init__(self, world: World, courier: Courier) -> None:
@@ -49,8 +50,8 @@ class Copies:
         self._s3 = emulator.module("services.s3")
         self._responses = emulator.module("core.responses")
         function = partial(internals.function, self._s3)
-        self._replicate_at_once = function("_maybe_replicate", "bucket_name", "key", "obj", "data", "tags")
-        self._mark_at_once = function("_maybe_replicate_delete_marker", "bucket_name", "key")
+        self._emulator_replicate = function("_maybe_replicate", "bucket_name", "key", "obj", "data", "tags")
+        self._emulator_replicate_marker = function("_maybe_replicate_delete_marker", "bucket_name", "key")
         self._destination = function("_replication_destination", "bucket_name", "key", "rule", "role")
         self._rule_for = function("_replication_rule_for", "bucket_name", "key", "tags")
         self._prefix_of = function("_replication_rule_prefix", "rule")
@@ -58,11 +59,11 @@ class Copies:
         function("_in_account", "account_id")
         for store in STORES:
             emulator.value(self._s3, store, self._responses.AccountScopedDict)
-        emulator.replace(self._s3, "_maybe_replicate", self.take)
-        emulator.replace(self._s3, "_maybe_replicate_delete_marker", self.take_delete_marker)
+        emulator.replace(self._s3, "_maybe_replicate", self.replicate)
+        emulator.replace(self._s3, "_maybe_replicate_delete_marker", self.replicate_delete_marker)
 
-    def take(self, bucket_name: str, key: str, obj: dict[str, Any], data: Any, tags: Any = None) -> None:
-        """Send an object where its rule says. Called in place of the emulator's, before it has a version."""
+    def replicate(self, bucket_name: str, key: str, obj: dict[str, Any], data: Any, tags: Any = None) -> None:
+        """Send an object to the destination of its rule. Replaces `_maybe_replicate`."""
         rule, role = self._rule_for(bucket_name, key, tags)
         if rule is None:
             return
@@ -72,23 +73,23 @@ class Copies:
             self._count_failure(bucket_name, rule)
             return
         obj["replication_status"] = "PENDING"
-        arrive = partial(self._arrive, bucket_name, key, obj, data, rule, role)
-        self._send(bucket_name, key, destination[2], arrive)
+        deliver = partial(self._deliver, bucket_name, key, obj, data, rule, role)
+        self._send(bucket_name, key, destination[2], deliver)
 
-    def take_delete_marker(self, bucket_name: str, key: str) -> None:
-        """Send a delete marker to where its rule says. Called in place of the emulator's."""
+    def replicate_delete_marker(self, bucket_name: str, key: str) -> None:
+        """Send a delete marker to the destination of its rule. Replaces `_maybe_replicate_delete_marker`."""
         rule = self._marker_rule(bucket_name, key)
         if rule is None:
             return
         role = self._s3._bucket_replication.get(bucket_name).get("Role", "")
         destination = self._destination(bucket_name, key, rule, role)
         if destination is not None:
-            mark = partial(self._mark, bucket_name, key, role, destination[0])
-            self._send(bucket_name, key, destination[2], mark)
+            deliver = partial(self._deliver_marker, bucket_name, key, role, destination[0])
+            self._send(bucket_name, key, destination[2], deliver)
 
-    def _mark(self, bucket_name: str, key: str, role: str, destination: str) -> None:
-        if refusals.may_replicate_marker(self._allowed(role, bucket_name), destination, key):
-            self._mark_at_once(bucket_name, key)
+    def _deliver_marker(self, bucket_name: str, key: str, role: str, destination: str) -> None:
+        if refusals.can_replicate_marker(self._allowed(role, bucket_name), destination, key):
+            self._emulator_replicate_marker(bucket_name, key)
 
     def _send(self, bucket_name: str, key: str, target: dict[str, Any], replicate: Any) -> None:
         account = self._responses.get_account_id()
@@ -102,7 +103,7 @@ class Copies:
 
         self._courier.send(route, (account, bucket_name, key), deliver)
 
-    def _arrive(
+    def _deliver(
         self, bucket_name: str, key: str, obj: dict[str, Any], data: Any, rule: dict[str, Any], role: str
     ) -> None:
         version_id = obj.get("version_id")
@@ -114,25 +115,27 @@ class Copies:
             refusals.bucket_name(rule["Destination"]["Bucket"]),
         )
         tags = self._s3._object_tags.get((bucket_name, key, version_id))
-        lacking = refusals.lacks_for_object(allowed, bucket_name, destination, key)
-        if lacking:
-            log.warning("%s is not replicated: %s may not %s", bucket_name, role, ", ".join(lacking))
+        missing = refusals.missing_object_permissions(allowed, bucket_name, destination, key)
+        if missing:
+            log.warning("%s is not replicated: %s may not %s", bucket_name, role, ", ".join(missing))
             obj["replication_status"] = "FAILED"
         else:
-            self._replicate_at_once(bucket_name, key, obj, data, tags)
+            self._emulator_replicate(bucket_name, key, obj, data, tags)
         entry["replication_status"] = obj["replication_status"]
-        # A version that became current again is a record of its own.
+        # A version that became current again has a separate record.
         current = self._s3._buckets[bucket_name]["objects"].get(key)
         if current is not None and current.get("version_id") == version_id:
             current["replication_status"] = obj["replication_status"]
         if obj["replication_status"] == "FAILED":
             self._count_failure(bucket_name, rule)
         elif obj["replication_status"] == "COMPLETED":
-            lost = tags and refusals.lacks_for_tags(allowed, bucket_name, destination, key)
-            self._copy_tags(bucket_name, key, obj, None if lost else tags)
+            missing_for_tags = tags and refusals.missing_tag_permissions(
+                allowed, bucket_name, destination, key
+            )
+            self._copy_tags(bucket_name, key, obj, None if missing_for_tags else tags)
 
     def _allowed(self, role: str, bucket_name: str) -> refusals.Allowed:
-        return self._permissions.acting_by(
+        return self._permissions.role_permissions(
             role,
             service=PRINCIPAL,
             source_arn=f"arn:aws:s3:::{bucket_name}",
@@ -140,7 +143,7 @@ class Copies:
         )
 
     def _count_failure(self, bucket_name: str, rule: dict[str, Any]) -> None:
-        """Publish a failure in the source's region, if the rule has metrics.
+        """Publish a failure in the region of the source, if the rule enables metrics.
 
         S3 User Guide, "Monitoring replication with metrics".
         """
@@ -160,7 +163,7 @@ class Copies:
         )
 
     def _copy_tags(self, bucket_name: str, key: str, obj: dict[str, Any], tags: Any) -> None:
-        """Give the replica what the emulator stores beside an object only after it has a version."""
+        """Copy the tags and annotations, which the emulator stores separately from the object."""
         replica_bucket, replica_version, replica_account = obj["_replica"]
         annotations = self._s3._object_annotations.get((bucket_name, key, obj["version_id"]))
         with self._s3._in_account(replica_account):
@@ -178,10 +181,10 @@ class Copies:
         return next((version for version in versions if version["version_id"] == version_id), None)
 
     def _marker_rule(self, bucket_name: str, key: str) -> dict[str, Any] | None:
-        """Return the rule that replicates delete markers of `key`, as the emulator picks it.
+        """Return the rule that replicates delete markers of `key`; the emulator selects rules likewise.
 
-        A rule with a filter replicates them if its DeleteMarkerReplication is Enabled, and never if it
-        filters by tags (S3 user guide, "Replicating delete markers between buckets").
+        A rule with a filter replicates them if its DeleteMarkerReplication is Enabled, but never if it
+        filters by tags (S3 User Guide, "Replicating delete markers between buckets").
         """
         config = self._s3._bucket_replication.get(bucket_name)
         if not config or self._s3._bucket_versioning.get(bucket_name) != "Enabled":
@@ -196,4 +199,4 @@ class Copies:
 
 
 def _region(bucket: dict[str, Any]) -> str:
-    return str(bucket.get("region") or "us-east-1")
+    return str(bucket.get("region") or GLOBAL_REGION)

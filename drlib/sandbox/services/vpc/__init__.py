@@ -1,9 +1,9 @@
-"""VPC: what a function in a network reaches.
+"""VPC: the AWS services that a function in a VPC can reach.
 
 egress             whether a function's call leaves its VPC
-reachability       the ways: endpoints, routes, security groups
-endpoints          VPC endpoints, as EC2 keeps them
-endpoint_policies  what an endpoint's policy allows
+reachability       network paths: endpoints, routes, security groups
+endpoints          VPC endpoints, as EC2 stores them
+endpoint_policies  enforcement of endpoint policies
 security_groups    rules that name prefix lists
-refusals           what EC2 refuses of a VPC endpoint
+refusals           VPC endpoints that EC2 refuses
 """

@@ -1,7 +1,7 @@
-"""The policies of VPC endpoints: what a function does through an endpoint, the endpoint's policy must allow.
+"""Enforcement of endpoint policies: a request through a VPC endpoint needs the permission of its policy.
 
-AWS PrivateLink Guide, "Control access to VPC endpoints using endpoint policies"; the texts are those of the
-IAM User Guide, "Troubleshoot access denied error messages".
+AWS PrivateLink Guide, "Control access to VPC endpoints using endpoint policies"; the messages are
+from the IAM User Guide, "Troubleshoot access denied error messages".
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.world import ACCOUNT_ID
 
 policies: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("endpoint_policies", default=())
-"""Policies of the endpoints that the request under way came through."""
+"""Policies of the VPC endpoints that the current request came through."""
 
 
 def apply() -> None:
-    """Hold every request that came through endpoints to their policies, beside its own.
+    """Enforce the endpoint policies too, for every request that came through endpoints.
 
     Raises:
-        SandboxError: the emulator's own functions are not what they were.
+        SandboxError: the replacements do not fit this version of the emulator.
     """
     evaluator = emulator.module("core.iam_evaluator")
     actions = emulator.module("core.iam_actions")
@@ -42,7 +42,7 @@ def apply() -> None:
     )
 
     @functools.wraps(enforce)
-    def through(
+    def enforce_both(
         access_key_id: str,
         iam_action: str,
         service: str,
@@ -71,7 +71,7 @@ def apply() -> None:
                 return evaluator.AuthError(codes.get(service, "AccessDenied"), message)
         return None
 
-    emulator.replace(evaluator, "enforce", through)
+    emulator.replace(evaluator, "enforce", enforce_both)
 
 
 def _refusal(principal: str, action: str, resource: str, decision: str) -> str:

@@ -1,8 +1,8 @@
-"""VPC endpoints that keep what decides who passes: security groups, private DNS and policy.
+"""VPC endpoints with their security groups, private DNS and policy.
 
-The emulator takes these members and forgets them. Here they are kept, given back by DescribeVpcEndpoints, and
-refused as EC2 does (`drlib.sandbox.services.vpc.refusals`). DescribeVpcEndpoints heeds its filters, which the
-emulator does not.
+The emulator accepts these members and does not store them. Here they are stored, returned by
+DescribeVpcEndpoints, and checked as in EC2 (`drlib.sandbox.services.vpc.refusals`). DescribeVpcEndpoints also
+applies its filters, which the emulator ignores.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FULL_ACCESS = json.dumps(
         "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}],
     }
 )
-"""The policy of an endpoint that is given none."""
+"""The default policy of an endpoint."""
 
 FILTERS = {
     "service-name": "ServiceName",
@@ -32,13 +32,17 @@ FILTERS = {
     "vpc-endpoint-type": "VpcEndpointType",
     "vpc-id": "VpcId",
 }
-"""Filters of DescribeVpcEndpoints -> the members that they look at."""
+"""Filter of DescribeVpcEndpoints -> the member that it compares."""
 
 _ID = re.compile(rb"<vpcEndpointId>(vpce-[0-9a-f]+)</vpcEndpointId>")
 
 
 class Endpoints:
-    """EC2's operations on endpoints, in place of the emulator's."""
+    """Replaces the emulator's operations on VPC endpoints.
+
+    Raises:
+        SandboxError: the replacements do not fit this version of the emulator.
+    """
 
     def __init__(self) -> None:
         self._ec2 = emulator.module("services.ec2")
@@ -51,16 +55,16 @@ class Endpoints:
         self._xml = internals.function(self._ec2, "_xml", "status", "root_tag", "inner")
         self._error = internals.function(self._ec2, "_error", "code", "message", "status")
         actions = emulator.value(self._ec2, "_ACTION_MAP", dict)
-        ours = {
+        replacements = {
             "CreateVpcEndpoint": self.create,
             "DescribeVpcEndpoints": self.describe,
             "ModifyVpcEndpoint": self.modify,
         }
-        emulator.replace(self._ec2, "_ACTION_MAP", {**actions, **ours})
+        emulator.replace(self._ec2, "_ACTION_MAP", {**actions, **replacements})
         emulator.replace(self._ec2, "_vpce_fields_xml", self.fields)
 
     def create(self, p: Mapping[str, Any]) -> Any:
-        """Stand for `_create_vpc_endpoint(p)`."""
+        """Replace `_create_vpc_endpoint(p)`."""
         vpc = self._ec2._vpcs.get(self._parameter(p, "VpcId", ""))
         private = self._is_true(p, "PrivateDnsEnabled")
         if private and vpc is not None:
@@ -82,7 +86,7 @@ class Endpoints:
         return self._xml(200, "CreateVpcEndpointResponse", self.fields(record, tag="vpcEndpoint"))
 
     def describe(self, p: Mapping[str, Any]) -> Any:
-        """Stand for `_describe_vpc_endpoints(p)`."""
+        """Replace `_describe_vpc_endpoints(p)`."""
         wanted = {FILTERS[name]: values for name, values in self._filters(p).items() if name in FILTERS}
         ids = self._list(p, "VpcEndpointId")
         found = "".join(
@@ -94,7 +98,7 @@ class Endpoints:
         return self._xml(200, "DescribeVpcEndpointsResponse", f"<vpcEndpointSet>{found}</vpcEndpointSet>")
 
     def modify(self, p: Mapping[str, Any]) -> Any:
-        """Stand for `_modify_vpc_endpoint(p)`."""
+        """Replace `_modify_vpc_endpoint(p)`."""
         record = self._ec2._vpc_endpoints.get(self._parameter(p, "VpcEndpointId", ""))
         private = self._parameter(p, "PrivateDnsEnabled", "")
         if record is not None and private.lower() == "true" and not record.get("PrivateDnsEnabled"):
@@ -131,12 +135,3 @@ class Endpoints:
 
     def _is_true(self, p: Mapping[str, Any], name: str) -> bool:
         return str(self._parameter(p, name, "")).lower() == "true"
-
-
-def apply() -> None:
-    """Put ours in place.
-
-    Raises:
-        SandboxError: the emulator's own functions are not what they were.
-    """
-    Endpoints()

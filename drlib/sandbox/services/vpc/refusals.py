@@ -1,4 +1,4 @@
-"""What EC2 refuses of a VPC endpoint: an error code and its text, or none.
+"""VPC endpoints that EC2 refuses. Each function returns (error code, message), or None.
 
 AWS PrivateLink Guide, "Access an AWS service using an interface VPC endpoint" (private DNS).
 """
@@ -11,18 +11,24 @@ from typing import Any
 INVALID = "InvalidParameter"
 
 
+def supports_private_dns(vpc: Mapping[str, Any]) -> bool:
+    """Return whether a VPC has the DNS attributes that private DNS needs."""
+    hostnames = vpc.get("EnableDnsHostnames", vpc.get("IsDefault"))
+    return bool(vpc.get("EnableDnsSupport", True) and hostnames)
+
+
 def private_dns(
     vpc: Mapping[str, Any], service_name: str, others: Iterable[Mapping[str, Any]]
 ) -> tuple[str, str] | None:
-    """Say why a service's public name cannot lead to a new endpoint in `vpc`.
+    """Check that private DNS can be enabled for a service in a VPC.
 
     Args:
         vpc: the VPC.
         service_name: the endpoint's service, e.g. "com.amazonaws.us-east-2.sqs".
-        others: the endpoints that exist.
+        others: the existing endpoints.
     """
     vpc_id = vpc["VpcId"]
-    if not vpc.get("EnableDnsSupport", True) or not vpc.get("EnableDnsHostnames", bool(vpc.get("IsDefault"))):
+    if not supports_private_dns(vpc):
         return INVALID, (
             "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes "
             f"set to true for {vpc_id}"

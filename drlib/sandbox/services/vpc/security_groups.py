@@ -1,4 +1,4 @@
-"""Rules of security groups that name prefix lists, which the emulator forgets: they are kept, and told."""
+"""Security group rules that name prefix lists: stored and returned here; the emulator drops them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PEERS = ("IpRanges", "Ipv6Ranges", "UserIdGroupPairs")
 
 
 def apply() -> None:
-    """Let rules keep their prefix lists, and DescribeSecurityGroupRules tell them.
+    """Store the prefix lists of rules, and return them in DescribeSecurityGroupRules.
 
     Raises:
-        SandboxError: the emulator's own functions are not what they were.
+        SandboxError: the replacements do not fit this version of the emulator.
     """
     ec2 = emulator.module("services.ec2")
     parse = internals.function(ec2, "_parse_ip_permissions", "params", "prefix")

@@ -54,16 +54,16 @@ def test_a_call_whose_client_left_before_its_turn_is_not_carried_out(
     def started() -> int:
         return len(list(tmp_path.glob("held-*")))
 
-    with ThreadPoolExecutor(processes.MOST_PROCESSES) as pool:
-        held = [pool.submit(ask, "/hold", f"held-{number}") for number in range(processes.MOST_PROCESSES)]
-        assert clock.wait_until(lambda: started() == processes.MOST_PROCESSES, timeout=20, poll=0.01)
+    with ThreadPoolExecutor(processes.MAX_PROCESSES) as pool:
+        held = [pool.submit(ask, "/hold", f"held-{number}") for number in range(processes.MAX_PROCESSES)]
+        assert clock.wait_until(lambda: started() == processes.MAX_PROCESSES, timeout=20, poll=0.01)
         with connect() as leaving, pytest.raises(TimeoutError):
             leaving.socket.settimeout(PATIENCE_WALL_SECONDS)
             leaving.request("/pass", x_folder=str(tmp_path), x_name="left")
         with connect() as other:
             assert other.request("/", method="PATCH").status == 404  # by now the edge has seen it leave
         (tmp_path / "go").touch()
-        assert [answer.result() for answer in held] == [200] * processes.MOST_PROCESSES
+        assert [answer.result() for answer in held] == [200] * processes.MAX_PROCESSES
     assert ask("/pass", "stayed") == 200
     assert {"stayed"} == {file.name for file in tmp_path.iterdir()} - {"go", "held-0", "held-1"}
 

@@ -1,4 +1,4 @@
-"""Certificates wait for the records that prove their names."""
+"""DNS validation: certificates wait for the records that validate their names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from drlib.sandbox.process.state import Status
-from drlib.sandbox.services.acm.certificates import ISSUED, PENDING, settle
+from drlib.sandbox.services.acm.certificates import ISSUED, PENDING, update_validation
 from drlib.sandbox.services.route53.zones import Zone
 from tests.unit.sandbox.refused import refused
 
@@ -47,13 +47,13 @@ def zone(**proofs: str) -> Zone:
 )
 def test_every_name_needs_its_record(names: list[str], proofs: dict[str, str], status: str) -> None:
     found = certificate(*names)
-    settle([found], [zone(**proofs)], now=lambda: "today")
+    update_validation([found], [zone(**proofs)], now=lambda: "today")
     assert (found["Status"], found.get("IssuedAt")) == (status, "today" if status == ISSUED else None)
 
 
 def test_validation_by_mail_waits_for_a_person() -> None:
     found = certificate("a.z.test", method="EMAIL")
-    settle([found], [zone(a="of-a.z.test.aws.")], now=lambda: "today")
+    update_validation([found], [zone(a="of-a.z.test.aws.")], now=lambda: "today")
     assert found["Status"] == PENDING
 
 
@@ -90,14 +90,14 @@ def test_a_certificate_is_issued_when_its_record_is_right(sandbox: Status, aws: 
     assert [read(region)["Status"] for region in (EAST, WEST)] == [ISSUED, ISSUED]
     assert read(EAST)["DomainValidationOptions"][0]["ValidationStatus"] == "SUCCESS"
     assert "NotAfter" in read(EAST)
-    # The record proves the name for later certificates too.
+    # The record validates the name for later certificates too.
     arns[EAST] = acm[EAST].request_certificate(DomainName="pay.proof.test")["CertificateArn"]
     assert read(EAST)["Status"] == ISSUED
 
 
 @pytest.fixture
 def create(aws: Callable[..., Any]) -> Callable[..., tuple[str, str]]:
-    """Tries to create a custom domain in the east, which must be refused."""
+    """Tries to create a custom domain in the east, and returns the refusal."""
 
     def attempt(domain: str, arn: str) -> tuple[str, str]:
         return refused(

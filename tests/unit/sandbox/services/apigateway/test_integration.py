@@ -1,4 +1,4 @@
-"""Whether a function's policy lets an API invoke it, without a server."""
+"""The check whether a function's policy allows an API to invoke it, without a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What datapoints make of an alarm, as rules: the tables of the CloudWatch User Guide."""
+"""Rules of the alarm evaluation: the tables of the CloudWatch User Guide."""
 
 from __future__ import annotations
 
@@ -86,4 +86,4 @@ def test_a_period_counts_before_its_end_only_if_nothing_can_change_its_verdict(
 ) -> None:
     alarm = {"Statistic": statistic, "ComparisonOperator": operator, "Threshold": 5.0}
     value = 6.0 if operator.startswith("Greater") else 4.0
-    assert alarms.settled(alarm, value) is decided_early
+    assert alarms.breaches_already(alarm, value) is decided_early

@@ -1,4 +1,4 @@
-"""Alarms: the evaluator on the emulator's own state."""
+"""The alarm evaluator on the emulator's state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from drlib.core.clock import Clock
 from drlib.sandbox.ministack.internals import scope
 from drlib.sandbox.services.cloudwatch import alarms, aws_metrics
-from drlib.sandbox.services.cloudwatch.alarms import Alarms
+from drlib.sandbox.services.cloudwatch.alarms import AlarmEvaluator
 from drlib.sandbox.services.route53 import status_board
 from drlib.sandbox.services.route53.status_board import ALARM, INSUFFICIENT, OK
 from drlib.sandbox.world import Fault, World
@@ -24,13 +24,13 @@ START = 1_800_000_000.0  # a whole minute
 
 
 class Bench:
-    """The evaluator on an empty emulator, driven by hand."""
+    """The evaluator on an empty emulator; the tests call it."""
 
     def __init__(self, made: World, emulator: Any) -> None:
         self.world = made
         self.emulator = emulator
         self.clock: StandingClock = made.clock  # type: ignore[assignment]
-        self.alarms = Alarms(made, emulator)
+        self.alarms = AlarmEvaluator(made, emulator)
 
     def alarm(self, name: str = "a", *, region: str = EAST, **settings: Any) -> None:
         order = {
@@ -71,7 +71,7 @@ def emulator() -> Iterator[Any]:
 
 @pytest.fixture
 def bench(tmp_path: Path, emulator: Any, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    # The evaluator is called by hand here; the emulator's own must keep still.
+    # The tests call the evaluator; the emulator's own must not run.
     monkeypatch.setattr(emulator, "_evaluate_alarm", lambda alarm: None)
     monkeypatch.setattr(emulator, "_evaluate_all_alarms", lambda: None)
     return Bench(world(tmp_path, standing(START)), emulator)
@@ -164,7 +164,7 @@ def test_data_of_a_period_that_has_just_ended_may_take_a_moment(bench: Bench) ->
     bench.alarm(TreatMissingData="breaching", EvaluationPeriods=1, Threshold=10.0)
     for minute in range(-3, 1):
         bench.put(1, at=START + minute * MINUTE)
-    # The minute's datapoint comes a little after the minute's end, again and again.
+    # Each minute's datapoint arrives shortly after the end of the minute.
     for minute in range(1, 4):
         end = START + minute * MINUTE
         assert bench.state(at=end + 1) == OK
@@ -251,7 +251,7 @@ def test_set_alarm_state_holds_until_the_next_evaluation_and_never_reaches_the_d
     with scope(EAST):
         order = {"AlarmName": "a", "StateValue": ALARM, "StateReason": "by hand"}
         bench.emulator._set_alarm_state({}, order, False, True)
-    assert status_board.of(bench.world).stream(EAST, "a") == OK
+    assert status_board.board_of(bench.world).stream(EAST, "a") == OK
     assert bench.state() == OK
 
 
@@ -262,7 +262,7 @@ def test_set_alarm_state_holds_until_the_next_evaluation_and_never_reaches_the_d
     source="Route 53 Developer Guide, How Amazon Route 53 determines whether a health check is healthy",
 )
 def test_the_data_stream_is_for_route53_whatever_missing_data_do_to_the_state(bench: Bench) -> None:
-    board = status_board.of(bench.world)
+    board = status_board.board_of(bench.world)
     bench.alarm(TreatMissingData="breaching")
     assert bench.state() == ALARM
     assert board.stream(EAST, "a") == INSUFFICIENT
@@ -284,7 +284,7 @@ def test_route53_cannot_watch_every_alarm(bench: Bench, settings: dict[str, Any]
     bench.alarm(**settings)
     bench.put(5)
     assert bench.state(at=START + after) == ALARM
-    assert status_board.of(bench.world).stream(EAST, "a") == INSUFFICIENT
+    assert status_board.board_of(bench.world).stream(EAST, "a") == INSUFFICIENT
 
 
 def test_a_region_that_is_down_evaluates_nothing_and_has_no_data(bench: Bench) -> None:
@@ -298,7 +298,7 @@ def test_a_region_that_is_down_evaluates_nothing_and_has_no_data(bench: Bench) -
 
 def test_changes_of_streams_are_told(bench: Bench) -> None:
     told: list[None] = []
-    status_board.of(bench.world).listen(status_board.STREAMS, lambda: told.append(None))
+    status_board.board_of(bench.world).subscribe(status_board.STREAMS, lambda: told.append(None))
     bench.alarm()
     bench.state()
     bench.state()
@@ -319,12 +319,14 @@ def test_new_data_are_looked_at_at_once_and_the_emulator_s_evaluation_is_out_of_
     made = world(tmp_path, Clock(scale=1.0, anchor=0.0))
     original = emulator._evaluate_all_alarms
     told = threading.Event()
-    board = status_board.of(made)
+    board = status_board.board_of(made)
     bench = Bench(made, emulator)
     running = alarms.start(made)
     try:
         bench.alarm()
-        board.listen(status_board.STREAMS, lambda: told.set() if board.stream(EAST, "a") == ALARM else None)
+        board.subscribe(
+            status_board.STREAMS, lambda: told.set() if board.stream(EAST, "a") == ALARM else None
+        )
         bench.put(100, dimension="2")
         bench.put(100)
         assert told.wait(20)

@@ -1,4 +1,4 @@
-"""The metrics that the sandbox publishes in AWS's place."""
+"""The metrics that AWS services publish, in the sandbox."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from drlib.core.clock import Clock
 from drlib.sandbox.ministack.internals import scope
 from drlib.sandbox.ministack.patches import ModelledTime
 from drlib.sandbox.services.cloudwatch import aws_metrics
-from drlib.sandbox.services.cloudwatch.aws_metrics import Metrics, queue_metrics
+from drlib.sandbox.services.cloudwatch.aws_metrics import MetricsPublisher, queue_metrics
 from drlib.sandbox.services.route53 import control_plane, status_board
 from drlib.sandbox.world import Fault, World
 from tests.unit.sandbox.worlds import standing, world
@@ -76,11 +76,11 @@ def test_put_stores_in_the_region_at_the_modelled_time(made: World, emulator: An
 
 
 def test_a_series_does_not_grow_without_end(made: World, emulator: Any) -> None:
-    for number in range(aws_metrics.DATAPOINTS_KEPT + 500):
+    for number in range(aws_metrics.MAX_DATAPOINTS + 500):
         aws_metrics.put_values(made, EAST, "N", "M", {float(number): 1}, {})
     series = stored(emulator, EAST)["N", "M", ""]
-    assert len(series) <= aws_metrics.DATAPOINTS_KEPT
-    assert series[-1]["Value"] == aws_metrics.DATAPOINTS_KEPT + 499
+    assert len(series) <= aws_metrics.MAX_DATAPOINTS
+    assert series[-1]["Value"] == aws_metrics.MAX_DATAPOINTS + 499
 
 
 @pytest.mark.fidelity(
@@ -90,8 +90,8 @@ def test_a_series_does_not_grow_without_end(made: World, emulator: Any) -> None:
     source="Route 53 Developer Guide, Monitoring health checks using CloudWatch",
 )
 def test_health_checks_are_published_in_us_east_1_alone(made: World, emulator: Any) -> None:
-    board = status_board.of(made)
-    publisher = Metrics(made)
+    board = status_board.board_of(made)
+    publisher = MetricsPublisher(made)
     board.set_share("endpoint", 0.125)
     board.set_children("sum", 1)
     for healthy in (True, False, True):
@@ -126,7 +126,7 @@ def test_health_checks_are_published_in_us_east_1_alone(made: World, emulator: A
 def test_requests_are_published_by_api_and_by_stage(made: World, emulator: Any) -> None:
     for status, latency in ((200, 101.0), (200, 99.0), (404, 21.0), (503, 240.0)):
         made.api_requests.add(region=EAST, api_id="a1", stage="$default", status=status, latency_ms=latency)
-    Metrics(made).publish(at=START)
+    MetricsPublisher(made).publish(at=START)
     found = stored(emulator, EAST)
     for dimensions in ("ApiId=a1", "ApiId=a1|Stage=$default"):
         stats = {
@@ -170,13 +170,13 @@ def test_queues_are_published_where_they_are_unless_the_region_is_down(made: Wor
         with scope(region):
             sqs._act_create_queue({"QueueName": "work"}, "")
     made.faults[EAST] = Fault("hang", 0.0, START, START + 900)
-    Metrics(made).publish(at=START)
+    MetricsPublisher(made).publish(at=START)
     assert stored(emulator, EAST) == {}
     assert ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName=work") in stored(emulator, WEST)
 
 
 def test_eviction_happens_in_place(made: World, emulator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    aws_metrics.mend_storage()
+    aws_metrics.patch_storage()
     now = emulator.time.time()
     with scope(EAST):
         emulator.record_metric("N", "M", 1.0)
@@ -190,7 +190,7 @@ def test_eviction_happens_in_place(made: World, emulator: Any, monkeypatch: pyte
 def test_invocations_are_counted_by_the_minute(
     made: World, emulator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    aws_metrics.mend_storage()
+    aws_metrics.patch_storage()
     monkeypatch.setattr(emulator, "time", ModelledTime(made.clock))
     dimensions = {"FunctionName": "f"}
     with scope(EAST):
@@ -213,12 +213,12 @@ def test_a_minute_is_published_when_it_is_over(
     monkeypatch.setattr(control_plane, "health_checks", dict)
     clock = Clock(scale=3600.0, anchor=0.0)  # a minute takes 17 ms
     made = world(tmp_path, clock)
-    status_board.of(made).set_healthy({"check": True})
+    status_board.board_of(made).set_healthy({"check": True})
     series = ("AWS/Route53", "HealthCheckStatus", "HealthCheckId=check")
     published = threading.Event()
 
     def look(region: str) -> None:
-        # The first minute may end before its first sample, and then has nothing to publish.
+        # The first minute can end before its first sample; then there is nothing to publish.
         if series in stored(emulator, "us-east-1"):
             published.set()
 

@@ -1,4 +1,4 @@
-"""What CloudWatch refuses of alarms and dashboards: pure rules, and the same through boto3."""
+"""Alarms and dashboards that CloudWatch refuses: the rules, and the same through boto3."""
 
 from __future__ import annotations
 
@@ -125,11 +125,15 @@ def test_a_right_body_is_taken(rows: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("row", "path", "text"),
     [
-        ("AWS/Lambda", "", dashboard_refusals.NO_ROW),
-        ({"expression": "m1", "id": "e"}, "", dashboard_refusals.NO_ROW),
-        (["AWS/Lambda", "Errors", "FunctionName", 5], "/3", dashboard_refusals.NO_TEXT),
-        (["AWS/Lambda", "Errors", "FunctionName", ""], "/3", dashboard_refusals.NO_TEXT),
-        (["AWS/Lambda", "Errors", "FunctionName", None, {"stat": "Sum"}], "/3", dashboard_refusals.NO_TEXT),
+        ("AWS/Lambda", "", dashboard_refusals.INVALID_ROW),
+        ({"expression": "m1", "id": "e"}, "", dashboard_refusals.INVALID_ROW),
+        (["AWS/Lambda", "Errors", "FunctionName", 5], "/3", dashboard_refusals.INVALID_TEXT),
+        (["AWS/Lambda", "Errors", "FunctionName", ""], "/3", dashboard_refusals.INVALID_TEXT),
+        (
+            ["AWS/Lambda", "Errors", "FunctionName", None, {"stat": "Sum"}],
+            "/3",
+            dashboard_refusals.INVALID_TEXT,
+        ),
         (["AWS/Lambda", "Errors", "FunctionName"], "", "Should NOT have more than 2 items"),
         ([".", ".", ".", "Service", "S3"], "", "Should NOT have more than 4 items"),
         (["AWS/Lambda", "Errors", {"statistic": "Sum"}], "", "Should NOT have more than 2 items"),
@@ -149,7 +153,7 @@ def test_dimensions_go_by_position(row: Any, path: str, text: str) -> None:
         ({"height": 1001}, "/height", "Should be <= 1000"),
         ({"height": "6"}, "/height", "Should be integer"),
         ({"type": None}, "", "Should have required property 'type'"),
-        ({"properties": {"region": None}}, "/properties", dashboard_refusals.NO_SOURCE),
+        ({"properties": {"region": None}}, "/properties", dashboard_refusals.MISSING_SOURCE),
         ({"properties": {"metrics": {}}}, "/properties/metrics", "Should be array"),
         ({"type": "text"}, "/properties", "Should have required property 'markdown'"),
         ({"type": "alarm"}, "/properties", "Should have required property 'alarms'"),
@@ -162,8 +166,8 @@ def test_widgets_have_their_place_and_their_source(change: dict[str, Any], path:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", dashboard_refusals.NO_JSON),
-        ("[]", dashboard_refusals.NO_JSON),
+        ("{", dashboard_refusals.NOT_JSON),
+        ("[]", dashboard_refusals.NOT_JSON),
         ("{}", "Should have required property 'widgets'"),
         ('{"widgets": {}}', "Should be array"),
         ('{"widgets": [1]}', "Should be object"),
@@ -178,11 +182,11 @@ def test_a_metric_widget_without_a_source_says_what_it_could_have() -> None:
     found = [message for _, message in dashboard_refusals.problems(text)]
     assert found == [
         "Should have required property 'metrics'",
-        dashboard_refusals.NO_SOURCE,
+        dashboard_refusals.MISSING_SOURCE,
         "Should have required property 'annotations'",
     ]
 
 
 def test_a_body_that_is_no_json_is_told_plainly(cloudwatch: Any) -> None:
     error = refused(cloudwatch.put_dashboard, DashboardName="wrong", DashboardBody="{")
-    assert error == ("InvalidParameterInput", dashboard_refusals.NO_JSON)
+    assert error == ("InvalidParameterInput", dashboard_refusals.NOT_JSON)

@@ -17,7 +17,7 @@ _numbers = itertools.count()
 
 
 class Table:
-    """A global table, seen from each of its regions."""
+    """A global table, accessed in each of its regions."""
 
     def __init__(self, status: Status, aws: Callable[..., Any], outages: Outages, name: str) -> None:
         self.name = name
@@ -52,17 +52,17 @@ class Table:
         return {item["pk"]["S"]: item["value"]["S"] for item in items}
 
     def until(self, done: Callable[[], Any]) -> Any:
-        """Ask until the answer is not empty. The test's own timeout is the limit."""
+        """Query until the answer is not empty. The test's timeout is the limit."""
         while not (answer := done()):
             self.clock.sleep(0.2)
         return answer
 
     def backlog(self) -> dict[str, int]:
-        """Return what waits, by route. No other test runs, so it is of this table."""
+        """Return the waiting writes by route. No other test runs, so they are of this table."""
         return self._outages.backlog("dynamodb")
 
     def settle(self) -> None:
-        """Wait until nothing waits."""
+        """Wait until no write waits."""
         self.until(lambda: not any(self.backlog().values()))
 
 
@@ -105,7 +105,7 @@ def test_writes_wait_while_a_region_is_down_and_arrive_when_it_is_whole(
         for number in range(3):
             table.put(other, f"k{number}", "during")
         assert table.backlog()[route] == 3
-        # Longer than any lag, so that only the outage can hold them.
+        # Longer than any lag, so that only the outage can delay them.
         table.clock.sleep(5)
         assert table.backlog()[route] == 3
         assert outages.backlog("dynamodb_oldest_seconds")[route] >= 4
@@ -201,7 +201,7 @@ def test_the_last_writer_wins_in_both_regions(table: Table, outages: Outages) ->
     outages.fail(EAST)
     table.put(WEST, "a", "first")
     outages.turn(EAST)
-    # The east does not know of it yet, and the west not of this one.
+    # Neither region has the other's write yet.
     table.put(EAST, "a", "second")
     outages.heal(WEST)
     table.settle()
@@ -334,7 +334,7 @@ def test_latency_is_published_in_the_source_region_and_not_while_stalled(
     with outages.of(WEST):
         table.put(EAST, "a", "1")
         table.put(EAST, "b", "1")
-        # Two periods of publication.
+        # Two publication periods.
         table.clock.sleep(60)
         assert points(EAST, WEST) == []
     (point,) = table.until(lambda: points(EAST, WEST))

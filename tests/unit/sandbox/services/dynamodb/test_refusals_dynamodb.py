@@ -1,4 +1,4 @@
-"""What DynamoDB refuses of a global table: the 24-hour rule, protection, and changes of replicas."""
+"""Requests on a global table that DynamoDB refuses: the 24-hour rule, protection, changes of replicas."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from drlib.sandbox.process.state import Status
 from drlib.sandbox.services.dynamodb import refusals
-from drlib.sandbox.services.dynamodb.refusals import IS_SOURCE, SOURCE_SECONDS, Sources
+from drlib.sandbox.services.dynamodb.refusals import RECENT_SOURCE, SOURCE_SECONDS, ReplicaSources
 from tests.unit.sandbox.refused import refused
 
 EAST, WEST, FIRST = "us-east-2", "us-west-2", "us-east-1"
@@ -19,7 +19,7 @@ _numbers = itertools.count()
 
 
 class Table:
-    """A table of the east, and its replicas."""
+    """A table in the east, and its replicas."""
 
     def __init__(self, aws: Callable[..., Any], name: str, **options: Any) -> None:
         self.name = name
@@ -50,7 +50,7 @@ def make(sandbox: Status, aws: Callable[..., Any]) -> Callable[..., Table]:
 
 
 def test_a_source_is_one_for_24_hours_and_while_its_replica_is_there() -> None:
-    sources, key = Sources(), ("1", EAST, "t")
+    sources, key = ReplicaSources(), ("1", EAST, "t")
     sources.add(key, WEST, 0.0)
     sources.add(key, FIRST, 100.0)
     assert sources.recent(key, SOURCE_SECONDS - 1) == [FIRST, WEST]
@@ -74,7 +74,7 @@ def test_a_source_is_one_for_24_hours_and_while_its_replica_is_there() -> None:
 def test_replicas_go_first_and_the_table_after_them(make: Callable[..., Table]) -> None:
     table = make()
     table.add(WEST)
-    assert refused(table.delete) == ("ValidationException", IS_SOURCE)
+    assert refused(table.delete) == ("ValidationException", RECENT_SOURCE)
     table.remove(WEST)
     table.delete()
     assert refused(table.delete)[0] == "ResourceNotFoundException"
@@ -84,8 +84,8 @@ def test_of_a_chain_the_last_replica_goes_first(make: Callable[..., Table]) -> N
     table = make()
     table.add(WEST)
     table.add(FIRST, at=WEST)
-    assert refused(table.remove, region=WEST) == ("ValidationException", IS_SOURCE)
-    assert refused(table.delete, region=WEST) == ("ValidationException", IS_SOURCE)
+    assert refused(table.remove, region=WEST) == ("ValidationException", RECENT_SOURCE)
+    assert refused(table.delete, region=WEST) == ("ValidationException", RECENT_SOURCE)
     table.delete(FIRST)
     table.delete(WEST)
     table.delete()
@@ -154,7 +154,7 @@ def test_a_replicated_table_has_a_stream_and_no_fixed_capacity(make: Callable[..
     table = make()
     table.add(WEST)
     off = {"StreamSpecification": {"StreamEnabled": False}}
-    assert refused(table.update, region=EAST, **off) == ("ValidationException", refusals.STREAM_IS_NEEDED)
+    assert refused(table.update, region=EAST, **off) == ("ValidationException", refusals.STREAM_NEEDED)
     capacity = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
     fixed = make(BillingMode="PROVISIONED", ProvisionedThroughput=capacity)
     assert refused(fixed.add, region=WEST) == ("ValidationException", refusals.FIXED_CAPACITY)

@@ -13,7 +13,7 @@ from drlib.sandbox.services.iam import condition_keys
 
 @pytest.fixture
 def context() -> Iterator[Any]:
-    """The emulator's own function, with ours in its place."""
+    """The replacement of the emulator's function."""
     actions = emulator.module("core.iam_actions")
     original = actions.request_tag_context
     condition_keys.apply()

@@ -1,4 +1,4 @@
-"""IAM refuses policies that are too long or malformed, as AWS does."""
+"""Policies that IAM refuses: too long or malformed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def document(*statements: Any) -> str:
 
 
 def of_size(characters: int, statement: dict[str, Any] = ALLOW) -> str:
-    """Return a policy that IAM counts as so many characters."""
+    """Return a policy of this size, as IAM counts it."""
     short = document(statement | {"Sid": ""})
     return document(statement | {"Sid": "A" * (characters - refusals.size(short))})
 
@@ -61,7 +61,7 @@ def test_the_inline_policies_of_a_role(iam: Any, role: str) -> None:
     )
     spaced = of_size(240).replace(", ", ",\n" + " " * 500)
     iam.put_role_policy(RoleName=role, PolicyName="b", PolicyDocument=spaced)
-    # Replacing a policy, what it replaces does not count.
+    # A replaced policy does not count.
     iam.put_role_policy(RoleName=role, PolicyName="a", PolicyDocument=of_size(9_999))
 
 

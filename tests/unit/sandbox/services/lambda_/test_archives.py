@@ -1,4 +1,4 @@
-"""Functions' archives: unpacked once, linked to each process."""
+"""The cache of function archives: unpacked once, linked to each process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.services.lambda_.archives import Archives, Zip
+from drlib.sandbox.services.lambda_.archives import ArchiveCache, CachedZipfile
 
 REGION = "us-west-2"
 WHERE = """
@@ -30,7 +30,7 @@ def archive(path: Path, **files: str) -> Path:
 
 
 def test_the_same_content_is_unpacked_once(tmp_path: Path) -> None:
-    archives = Archives(tmp_path / "code")
+    archives = ArchiveCache(tmp_path / "code")
     first = archives.unpacked(archive(tmp_path / "1.zip", main="a = 1"))
     (first / "mark").touch()
     again = archives.unpacked(Path(tmp_path / "1.zip").rename(tmp_path / "2.zip"))
@@ -39,7 +39,7 @@ def test_the_same_content_is_unpacked_once(tmp_path: Path) -> None:
 
 
 def test_other_content_is_elsewhere(tmp_path: Path) -> None:
-    archives = Archives(tmp_path / "code")
+    archives = ArchiveCache(tmp_path / "code")
     old = archives.unpacked(archive(tmp_path / "1.zip", main="a = 1"))
     new = archives.unpacked(archive(tmp_path / "2.zip", main="a = 2"))
     assert (old / "main.py").read_text() == "a = 1"
@@ -50,13 +50,13 @@ def test_what_is_no_archive_leaves_nothing(tmp_path: Path) -> None:
     broken = tmp_path / "broken.zip"
     broken.write_bytes(b"no zip at all")
     with pytest.raises(zipfile.BadZipFile):
-        Archives(tmp_path / "code").unpacked(broken)
+        ArchiveCache(tmp_path / "code").unpacked(broken)
     assert list((tmp_path / "code").iterdir()) == []
 
 
 def test_processes_that_start_at_once_share_one_folder(tmp_path: Path) -> None:
     source = archive(tmp_path / "1.zip", **{f"module{number}": "a = 1" for number in range(200)})
-    archives = Archives(tmp_path / "code")
+    archives = ArchiveCache(tmp_path / "code")
     start = threading.Barrier(4)
     found: list[Path] = []
 
@@ -76,11 +76,11 @@ def test_processes_that_start_at_once_share_one_folder(tmp_path: Path) -> None:
 
 
 def test_a_process_gets_links_and_removing_them_spares_the_code(tmp_path: Path) -> None:
-    archives = Archives(tmp_path / "code")
+    archives = ArchiveCache(tmp_path / "code")
     source = archive(tmp_path / "1.zip", main="a = 1", package__inner="b = 2")
     process = tmp_path / "process"
     process.mkdir()
-    with Zip(archives).ZipFile(source) as file:
+    with CachedZipfile(archives).ZipFile(source) as file:
         file.extractall(process)
     assert (process / "main.py").is_symlink()
     assert (process / "package" / "inner.py").read_text() == "b = 2"
@@ -90,7 +90,7 @@ def test_a_process_gets_links_and_removing_them_spares_the_code(tmp_path: Path) 
 
 def test_chosen_members_are_extracted_as_ever(tmp_path: Path) -> None:
     source = archive(tmp_path / "1.zip", main="a = 1", other="b = 2")
-    with Zip(Archives(tmp_path / "code")).ZipFile(source) as file:
+    with CachedZipfile(ArchiveCache(tmp_path / "code")).ZipFile(source) as file:
         file.extractall(tmp_path / "out", members=["other.py"])
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["other.py"]
     assert not (tmp_path / "out" / "other.py").is_symlink()
@@ -107,5 +107,5 @@ def test_two_functions_with_one_archive_run_the_same_files(
     one, two = answers
     assert one["file"] == two["file"]
     assert one["root"] != two["root"]
-    # The first one's bytecode is there for the second.
+    # The second process uses the bytecode of the first.
     assert list((Path(one["file"]).parent / "__pycache__").glob("main.*.pyc"))

@@ -1,4 +1,4 @@
-"""Lambda refuses event source mappings as AWS does, in its words, and reads only what the role may."""
+"""Event source mappings that Lambda refuses, and the permissions of a mapping's role."""
 
 from __future__ import annotations
 

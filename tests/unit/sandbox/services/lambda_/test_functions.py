@@ -1,4 +1,4 @@
-"""Lambda refuses functions as AWS does, in its words."""
+"""Functions that Lambda refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A function has a few processes; who finds none free waits, and is served."""
+"""The limit on the processes of a function: further invocations wait for a free process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from drlib.sandbox.services.lambda_ import processes
 
 
 class Pool:
-    """The emulator's pool of processes, as far as its signatures and its cap go."""
+    """The emulator's pool of processes: its signatures and its limit."""
 
     def __init__(self) -> None:
         self.free: list[str] = []
@@ -69,7 +69,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 )
 def test_a_function_has_no_more_processes_than_allowed(service: Any) -> None:
     processes.apply()
-    held = [service.acquire_worker("f", {}, b"")[0] for _ in range(processes.MOST_PROCESSES)]
+    held = [service.acquire_worker("f", {}, b"")[0] for _ in range(processes.MAX_PROCESSES)]
     served: list[str] = []
     waiting = threading.Thread(target=lambda: served.append(service.acquire_worker("f", {}, b"")[0]))
     waiting.start()
@@ -78,28 +78,28 @@ def test_a_function_has_no_more_processes_than_allowed(service: Any) -> None:
     service.release_worker(held[0])
     waiting.join(10)
     assert served == [held[0]]
-    assert service.pool.made == processes.MOST_PROCESSES
+    assert service.pool.made == processes.MAX_PROCESSES
 
 
 def test_one_that_waits_for_itself_is_not_stuck(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "LONGEST_WAIT_WALL_SECONDS", 0.05)
+    monkeypatch.setattr(processes, "MAX_WAIT_WALL_SECONDS", 0.05)
     processes.apply()
-    for _ in range(processes.MOST_PROCESSES):
+    for _ in range(processes.MAX_PROCESSES):
         service.acquire_worker("f", {}, b"")
     assert service.acquire_worker("f", {}, b"")[1] == "spawn"
 
 
 def test_a_machine_that_is_too_slow_throttles(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "LONGEST_WAIT_WALL_SECONDS", 0.01)
+    monkeypatch.setattr(processes, "MAX_WAIT_WALL_SECONDS", 0.01)
     processes.apply()
-    found = [service.acquire_worker("f", {}, b"") for _ in range(processes.MOST_PROCESSES_EVER + 2)]
-    assert service.pool.made == processes.MOST_PROCESSES_EVER
+    found = [service.acquire_worker("f", {}, b"") for _ in range(processes.MAX_PROCESSES_AFTER_WAIT + 2)]
+    assert service.pool.made == processes.MAX_PROCESSES_AFTER_WAIT
     assert found[-1] == (None, "func_cap")
 
 
 def test_who_left_while_waiting_is_given_no_process(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     processes.apply()
-    held = [service.acquire_worker("f", {}, b"")[0] for _ in range(processes.MOST_PROCESSES)]
+    held = [service.acquire_worker("f", {}, b"")[0] for _ in range(processes.MAX_PROCESSES)]
     monkeypatch.setattr(disconnects, "gone", lambda: service.pool.asked.is_set())
     found: list[Any] = []
     waiting = threading.Thread(target=lambda: found.append(service.acquire_worker("f", {}, b"")))
@@ -107,7 +107,7 @@ def test_who_left_while_waiting_is_given_no_process(service: Any, monkeypatch: p
     assert service.pool.asked.wait(10)
     service.release_worker(held[0])
     waiting.join(10)
-    assert found == [(None, processes.CAPPED)]
+    assert found == [(None, processes.THROTTLED)]
     assert service.pool.free == [held[0]]
 
 

@@ -1,4 +1,4 @@
-"""SQS refuses queues as AWS does; SNS keeps what a queue does not take."""
+"""Queues that SQS refuses, and the dead-letter queues of SNS subscriptions."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_a_queue_that_exists(sqs: Any, name: str) -> None:
 
 
 def sender(topic: str, queue: str) -> str:
-    """A queue's policy that lets a topic send."""
+    """A queue's policy that allows a topic to send."""
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "sns.amazonaws.com"},

@@ -1,4 +1,4 @@
-"""One check of one checker, against real servers on loopback."""
+"""One check by one checker, against real servers on loopback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from drlib.sandbox.services.route53 import checker
-from drlib.sandbox.services.route53.checker import Endpoint, Patience
+from drlib.sandbox.services.route53.checker import Endpoint, TimeLimits
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -57,7 +57,7 @@ def checked(
     resolved: str = "",
     tls: ssl.SSLContext | None = None,
     server_name: str = "",
-    patience: Patience | None = None,
+    limits: TimeLimits | None = None,
     host: str = "api.test",
 ) -> tuple[bool, str]:
     async def run() -> tuple[bool, str]:
@@ -72,7 +72,7 @@ def checked(
                 search=search,
                 resolved=resolved,
             )
-            return await checker.check(endpoint, patience or Patience(1.0), checker.insecure_context())
+            return await checker.check(endpoint, limits or TimeLimits(1.0), checker.insecure_context())
 
     return asyncio.run(run())
 
@@ -176,7 +176,7 @@ def test_an_unknown_name_fails_the_handshake() -> None:
     context.sni_callback = lambda sock, name, ctx: ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
     def refuse_one(listener: socket.socket) -> None:
-        # A blocking server: asyncio's closes before its alert is sent.
+        # A blocking server: an asyncio server closes before it sends its alert.
         connection, _ = listener.accept()
         with connection, contextlib.suppress(ssl.SSLError):
             context.wrap_socket(connection, server_side=True)
@@ -185,7 +185,7 @@ def test_an_unknown_name_fails_the_handshake() -> None:
         thread = threading.Thread(target=refuse_one, args=(listener,))
         thread.start()
         endpoint = Endpoint(*listener.getsockname(), tls=True, server_name="api.test", host="api.test")
-        result = asyncio.run(checker.check(endpoint, Patience(1.0), checker.insecure_context()))
+        result = asyncio.run(checker.check(endpoint, TimeLimits(1.0), checker.insecure_context()))
         thread.join()
     assert result == (False, "Failure: SSL alert unrecognized_name")
 
@@ -195,7 +195,7 @@ def test_a_closed_port_is_refused() -> None:
         async with serving(answering(b"")) as port:
             pass
         endpoint = Endpoint("127.0.0.1", port, host="api.test", resolved="127.0.0.1")
-        return await checker.check(endpoint, Patience(1.0), checker.insecure_context())
+        return await checker.check(endpoint, TimeLimits(1.0), checker.insecure_context())
 
     assert asyncio.run(run()) == (
         False,
@@ -244,9 +244,9 @@ async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 def test_a_hanging_endpoint_fails_at_the_modelled_limit_when_a_fault_is_the_cause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(checker, "FLOOR_WALL_SECONDS", 3600.0)
-    patience = Patience(60.0, lambda: float("inf"))
-    passed, text = checked(never, patience=patience)
+    monkeypatch.setattr(checker, "MIN_LIMIT_WALL_SECONDS", 3600.0)
+    limits = TimeLimits(60.0, lambda: float("inf"))
+    passed, text = checked(never, limits=limits)
     assert (passed, text) == (
         False,
         "Failure: The health checker did not get a response within the timeout limit.",
@@ -254,22 +254,22 @@ def test_a_hanging_endpoint_fails_at_the_modelled_limit_when_a_fault_is_the_caus
 
 
 def test_a_handshake_that_hangs_counts_to_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checker, "FLOOR_WALL_SECONDS", 3600.0)
+    monkeypatch.setattr(checker, "MIN_LIMIT_WALL_SECONDS", 3600.0)
 
     async def run() -> tuple[bool, str]:
         async with serving(never) as port:
             endpoint = Endpoint("127.0.0.1", port, tls=True, server_name="api.test", host="api.test")
             return await checker.check(
-                endpoint, Patience(60.0, lambda: float("inf")), checker.insecure_context()
+                endpoint, TimeLimits(60.0, lambda: float("inf")), checker.insecure_context()
             )
 
     assert asyncio.run(run()) == (False, f"Failure: {checker.TIMED_OUT}")
 
 
 def test_a_fault_that_comes_in_the_middle_of_a_check_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checker, "FLOOR_WALL_SECONDS", 3600.0)
+    monkeypatch.setattr(checker, "MIN_LIMIT_WALL_SECONDS", 3600.0)
     looks = iter([0.0, 0.0])
-    passed, text = checked(never, patience=Patience(600.0, lambda: next(looks, float("inf"))))
+    passed, text = checked(never, limits=TimeLimits(600.0, lambda: next(looks, float("inf"))))
     assert (passed, "did not get a response" in text) == (False, True)
 
 
@@ -283,5 +283,5 @@ def test_slow_computing_is_waited_for_beyond_the_modelled_limit() -> None:
         writer.write(http("200 OK"))
         await reader.read()
 
-    assert checked(slow, patience=Patience(scale, lambda: 1.0))[0] is True
-    assert checked(slow, patience=Patience(scale, lambda: 2.0))[0] is False
+    assert checked(slow, limits=TimeLimits(scale, lambda: 1.0))[0] is True
+    assert checked(slow, limits=TimeLimits(scale, lambda: 2.0))[0] is False

@@ -1,4 +1,4 @@
-"""Route 53's control plane in a real sandbox, through boto3."""
+"""The Route 53 API in a real sandbox, through boto3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The DNS server, asked in packets over UDP and TCP."""
+"""The DNS server, queried over UDP and TCP."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ SCALE = 20.0
 
 @dataclass
 class Asked:
-    """A running server, and what it serves."""
+    """A running server and its records."""
 
     world: World
-    board: status_board.Signals
+    board: status_board.StatusBoard
     records: list[dict[str, Any]] = field(default_factory=list)
 
     def ask(self, name: str, type_: str = "A", *, tcp: bool = False) -> dns.message.Message:
@@ -58,7 +58,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
         record("pay.drill.test.", "SOA", SOA, ttl=900),
         record("pay.drill.test.", "NS", "ns-1.awsdns-1.com.", "ns-2.awsdns-2.net.", ttl=172800),
     ]
-    asked = Asked(made, status_board.of(made), [*apex, *pair()])
+    asked = Asked(made, status_board.board_of(made), [*apex, *pair()])
     monkeypatch.setattr(server, "snapshot", lambda: [Zone("pay.drill.test.", asked.records)])
     running = server.start(made)
     try:
@@ -131,13 +131,13 @@ def test_what_is_not_there_is_said_as_it_should_be(
 def test_the_answer_follows_health_and_each_change_is_logged_once(asked: Asked) -> None:
     def set_healthy(primary: bool) -> None:
         asked.board.set_healthy({"p": primary, "s": True})
-        asked.board.tell(status_board.HEALTH)
+        asked.board.notify(status_board.HEALTH)
 
     set_healthy(True)
     asked.ask(NAME)
     asked.ask(NAME)
     set_healthy(False)
-    # Logged at the transition, before anybody asks.
+    # Recorded at the change, before any query.
     east, west = [EDGES["us-east-2"]], [EDGES["us-west-2"]]
     assert asked.answers() == [("primary", east), ("secondary", west)]
     assert str(asked.ask(NAME).answer[0][0]) == EDGES["us-west-2"]

@@ -1,4 +1,4 @@
-"""What Route 53 makes of its checkers' results, as rules."""
+"""Rules for the status of health checks."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.services.route53.evaluation import Judge, Verdict, endpoint_healthy, phases
-from drlib.sandbox.services.route53.status_board import ALARM, INSUFFICIENT, OK, Signals
+from drlib.sandbox.services.route53.evaluation import CheckerStatus, StatusEvaluator, endpoint_healthy, phases
+from drlib.sandbox.services.route53.status_board import ALARM, INSUFFICIENT, OK, StatusBoard
 
 ENDPOINT = {"Type": "HTTPS"}
 ALARM_CHECK = {"Type": "CLOUDWATCH_METRIC", "AlarmIdentifier": {"Name": "latch", "Region": "us-west-2"}}
 
 
-def results(verdict: Verdict, passed: str, threshold: int) -> str:
-    """Feed results, `+` passed and `-` failed; return the verdict after each."""
+def results(checker_status: CheckerStatus, passed: str, threshold: int) -> str:
+    """Add results, `+` passed and `-` failed; return the status after each."""
     states = []
     for mark in passed:
-        verdict.take(mark == "+", threshold=threshold)
-        states.append("h" if verdict.healthy else "u")
+        checker_status.add_result(mark == "+", threshold=threshold)
+        states.append("h" if checker_status.healthy else "u")
     return "".join(states)
 
 
@@ -42,12 +42,12 @@ def results(verdict: Verdict, passed: str, threshold: int) -> str:
 def test_it_takes_threshold_results_in_a_row_to_change_a_checker_s_mind(
     threshold: int, passed: str, verdicts: str
 ) -> None:
-    assert results(Verdict(), passed, threshold) == verdicts
+    assert results(CheckerStatus(), passed, threshold) == verdicts
 
 
 def test_a_change_of_mind_is_told_once() -> None:
-    verdict = Verdict()
-    assert [verdict.take(False, threshold=2) for _ in range(4)] == [False, True, False, False]
+    checker_status = CheckerStatus()
+    assert [checker_status.add_result(False, threshold=2) for _ in range(4)] == [False, True, False, False]
 
 
 @pytest.mark.fidelity(
@@ -92,9 +92,9 @@ def judged(
     verdicts: dict[str, list[bool]] | None = None,
     stream: str = INSUFFICIENT,
 ) -> dict[str, bool]:
-    board = Signals()
+    board = StatusBoard()
     board.set_streams({("us-west-2", "latch"): stream})
-    return Judge(board).statuses(checks, verdicts or {})
+    return StatusEvaluator(board).statuses(checks, verdicts or {})
 
 
 @pytest.mark.fidelity(
@@ -220,8 +220,8 @@ def test_a_check_on_an_alarm_follows_its_data(stream: str, insufficient: str, he
     source="Route 53 Developer Guide, Values that you specify when you create or update health checks",
 )
 def test_the_last_known_status_holds_while_data_are_missing() -> None:
-    board = Signals()
-    judge = Judge(board)
+    board = StatusBoard()
+    judge = StatusEvaluator(board)
     checks = {"check": {**ALARM_CHECK, "InsufficientDataHealthStatus": "LastKnownStatus"}}
     seen = []
     for stream in (ALARM, INSUFFICIENT, OK, INSUFFICIENT):
@@ -231,7 +231,7 @@ def test_the_last_known_status_holds_while_data_are_missing() -> None:
 
 
 def test_the_board_tells_changes_of_old_checks_alone() -> None:
-    board = Signals()
+    board = StatusBoard()
     assert board.set_healthy({"a": True, "b": False}) == {}
     assert board.set_healthy({"a": False, "b": False, "c": True}) == {"a": False}
     assert board.set_healthy({"b": True}) == {"b": True}

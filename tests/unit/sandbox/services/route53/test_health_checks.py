@@ -22,7 +22,7 @@ OK = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'all 
 
 @dataclass
 class Pair:
-    """A failover pair in front of the two regions, with the checks and the latch that a stack has."""
+    """A failover pair for the two regions, with the health checks and the latch of a stack."""
 
     status: Status
     aws: Callable[..., Any]

@@ -1,4 +1,4 @@
-"""What Route 53 refuses: pure rules, and the same through boto3 in a real sandbox."""
+"""Requests that Route 53 refuses: the rules, and the same through boto3 in a real sandbox."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENDPOINT = {
     "SearchString": "ok",
     "RequestInterval": 10,
 }
-HOME = refusals.Home("Z1", "z.test.", {"d-1.execute-api.us-east-2.amazonaws.com": "ZAPI"})
+HOME = refusals.ChangedZone("Z1", "z.test.", {"d-1.execute-api.us-east-2.amazonaws.com": "ZAPI"})
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def route53(aws: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def change(route53: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
-    """Makes record sets in a zone of the test's own."""
+    """Creates record sets in a zone of this test."""
     zone = route53.create_hosted_zone(Name="refusals-test.test", CallerReference=request.node.name[:100])
     zone_id = zone["HostedZone"]["Id"]
     made: list[dict[str, Any]] = []
@@ -84,7 +84,7 @@ def test_a_check_that_aws_refuses_is_refused(route53: Any, change: dict[str, Any
     assert (code, said in message) == ("InvalidInput", True)
 
 
-# What a client of AWS checks itself before it sends anything.
+# An AWS client checks these before it sends the request.
 @pytest.mark.fidelity(
     service="Route 53",
     behaviour="a failure threshold is 1 to 10; a health check uses at least three known checker regions",

@@ -1,4 +1,4 @@
-"""Answers from records, as rules: failover, aliases, CNAMEs, names that do not exist."""
+"""Resolution rules: failover, aliases, CNAMEs, names that do not exist."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.services.route53.zones import Resolver, Zone, pick, region_of_api
+from drlib.sandbox.services.route53.zones import Resolver, Zone, choose_failover, region_of_api
 from tests.unit.sandbox.worlds import EDGES
 
 NAME = "api.pay.drill.test."
@@ -23,7 +23,7 @@ def alias(name: str, target: str, *, evaluate: bool = True, **more: Any) -> dict
 
 
 def pair(primary: str | None = "p", secondary: str | None = "s") -> list[dict[str, Any]]:
-    """Return a failover pair of aliases to two regions, with the health checks named."""
+    """Return a failover pair of aliases to two regions, with these health checks."""
     return [
         alias(
             NAME,
@@ -80,7 +80,7 @@ def test_a_primary_without_a_health_check_always_answers() -> None:
 def test_half_a_pair_answers_even_when_it_is_unhealthy() -> None:
     only = pair()[1]
     assert resolver(only, unhealthy="s").addresses(NAME) == [EDGES["us-west-2"]]
-    assert pick([only], lambda record: False) is only
+    assert choose_failover([only], lambda record: False) is only
 
 
 @pytest.mark.fidelity(

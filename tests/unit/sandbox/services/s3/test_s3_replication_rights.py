@@ -1,4 +1,4 @@
-"""What the role of a replication may do decides at each object; and what S3 refuses of a replication."""
+"""The permissions of a replication role, checked at each object, and replications that S3 refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A function in a VPC calls AWS: what finds a way is answered, what finds none waits until the time is up."""
+"""A function in a VPC calls AWS: a call with a path gets an answer, one without waits until the timeout."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _numbers = itertools.count()
 
 
 class Vpc:
-    """A VPC with two private subnets and a function in it, which may call what it reaches."""
+    """A VPC with two private subnets and a function in it, whose role allows all calls."""
 
     def __init__(self, aws: Callable[..., Any], make_function: Callable[..., str]) -> None:
         self.aws = aws
@@ -57,7 +57,7 @@ class Vpc:
         )
 
     def permit(self, function: str) -> None:
-        """Let a function do what the tests call, and be in a VPC."""
+        """Allow a function the calls of the tests, and to join a VPC."""
         allow = {"Effect": "Allow", "Action": ["sqs:*", "dynamodb:*", "sts:*", "ec2:*"], "Resource": "*"}
         self.aws("iam").put_role_policy(
             RoleName=f"{function}-{EAST}",
@@ -99,7 +99,7 @@ class Vpc:
         self.ec2.revoke_security_group_ingress(GroupId=self.endpoints, IpPermissions=[self.rule()])
 
     def call(self, service: str, region: str = EAST) -> str:
-        """Invoke the function; return what it said, or how it ended."""
+        """Invoke the function; return its answer or its error."""
         event = {"service": service, "region": region, "call": CALLS[service]}
         answer = self.aws("lambda", EAST, read_timeout=60).invoke(
             FunctionName=self.function, Payload=json.dumps(event)
@@ -238,7 +238,7 @@ def test_an_apis_client_gets_500_and_no_detail(
 
 @pytest.fixture
 def mapped(vpc: Vpc) -> Iterator[str]:
-    """A queue that the function reads, and its URL; after the test nobody reads it any more."""
+    """A queue that the function reads, by its URL; the mapping ends with the test."""
     sqs, functions = vpc.aws("sqs", EAST), vpc.aws("lambda", EAST)
     url = sqs.create_queue(QueueName=vpc.name, Attributes={"VisibilityTimeout": "30"})["QueueUrl"]
     mapping = functions.create_event_source_mapping(

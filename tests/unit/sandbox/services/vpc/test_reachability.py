@@ -1,4 +1,4 @@
-"""Which way a call takes out of a VPC, without a server: endpoints, routes, security groups."""
+"""The network path of a call out of a VPC, without a server: endpoints, routes, security groups."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.services.vpc.reachability import Ec2, Place, Way, way
+from drlib.sandbox.services.vpc.reachability import Ec2State, FunctionNetwork, NetworkPath, find_path
 
 EAST, WEST = "us-east-2", "us-west-2"
-PLACE = Place(EAST, ("subnet-a", "subnet-b"), ("sg-functions",))
+NETWORK = FunctionNetwork(EAST, ("subnet-a", "subnet-b"), ("sg-functions",))
 
 
-def obstacle(ec2: Ec2, place: Place, *, service: str, region: str, is_global: bool = False) -> str | None:
-    return way(ec2, place, service=service, region=region, is_global=is_global).obstacle or None
+def blocked_by(
+    ec2: Ec2State, network: FunctionNetwork, *, service: str, region: str, is_global: bool = False
+) -> str | None:
+    return find_path(ec2, network, service=service, region=region, is_global=is_global).blocked_by or None
 
 
 def rule(**peer: Any) -> dict[str, Any]:
@@ -58,10 +60,10 @@ def subnet(name: str, cidr: str) -> dict[str, Any]:
     return {"SubnetId": name, "VpcId": "vpc-1", "CidrBlock": cidr}
 
 
-def world(**parts: Any) -> Ec2:
-    """A VPC as a careful design has it: endpoints, and groups that name each other."""
+def world(**parts: Any) -> Ec2State:
+    """A VPC with endpoints, and security groups that name each other."""
     lists = [{"PrefixListId": "pl-dynamodb"}]
-    base = Ec2(
+    base = Ec2State(
         vpcs={"vpc-1": {"VpcId": "vpc-1", "EnableDnsHostnames": True}},
         subnets={
             "subnet-a": subnet("subnet-a", "10.0.1.0/24"),
@@ -92,8 +94,8 @@ def groups(functions_out: list[Any], endpoints_in: list[Any] | None = None) -> d
 
 
 def test_endpoints_and_groups_that_fit_let_a_call_pass() -> None:
-    assert obstacle(world(), PLACE, service="sqs", region=EAST) is None
-    assert obstacle(world(), PLACE, service="dynamodb", region=EAST) is None
+    assert blocked_by(world(), NETWORK, service="sqs", region=EAST) is None
+    assert blocked_by(world(), NETWORK, service="dynamodb", region=EAST) is None
 
 
 @pytest.mark.parametrize(
@@ -109,13 +111,13 @@ def test_endpoints_and_groups_that_fit_let_a_call_pass() -> None:
 )
 def test_an_endpoint_that_the_name_does_not_lead_to_does_not_help(members: dict[str, Any]) -> None:
     ec2 = world(endpoints={"sqs": endpoint("sqs", **members)})
-    assert "no endpoint for sqs" in str(obstacle(ec2, PLACE, service="sqs", region=EAST))
+    assert "no endpoint for sqs" in str(blocked_by(ec2, NETWORK, service="sqs", region=EAST))
 
 
 @pytest.mark.parametrize("attributes", [{}, {"EnableDnsHostnames": True, "EnableDnsSupport": False}])
 def test_private_names_need_the_dns_of_the_vpc(attributes: dict[str, Any]) -> None:
     ec2 = world(vpcs={"vpc-1": {"VpcId": "vpc-1", **attributes}})
-    assert "no endpoint for sqs" in str(obstacle(ec2, PLACE, service="sqs", region=EAST))
+    assert "no endpoint for sqs" in str(blocked_by(ec2, NETWORK, service="sqs", region=EAST))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_private_names_need_the_dns_of_the_vpc(attributes: dict[str, Any]) -> No
     ],
 )
 def test_both_security_groups_must_open_port_443(out: list[Any], into: Any, said: str) -> None:
-    assert said in str(obstacle(world(groups=groups(out, into)), PLACE, service="sqs", region=EAST))
+    assert said in str(blocked_by(world(groups=groups(out, into)), NETWORK, service="sqs", region=EAST))
 
 
 @pytest.mark.parametrize(
@@ -144,41 +146,41 @@ def test_both_security_groups_must_open_port_443(out: list[Any], into: Any, said
     ],
 )
 def test_rules_open_by_group_or_by_range(out: list[Any], into: Any) -> None:
-    assert obstacle(world(groups=groups(out, into)), PLACE, service="sqs", region=EAST) is None
+    assert blocked_by(world(groups=groups(out, into)), NETWORK, service="sqs", region=EAST) is None
 
 
 def test_a_gateway_endpoint_counts_where_the_subnets_own_table_is_associated() -> None:
     only_a = world(
         route_tables={"rtb-1": table("rtb-1", "subnet-a"), "rtb-main": table("rtb-main", main=True)}
     )
-    assert "from subnet-b" in str(obstacle(only_a, PLACE, service="dynamodb", region=EAST))
+    assert "from subnet-b" in str(blocked_by(only_a, NETWORK, service="dynamodb", region=EAST))
     main = {"dynamodb": gateway("dynamodb", "rtb-1", "rtb-main")}
-    assert obstacle(replace(only_a, endpoints=main), PLACE, service="dynamodb", region=EAST) is None
+    assert blocked_by(replace(only_a, endpoints=main), NETWORK, service="dynamodb", region=EAST) is None
 
 
 def test_a_gateway_endpoint_needs_a_way_out_to_its_prefix_list() -> None:
     closed = world(groups=groups([rule(**group("sg-endpoints"))]))
-    assert "prefix list pl-dynamodb" in str(obstacle(closed, PLACE, service="dynamodb", region=EAST))
+    assert "prefix list pl-dynamodb" in str(blocked_by(closed, NETWORK, service="dynamodb", region=EAST))
     anywhere = world(groups=groups([rule(**ranges("0.0.0.0/0"))]))
-    assert obstacle(anywhere, PLACE, service="dynamodb", region=EAST) is None
+    assert blocked_by(anywhere, NETWORK, service="dynamodb", region=EAST) is None
 
 
 def test_another_regions_api_is_out_of_reach_of_every_endpoint() -> None:
     ec2 = world(
         endpoints={"sqs": endpoint("sqs"), "west": endpoint("sqs", ServiceName=f"com.amazonaws.{WEST}.sqs")}
     )
-    assert "no endpoint for sqs in us-west-2" in str(obstacle(ec2, PLACE, service="sqs", region=WEST))
-    assert obstacle(world(), PLACE, service="dynamodb", region=WEST) is not None
+    assert "no endpoint for sqs in us-west-2" in str(blocked_by(ec2, NETWORK, service="sqs", region=WEST))
+    assert blocked_by(world(), NETWORK, service="dynamodb", region=WEST) is not None
 
 
 def test_a_global_service_needs_its_own_endpoint_or_the_internet() -> None:
-    assert obstacle(world(), PLACE, service="iam", region="us-east-1", is_global=True) is not None
+    assert blocked_by(world(), NETWORK, service="iam", region="us-east-1", is_global=True) is not None
     ec2 = world(endpoints={"iam": endpoint("iam", ServiceName="com.amazonaws.iam")})
-    assert obstacle(ec2, PLACE, service="iam", region="us-east-1", is_global=True) is None
+    assert blocked_by(ec2, NETWORK, service="iam", region="us-east-1", is_global=True) is None
 
 
-def outward(target: str, **nat: Any) -> Ec2:
-    """The VPC with a default route of its private subnets, and a public subnet with a NAT gateway."""
+def outward(target: str, **nat: Any) -> Ec2State:
+    """The VPC with a default route for its private subnets, and a NAT gateway in a public subnet."""
     out = {"DestinationCidrBlock": "0.0.0.0/0"}
     base = world(groups=groups([rule(**ranges("0.0.0.0/0"))]))
     gate = {"NatGatewayId": "nat-1", "SubnetId": "subnet-p", "VpcId": "vpc-1", "State": "available"}
@@ -195,8 +197,11 @@ def outward(target: str, **nat: Any) -> Ec2:
 
 
 def test_a_public_nat_gateway_leads_everywhere() -> None:
-    assert obstacle(outward("NatGatewayId"), PLACE, service="sqs", region=WEST) is None
-    assert obstacle(outward("NatGatewayId"), PLACE, service="iam", region="us-east-1", is_global=True) is None
+    assert blocked_by(outward("NatGatewayId"), NETWORK, service="sqs", region=WEST) is None
+    assert (
+        blocked_by(outward("NatGatewayId"), NETWORK, service="iam", region="us-east-1", is_global=True)
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -208,23 +213,23 @@ def test_a_public_nat_gateway_leads_everywhere() -> None:
         replace(outward("NatGatewayId"), internet_gateways={"igw-1": {"Attachments": []}}),
     ],
 )
-def test_what_is_no_way_to_the_internet(ec2: Ec2) -> None:
-    assert "no route to the internet" in str(obstacle(ec2, PLACE, service="sqs", region=WEST))
+def test_what_is_no_way_to_the_internet(ec2: Ec2State) -> None:
+    assert "no route to the internet" in str(blocked_by(ec2, NETWORK, service="sqs", region=WEST))
 
 
 def test_the_way_to_the_internet_needs_an_open_group() -> None:
     ec2 = replace(outward("NatGatewayId"), groups=groups([rule(**ranges("10.0.0.0/8"))]))
-    assert "do not let it out to the internet" in str(obstacle(ec2, PLACE, service="sqs", region=WEST))
+    assert "do not let it out to the internet" in str(blocked_by(ec2, NETWORK, service="sqs", region=WEST))
 
 
 def test_an_endpoint_with_a_private_name_hides_the_way_to_the_internet() -> None:
     shut = replace(outward("NatGatewayId"), groups=groups([rule(**ranges("0.0.0.0/0"))], []))
-    assert "do not let it in" in str(obstacle(shut, PLACE, service="sqs", region=EAST))
+    assert "do not let it in" in str(blocked_by(shut, NETWORK, service="sqs", region=EAST))
 
 
 def test_a_subnet_that_is_gone_leads_nowhere() -> None:
-    place = Place(EAST, ("subnet-x",), ())
-    assert obstacle(world(), place, service="sqs", region=EAST) == "its subnet subnet-x does not exist"
+    network = FunctionNetwork(EAST, ("subnet-x",), ())
+    assert blocked_by(world(), network, service="sqs", region=EAST) == "its subnet subnet-x does not exist"
 
 
 def test_a_way_names_the_policies_of_its_endpoints() -> None:
@@ -233,6 +238,6 @@ def test_a_way_names_the_policies_of_its_endpoints() -> None:
         endpoints={**endpoints, "dynamodb": gateway("dynamodb", "rtb-1") | {"PolicyDocument": "two"}},
         groups=groups([rule(**ranges("0.0.0.0/0"))]),
     )
-    assert way(ec2, PLACE, service="sqs", region=EAST) == Way(policies=("one",))
-    assert way(ec2, PLACE, service="dynamodb", region=EAST) == Way(policies=("two",))
-    assert way(ec2, PLACE, service="s3", region=EAST) == Way()
+    assert find_path(ec2, NETWORK, service="sqs", region=EAST) == NetworkPath(policies=("one",))
+    assert find_path(ec2, NETWORK, service="dynamodb", region=EAST) == NetworkPath(policies=("two",))
+    assert find_path(ec2, NETWORK, service="s3", region=EAST) == NetworkPath()
