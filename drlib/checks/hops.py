@@ -37,7 +37,7 @@ def pay(here: Target, deployment: Deployment) -> Reply:
     return probes.request(here, name, "POST", "/payments", address=where, body=BODY, headers=headers)
 
 
-def taken(here: Target, deployment: Deployment, region: str) -> str:
+def require_accepted(here: Target, deployment: Deployment, region: str) -> str:
     """Require that a region takes a payment: it writes to its table, and announces what it took."""
     reply = attempt(here, deployment, region)
     if reply.status != 201:
@@ -45,7 +45,7 @@ def taken(here: Target, deployment: Deployment, region: str) -> str:
     return "201"
 
 
-class Trial:
+class TestPayment:
     """A payment of its own key. The first question that needs it makes it; the others wait for that."""
 
     def __init__(self, here: Target, deployment: Deployment) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from drlib.checks import standby
 from drlib.checks.failover_records import HEALTH_PATH, led_to, renewable
-from drlib.checks.hops import Trial, taken
+from drlib.checks.hops import TestPayment, require_accepted
 from drlib.checks.preflight import no_fault
 from drlib.core import aws_calls
 from drlib.deployed import fence, latch, probes
@@ -34,7 +34,7 @@ def steady_state(here: Target, deployment: Deployment) -> Checks:
 
     Writes one payment, under a key that begins with `verify-`, and two marker items that it takes away again.
     """
-    trial = Trial(here, deployment)
+    trial = TestPayment(here, deployment)
     questions = [
         *_way_in(here, deployment),
         *trial.questions(),
@@ -214,7 +214,7 @@ def _certified(region: str) -> Ask:
 
 
 def _takes(region: str) -> Ask:
-    return lambda here, deployment: taken(here, deployment, region)
+    return lambda here, deployment: require_accepted(here, deployment, region)
 
 
 def _open(region: str) -> Ask:

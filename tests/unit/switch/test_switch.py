@@ -199,10 +199,10 @@ def test_a_payment_that_is_nowhere_shuts_the_last_gate(here, deployment, aws, fa
     Ledger([attempt(1)]).save(run.folder)
     made = failback_gates.gates(here, deployment, run)
     assert [row.id for row in made.failed] == ["every-payment-is-accounted-for"]
-    assert "This run kept no takeover" in made["every-payment-is-accounted-for"].detail
+    assert "This run saved no takeover" in made["every-payment-is-accounted-for"].detail
     failover.keep_takeover(here, deployment, run)
     made = failback_gates.gates(here, deployment, run)
-    assert "kept no takeover" not in made["every-payment-is-accounted-for"].detail
+    assert "saved no takeover" not in made["every-payment-is-accounted-for"].detail
 
 
 def test_where_nothing_moved_there_is_nothing_to_ask_and_nothing_to_release(
