@@ -14,11 +14,11 @@ CATCH_UP_SECONDS = 180.0  # modelled; SQS delivers a deferred message again ever
 
 
 def wait_until_none(
-    here: Target, find: Callable[[], Sequence[T]], *, poll: float, timeout: float = CATCH_UP_SECONDS
+    here: Target, find: Callable[[], Sequence[T]], *, poll: float, timeout: float | None = None
 ) -> Sequence[T]:
     """Call `find` every `poll` seconds until it returns nothing; return its last result, which may be empty.
 
-    Both durations are in modelled seconds.
+    Both durations are in modelled seconds; `timeout` is CATCH_UP_SECONDS by default.
     """
     found: list[Sequence[T]] = []
 
@@ -26,5 +26,5 @@ def wait_until_none(
         found.append(find())
         return not found[-1]
 
-    here.clock.wait_until(none_left, timeout=timeout, poll=poll)
+    here.clock.wait_until(none_left, timeout=CATCH_UP_SECONDS if timeout is None else timeout, poll=poll)
     return found[-1]

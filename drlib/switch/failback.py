@@ -42,7 +42,7 @@ def release(
     """
     require(here, approval)
     before = read(here, deployment)
-    wrong = f"the latch is set, reason: {before.reason or 'unknown'}" if before.is_set else ""
+    wrong = f"the latch is set, because {before.reason or 'of an unknown reason'}" if before.is_set else ""
     if skipped(run, RELEASE_LATCH, wrong=wrong, resource=deployment.standby_region):
         return before
     if not before.is_set and before.hold_until is None and not moved(here, deployment):

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drlib.checks.waiting import CATCH_UP_SECONDS, wait_until_none
+from drlib.checks import waiting
+from drlib.checks.waiting import wait_until_none
 from drlib.core import aws_calls
 from drlib.core.errors import StepFailed, VerdictRed
 from drlib.deployed import fence, latch, probes
@@ -146,7 +147,7 @@ def _queue_questions(here: Target, deployment: Deployment, role: str) -> list[Pr
 
 def _retried(here: Target, ask: Callable[[], str]) -> str:
     """Repeat a check until it is green or the time is over: a region needs a moment after it recovers."""
-    give_up_at = here.clock.now() + here.clock.patient(CATCH_UP_SECONDS)
+    give_up_at = here.clock.now() + here.clock.patient(waiting.CATCH_UP_SECONDS)
     while True:
         try:
             return ask()
@@ -264,9 +265,9 @@ def _reconciled(here: Target, deployment: Deployment, run: Run, counted: list[Lo
 
 def _drained(here: Target, url: str, region: str) -> str:
     """Wait until no message is ready to be received. The check `no-payment-waits` covers those in flight."""
-    waiting = partial(probes.queue_depth, here, url, region)
-    if not here.clock.wait_until(lambda: waiting()[0] == 0, timeout=CATCH_UP_SECONDS, poll=2.0):
-        raise Failed(f"{waiting()[0]} messages wait", region=region)
+    depth = partial(probes.queue_depth, here, url, region)
+    if not here.clock.wait_until(lambda: depth()[0] == 0, timeout=waiting.CATCH_UP_SECONDS, poll=2.0):
+        raise Failed(f"{depth()[0]} messages wait", region=region)
     return "nothing waits"
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from drlib import parameters, target
-from drlib.checks import failover_records, hops, preflight, rights, standby, steady_state
+from drlib.checks import failover_records, hops, permissions, preflight, standby, steady_state
 from drlib.core import clock
 from drlib.core.errors import PreflightFailed, SandboxError
 from drlib.deployed import probes
@@ -27,7 +27,7 @@ def stack(here, deployment, aws, monkeypatch):
     # what is deployed is read from a stack that is: tests/red
     monkeypatch.setattr(standby, "questions", lambda here, deployment: [])
     monkeypatch.setattr(steady_state, "renewable", lambda here, deployment, region: None)
-    monkeypatch.setattr(rights, "allowed", lambda here, deployment, name: "everything")
+    monkeypatch.setattr(permissions, "allowed", lambda here, deployment, name: "everything")
     for region in here.regions.values():
         region.on_payment = lambda payment_id, name=region.name: accept(aws, payment_id, name)
     return deployment
@@ -174,7 +174,7 @@ def test_each_hop_can_be_red(here, aws, stack, break_it, names):
 def test_a_name_that_leads_away_for_a_moment_is_waited_for(here, stack, monkeypatch):
     told = iter([STANDBY, "", STANDBY])
     monkeypatch.setattr(probes, "public_answer", lambda *_: next(told, PRIMARY))
-    assert failover_records.led_to(here, stack) == PRIMARY
+    assert failover_records.settled_region(here, stack) == PRIMARY
     assert list(told) == []
 
 
@@ -182,7 +182,7 @@ def test_with_the_latch_set_nothing_is_waited_for(here, aws, stack, monkeypatch)
     latch_set(here, aws)
     asked = []
     monkeypatch.setattr(probes, "public_answer", lambda *_: asked.append(STANDBY) or STANDBY)
-    assert failover_records.led_to(here, stack) == STANDBY
+    assert failover_records.settled_region(here, stack) == STANDBY
     assert len(asked) == 1
 
 

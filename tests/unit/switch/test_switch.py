@@ -3,6 +3,7 @@
 import pytest
 
 from drlib import parameters
+from drlib.checks import waiting
 from drlib.core import clock
 from drlib.core.errors import NotApproved, PreflightFailed, StepFailed
 from drlib.deployed import fence, latch, probes
@@ -85,7 +86,7 @@ def test_a_snapshot_holds_payments_and_settlements_in_modelled_time(here, deploy
 
 @pytest.fixture
 def failed_over(here, deployment, aws, run, approval, monkeypatch):
-    monkeypatch.setattr(failback_gates, "DRAIN_TIMEOUT_SECONDS", 12.0)
+    monkeypatch.setattr(waiting, "CATCH_UP_SECONDS", 12.0)
     monkeypatch.setattr(probes, "REPLICATION_TIMEOUT_SECONDS", 6.0)
     monkeypatch.setattr(clock, "PATIENCE_WALL_SECONDS", 0.0)
     failover.set(here, deployment, run, approval, reason="drill")
