@@ -27,7 +27,7 @@ def stack(here, deployment, aws, monkeypatch):
     # what is deployed is read from a stack that is: tests/red
     monkeypatch.setattr(standby, "questions", lambda here, deployment: [])
     monkeypatch.setattr(steady_state, "renewable", lambda here, deployment, region: None)
-    monkeypatch.setattr(permissions, "allowed", lambda here, deployment, name: "everything")
+    monkeypatch.setattr(permissions, "takeover_allowed", lambda here, deployment, name: "everything")
     for region in here.regions.values():
         region.on_payment = lambda payment_id, name=region.name: accept(aws, payment_id, name)
     return deployment
