@@ -210,7 +210,7 @@ def test_a_look_starts_nothing_and_says_that_no_sandbox_runs(here, monkeypatch):
     made = preflight.look(here.settings)
     assert made.status == "skipped"
     assert [row.id for row in made.skipped] == ["target-answers"]
-    assert made["target-answers"].detail == "no sandbox is running, and none is started here"
+    assert made["target-answers"].detail == "no sandbox is running, and this runbook starts none"
 
 
 @pytest.mark.usefixtures("machine_is_fine")
@@ -247,6 +247,6 @@ def test_packages_without_pins_are_skipped(here, aws, monkeypatch, tmp_path):
 def test_a_predicted_rto_beyond_the_target_fails_the_preflight_and_names_the_knob(here):
     here.settings = parameters.make({"check_interval_seconds": 30, "rto_target_seconds": 100})
     question = Probe("predicted-rto", "predicted RTO", lambda: preflight._prediction(here))
-    with pytest.raises(PreflightFailed, match="leads to an RTO of 131 s, and the target is 100 s") as told:
+    with pytest.raises(PreflightFailed, match="predicted RTO is 131 s, but the target is 100 s") as told:
         checklist.make("Preflight", [question]).require()
     assert told.value.remedy.startswith("check_interval_seconds 10 instead of 30 would make it 74 s. See")

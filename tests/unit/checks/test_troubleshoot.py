@@ -165,10 +165,10 @@ def test_one_question_has_one_id_and_one_name(asked, here, deployment, aws, run,
 
 
 ANSWERED_WITHOUT_A_QUESTION = {
-    "checklist.py": "answers every probe",
-    "rules/rule.py": "a rule's id is its check's, and its entry's",
-    "approval.py": "the calls of a plan, explained under `only-planned`",
-    "gates.py": "nothing has moved: always passed",
+    "show/checklist.py": "answers every probe",
+    "stack/rules/catalogue.py": "a rule's id is its check's, and its entry's",
+    "runs/approval.py": "the calls of a plan, explained under `only-planned`",
+    "switch/failback_gates.py": "nothing has moved: always passed",
 }
 
 
@@ -240,7 +240,7 @@ def test_explain_takes_a_name_in_any_form(name):
 
 def test_explain_finds_words_and_says_when_there_are_none():
     assert "fence" in [entry.name for entry in troubleshoot.explain("retry-after planned")]
-    with pytest.raises(BadParameters, match="Nothing is known of 'meteor'"):
+    with pytest.raises(BadParameters, match="No entry and no rule matches 'meteor'"):
         troubleshoot.explain("meteor")
 
 
