@@ -30,14 +30,6 @@ def attempt(here: Target, deployment: Deployment, region: str) -> Reply:
     return probes.request(here, name, "POST", "/payments", body=BODY, headers=headers)
 
 
-def pay(here: Target, deployment: Deployment) -> Reply:
-    """Send a payment to the public name, as clients do."""
-    headers = {"Idempotency-Key": f"probe-{uuid.uuid4()}", **authorization()}
-    name = deployment.public_name
-    where = here.resolve(name).address
-    return probes.request(here, name, "POST", "/payments", address=where, body=BODY, headers=headers)
-
-
 def require_accepted(here: Target, deployment: Deployment, region: str) -> str:
     """Require that a region takes a payment: it can write to its table and announce the payment."""
     reply = attempt(here, deployment, region)
