@@ -1,12 +1,13 @@
-"""Read-only checks, each with the hint that mends it.
+"""Read-only checks, each with a hint on how to make it green.
 
 preflight          is this machine, this account, this configuration ready?
 steady_state       every hop of a payment, and what must be true before a drill
-standby            what stands ready for a failover
-incident           an incident, seen from the standby's side: assess, decide, message
-planes             moving the traffic needed data planes alone
-troubleshoot       what each error and each failed check means, and its cure
+standby            the deployed configuration that only a failover uses
+incident           an incident as seen from the standby: assess, decide, message
+planes             the proof that a failover called only data planes
+troubleshoot       what each error and each failed check means, and how to fix it
+waiting            waits until replicas and queues have caught up
 
-One file a subject: alarms, announcements, api_routes, data, failover_records, hops (one payment, followed
-through every hop), network, parity, rights.
+One file for each subject: alarms, announcements, api_routes, data, failover_records, hops (one payment,
+followed through every hop), network, parity, permissions.
 """

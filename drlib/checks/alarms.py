@@ -1,10 +1,11 @@
-"""Would anybody be told, and would the latch hold? Alarms, and the metric that keeps the standby active."""
+"""Checks of the alarms, and of the metric that keeps the standby active."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from drlib.checks.waiting import wait_until_none
 from drlib.show.checklist import Failed
 
 if TYPE_CHECKING:
@@ -12,14 +13,15 @@ if TYPE_CHECKING:
     from drlib.target.base import Target
 
 PERIOD_SECONDS = 60
-FRESH_SECONDS = 180.0  # modelled; a datapoint a minute, and some patience
+FRESH_SECONDS = 180.0  # modelled; one datapoint is due per minute
 POLL_SECONDS = 5.0
-# What an alarm's dimensions say beside the name of a thing: the same in every stack.
+CLEAR_SECONDS = 300.0  # modelled; alarms evaluate a few minutes
+# Dimensions that do not name a resource: they are equal in every stack.
 COMMON = {"Stage", "Method", "Resource", "RuleId", "ReceivingRegion"}
 
 
 def latch_alarm(here: Target, deployment: Deployment) -> str:
-    """Require that the latch's alarm watches its metric, and keeps its state while data are missing."""
+    """Require that the latch's alarm watches its metric, and keeps its state when data are missing."""
     facts = deployment.latch
     alarm = _alarms(here, deployment.standby_region, [facts["alarm_name"]])[0]
     wanted = {
@@ -32,17 +34,17 @@ def latch_alarm(here: Target, deployment: Deployment) -> str:
     }
     seen = {row["Name"]: row["Value"] for row in alarm["Dimensions"]}
     if seen != facts["dimensions"]:
-        raise Failed(f"its dimensions are {seen}, and not {facts['dimensions']}")
+        raise Failed(f"its dimensions are {seen}, expected {facts['dimensions']}")
     for name, value in wanted.items():
         if alarm.get(name) != value:
-            raise Failed(f"its {name} is {alarm.get(name)}, and not {value}")
+            raise Failed(f"its {name} is {alarm.get(name)}, expected {value}")
     return str(facts["metric_name"])
 
 
 def latch_published(here: Target, deployment: Deployment) -> str:
-    """Require that the rule of the standby's latch function is on, and that its metric has a fresh datapoint.
+    """Require that the rule of the standby's latch function is enabled, and its metric has a new datapoint.
 
-    The rule bears the function's name. After a deployment the first datapoint may take a minute.
+    The rule has the function's name. After a deployment the first datapoint can take a minute.
     """
     region = deployment.standby_region
     rule = here.client("events", region).describe_rule(Name=deployment.regions[region].functions["latch"])
@@ -70,17 +72,33 @@ def _datapoints(here: Target, deployment: Deployment) -> list[Any]:
 
 
 def alarms_act(here: Target, deployment: Deployment, region: str, names: list[str]) -> str:
-    """Require that each alarm tells somebody, and that it watches something of this stack."""
+    """Require that each alarm has an action, and that it watches a resource of this stack."""
     known = _known(deployment)
     for alarm in _alarms(here, region, names):
         name = alarm["AlarmName"]
         if not alarm.get("ActionsEnabled") or not alarm.get("AlarmActions"):
-            raise Failed(f"{name} tells nobody: its actions are off", region=region)
+            raise Failed(f"{name} notifies nobody: its actions are off", region=region)
         dimensions = {row["Name"]: row["Value"] for row in alarm["Dimensions"] if row["Name"] not in COMMON}
         if not dimensions or not set(dimensions.values()) <= known:
             raise Failed(
-                f"{name} watches nothing of this stack: {dimensions or 'no dimension'}", region=region
+                f"{name} watches no resource of this stack: {dimensions or 'no dimension'}", region=region
             )
+    return f"{len(names)} alarms"
+
+
+def none_rings(here: Target, region: str, names: list[str]) -> str:
+    """Require that no alarm stays in ALARM. An alarm without data does not ring.
+
+    In the first minute of a deployment a check can fail, because its endpoint does not exist yet. Its alarm
+    clears within the next minutes, so this check waits.
+    """
+
+    def ringing() -> list[str]:
+        found = _alarms(here, region, names)
+        return sorted(alarm["AlarmName"] for alarm in found if alarm["StateValue"] == "ALARM")
+
+    if left := wait_until_none(here, ringing, poll=POLL_SECONDS, timeout=CLEAR_SECONDS):
+        raise Failed(", ".join(left), region=region)
     return f"{len(names)} alarms"
 
 
@@ -94,7 +112,7 @@ def _alarms(here: Target, region: str, names: list[str]) -> list[dict[str, Any]]
 
 
 def _known(deployment: Deployment) -> set[str]:
-    """Return the names of everything that an alarm of this stack may watch."""
+    """Return the names of all resources that an alarm of this stack can watch."""
     known = {deployment.table, *deployment.checks.values(), *deployment.latch["dimensions"].values()}
     for outputs in deployment.regions.values():
         known |= {outputs.api_id, outputs.bucket, *outputs.functions.values()}

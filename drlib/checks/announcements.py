@@ -1,4 +1,4 @@
-"""Does every announcement of a payment reach both work queues, and has what cannot be settled a place?"""
+"""Checks that payment announcements reach both work queues, and that each has a dead-letter queue."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ if TYPE_CHECKING:
     from drlib.target.base import Target
 
 
-def fed(here: Target, deployment: Deployment, region: str) -> str:
-    """Require that both regions' topics send to a region's work queue, and that the queue lets them.
+def topics_subscribed(here: Target, deployment: Deployment, region: str) -> str:
+    """Require that both regions' topics send to a region's work queue, and that its policy allows them.
 
-    A subscription lives in its topic's region; the queue's policy has to allow the topic. SNS Developer
-    Guide, "Fanout to Amazon SQS queues".
+    A subscription is in its topic's region. SNS Developer Guide, "Fanout to Amazon SQS queues".
     """
     queue = deployment.regions[region].queues["work"]
     policy = _attributes(here, queue["url"], region, "Policy")
@@ -26,13 +25,15 @@ def fed(here: Target, deployment: Deployment, region: str) -> str:
         if queue["arn"] not in {row["Endpoint"] for row in found}:
             raise Failed(f"the topic of {origin} has no subscription for it", region=origin)
         if not _allows(json.loads(policy or "{}"), outputs.topic_arn):
-            raise Failed(f"its policy does not let the topic of {origin} send", region=region)
+            raise Failed(f"its policy does not allow the topic of {origin} to send", region=region)
     return "by both topics"
 
 
-def put_aside(here: Target, deployment: Deployment, region: str) -> str:
-    """Require that the work queue has its dead-letter queue: without, a bad message comes again until it
-    expires, and nobody is told."""
+def has_dead_letter_queue(here: Target, deployment: Deployment, region: str) -> str:
+    """Require that the work queue has its dead-letter queue.
+
+    Without one, SQS delivers a bad message again until it expires, and no alarm rings.
+    """
     queues = deployment.regions[region].queues
     policy = json.loads(_attributes(here, queues["work"]["url"], region, "RedrivePolicy") or "{}")
     if policy.get("deadLetterTargetArn") != queues["dead_letter"]["arn"]:

@@ -1,4 +1,4 @@
-"""Has a region's API all routes, and may each of them invoke its function?"""
+"""Checks that a region's API has all routes, and that each may invoke its function."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 INVOKER = "apigateway.amazonaws.com"
 
 
-def invoking(here: Target, deployment: Deployment, region: str) -> str:
-    """Require the other region's routes, and for each a statement in the function's policy that lets the API
-    invoke it. Clients get 500 otherwise.
+def routes_invoke(here: Target, deployment: Deployment, region: str) -> str:
+    """Require all routes of both regions, and for each a statement in the function's policy that allows it
+    to invoke the function. Otherwise clients get 404 or 500.
 
     API Gateway Developer Guide, "Lambda integrations for HTTP APIs".
     """
     routes = {name: _routes(here, deployment, name) for name in deployment.regions}
     missing = set().union(*routes.values()) - routes[region]
     if missing:
-        raise Failed(f"{', '.join(sorted(missing))} is in the other region alone", region=region)
+        raise Failed(f"{', '.join(sorted(missing))} is only in the other region", region=region)
     outputs = deployment.regions[region]
     found = here.client("lambda", region).get_policy(FunctionName=outputs.functions["payments"])
     sources = [

@@ -1,4 +1,4 @@
-"""Are the data where a failover needs them, and could they be brought back?"""
+"""Checks that the data are replicated, can be restored, and are not public."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from drlib.target.base import Target
 
 
-def restorable(here: Target, deployment: Deployment, region: str) -> str:
-    """Require point-in-time recovery, a setting of each replica: replication copies a mistake as well."""
+def has_point_in_time_recovery(here: Target, deployment: Deployment, region: str) -> str:
+    """Require point-in-time recovery in the region's replica, because replication copies mistakes, too."""
     found = here.client("dynamodb", region).describe_continuous_backups(TableName=deployment.table)
     recovery = found["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
     if recovery.get("PointInTimeRecoveryStatus") != "ENABLED":
@@ -22,14 +22,13 @@ def restorable(here: Target, deployment: Deployment, region: str) -> str:
     return "to any second"
 
 
-def replicating(here: Target, deployment: Deployment, region: str) -> str:
-    """Require that a region's bucket sends new receipts to the other region's: both keep versions, and an
-    enabled rule names it."""
+def bucket_replicates(here: Target, deployment: Deployment, region: str) -> str:
+    """Require that the bucket is versioned, and that an enabled rule replicates it to the other region's."""
     other = next(name for name in deployment.regions if name != region)
     bucket, target = deployment.regions[region].bucket, deployment.regions[other].bucket
     s3 = here.client("s3", region)
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
-        raise Failed("the bucket does not keep versions", region=region)
+        raise Failed("versioning of the bucket is off", region=region)
     try:
         rules = s3.get_bucket_replication(Bucket=bucket)["ReplicationConfiguration"]["Rules"]
     except ClientError as error:
@@ -38,12 +37,12 @@ def replicating(here: Target, deployment: Deployment, region: str) -> str:
         rules = []
     on = [rule for rule in rules if rule["Status"] == "Enabled"]
     if not any(rule["Destination"]["Bucket"].endswith(f":::{target}") for rule in on):
-        raise Failed(f"no enabled rule sends receipts to {other}", region=region)
+        raise Failed(f"no enabled rule replicates receipts to {other}", region=region)
     return f"to {other}"
 
 
-def closed(here: Target, deployment: Deployment, region: str) -> str:
-    """Require that a region's bucket can never be opened to the public, by a list or by a policy."""
+def public_access_blocked(here: Target, deployment: Deployment, region: str) -> str:
+    """Require that the bucket blocks public access, by access control lists and by policies."""
     bucket = deployment.regions[region].bucket
     try:
         found = here.client("s3", region).get_public_access_block(Bucket=bucket)

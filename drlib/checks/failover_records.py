@@ -1,7 +1,7 @@
-"""Is the switch as it was deployed? The two failover records, and the health checks that they hang on.
+"""Checks of the two failover records, their health checks, and the certificates' validation records.
 
-A failover uses what exists beforehand and changes none of it: what is missing or turned round here shows on
-no good day, and on the bad one there is no time to mend it.
+A failover uses these resources and changes none of them. An error in them shows only in a failover, so these
+checks look for it beforehand.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.deployed import latch, probes
 from drlib.show.checklist import Failed
 
@@ -17,36 +18,36 @@ if TYPE_CHECKING:
     from drlib.target.base import Target
 
 HEALTH_PATH = "/healthz"
-CHECKERS_MINIMUM = 3  # regions; what CreateHealthCheck asks for
-HOME_SECONDS = 60.0  # modelled: three failed checks and three passed ones, ten seconds apart
-HOME_POLL_SECONDS = 2.0
+CHECKERS_MINIMUM = 3  # regions; the minimum of CreateHealthCheck
+RETURN_SECONDS = 60.0  # modelled: three failed checks and three passed ones, ten seconds apart
+RETURN_POLL_SECONDS = 2.0
 
 
-def led_to(here: Target, deployment: Deployment) -> str:
-    """Return the region that the public name leads to, and give it a minute to be the primary.
+def settled_region(here: Target, deployment: Deployment) -> str:
+    """Return the region that the public name leads to; wait up to a minute until it is the primary.
 
-    A name that is turned for some seconds comes back by itself, unless a payment is sent just then: the
-    standby serves it, which sets the latch. With the latch set nothing is waited for.
+    A name that leads to the standby for a few seconds comes back by itself, unless the standby serves a
+    payment meanwhile: this sets the latch. If the latch is set, this does not wait.
     """
     found = ""
 
-    def at_home() -> bool:
+    def at_primary() -> bool:
         nonlocal found
         found = probes.public_answer(here, deployment)
         return found == deployment.primary_region or latch.read(here, deployment).is_set
 
-    here.clock.wait_until(at_home, timeout=HOME_SECONDS, poll=HOME_POLL_SECONDS)
+    here.clock.wait_until(at_primary, timeout=RETURN_SECONDS, poll=RETURN_POLL_SECONDS)
     return found
 
 
 def failover_pair(here: Target, deployment: Deployment) -> str:
-    """Require a PRIMARY and a SECONDARY alias record, each to its region, each with its health check.
+    """Require a PRIMARY and a SECONDARY alias record, each with its region and its health check.
 
-    Without a check on the PRIMARY record, Route 53 takes it for healthy for ever: Route 53 Developer Guide,
-    "How Route 53 chooses records when health checking is configured".
+    Route 53 treats a PRIMARY record without a health check as always healthy. Route 53 Developer Guide, "How
+    Route 53 chooses records when health checking is configured".
     """
     name = f"{deployment.public_name}."
-    found = here.client("route53", probes.ROUTE53_REGION).list_resource_record_sets(
+    found = here.client("route53", GLOBAL_REGION).list_resource_record_sets(
         HostedZoneId=deployment.zone_id, StartRecordName=name, StartRecordType="A", MaxItems="10"
     )["ResourceRecordSets"]
     records = [record for record in found if record["Name"] == name and record["Type"] == "A"]
@@ -56,7 +57,9 @@ def failover_pair(here: Target, deployment: Deployment) -> str:
         "SECONDARY": (deployment.standby_region, deployment.checks["standby_endpoint"]),
     }
     if len(records) != len(wanted) or by_role.keys() != wanted.keys():
-        raise Failed(f"its records are {', '.join(sorted(by_role)) or 'gone'}, and not PRIMARY, SECONDARY")
+        raise Failed(
+            f"its records are {', '.join(sorted(by_role)) or 'missing'}, expected PRIMARY, SECONDARY"
+        )
     for role, (region, check) in wanted.items():
         wrong = _wrong_record(by_role[role], region, check)
         if wrong:
@@ -67,7 +70,7 @@ def failover_pair(here: Target, deployment: Deployment) -> str:
 def _wrong_record(record: Mapping[str, Any], region: str, check: str) -> str:
     alias = record.get("AliasTarget")
     if not alias:
-        return f"is no alias: clients keep its address for {record.get('TTL')} s"
+        return f"is not an alias: clients keep its address for {record.get('TTL')} s"
     if f".{region}." not in alias["DNSName"]:
         return f"leads to {alias['DNSName'].rstrip('.')}, which is not in {region}"
     if record.get("HealthCheckId") != check:
@@ -76,10 +79,9 @@ def _wrong_record(record: Mapping[str, Any], region: str, check: str) -> str:
 
 
 def renewable(here: Target, deployment: Deployment, region: str) -> None:
-    """Require the records by which ACM proves the names of a region's certificate.
+    """Require the validation records of a region's certificate. Without them ACM cannot renew it.
 
-    Without them it stays as it is until it has to be renewed, and then is not: ACM User Guide, "Renewal for
-    domains validated by DNS".
+    ACM User Guide, "Renewal for domains validated by DNS".
     """
     name = deployment.public_name
     domain = here.client("apigatewayv2", region).get_domain_name(DomainName=name)
@@ -87,7 +89,7 @@ def renewable(here: Target, deployment: Deployment, region: str) -> None:
     certificate = here.client("acm", region).describe_certificate(CertificateArn=arn)["Certificate"]
     for option in certificate["DomainValidationOptions"]:
         asked = option["ResourceRecord"]
-        found = here.client("route53", probes.ROUTE53_REGION).list_resource_record_sets(
+        found = here.client("route53", GLOBAL_REGION).list_resource_record_sets(
             HostedZoneId=deployment.zone_id,
             StartRecordName=asked["Name"],
             StartRecordType=asked["Type"],
@@ -95,8 +97,7 @@ def renewable(here: Target, deployment: Deployment, region: str) -> None:
         )["ResourceRecordSets"]
         if not any(_plain(row["Name"]) == _plain(asked["Name"]) for row in found):
             raise Failed(
-                f"the record that proves the name of its certificate is gone: {option['DomainName']} would "
-                "not be renewed",
+                f"its validation record is gone: ACM cannot renew {option['DomainName']}",
                 region=region,
             )
 
@@ -106,7 +107,7 @@ def _plain(name: str) -> str:
 
 
 def endpoint_check(here: Target, deployment: Deployment, region: str, check: str) -> str:
-    """Require that the check of a region's endpoint asks that region, in the way that was deployed."""
+    """Require that the health check of a region's endpoint has the deployed configuration."""
     config = _config(here, deployment.checks[check])
     _require(
         config,
@@ -120,14 +121,14 @@ def endpoint_check(here: Target, deployment: Deployment, region: str, check: str
         },
     )
     if len(config.get("Regions", ())) < CHECKERS_MINIMUM:
-        raise Failed(f"it is asked from {len(config.get('Regions', ()))} regions", region=region)
+        raise Failed(f"it has checkers in {len(config.get('Regions', ()))} regions", region=region)
     return f"every {config['RequestInterval']} s from {len(config['Regions'])} regions"
 
 
 def primary_health(here: Target, deployment: Deployment) -> str:
-    """Require that the PRIMARY record's check needs both the endpoint and the latch.
+    """Require that the PRIMARY record's check is healthy only if both the endpoint and the latch are.
 
-    With the last known status where data are missing, losing the standby's metric moves nothing.
+    If data are missing, the latch's check keeps its last status, so a lost metric moves no traffic.
     """
     whole = _config(here, deployment.checks["primary"])
     _require(whole, {"Type": "CALCULATED", "HealthThreshold": 2})
@@ -148,16 +149,16 @@ def primary_health(here: Target, deployment: Deployment) -> str:
 
 
 def _config(here: Target, check_id: str) -> Mapping[str, Any]:
-    found = here.client("route53", probes.ROUTE53_REGION).get_health_check(HealthCheckId=check_id)
+    found = here.client("route53", GLOBAL_REGION).get_health_check(HealthCheckId=check_id)
     config: Mapping[str, Any] = found["HealthCheck"]["HealthCheckConfig"]
     return config
 
 
 def _require(config: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Require that a check is on, that it is not turned round, and that it has the values that are wanted."""
+    """Require that a check is neither disabled nor inverted, and has the wanted values."""
     for switch in ("Disabled", "Inverted"):
         if config.get(switch):
             raise Failed(f"the {config['Type']} check is {switch.lower()}")
     for name, value in wanted.items():
         if config.get(name) != value:
-            raise Failed(f"{name} of the {config['Type']} check is {config.get(name)}, and not {value}")
+            raise Failed(f"{name} of the {config['Type']} check is {config.get(name)}, expected {value}")

@@ -1,13 +1,14 @@
-"""One payment, followed through every hop: what each question of the steady state looks at."""
+"""One test payment, followed through every hop: the checks of the steady state on it."""
 
 from __future__ import annotations
 
 import threading
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from drlib.checks.failover_records import led_to
+from drlib.checks.failover_records import settled_region
 from drlib.deployed import probes
 from drlib.payments.payment import authorization
 from drlib.show.checklist import Failed, Probe
@@ -23,30 +24,22 @@ BODY = {"amount_minor": 1250, "currency": "EUR", "reference": "steady state"}
 
 
 def attempt(here: Target, deployment: Deployment, region: str) -> Reply:
-    """Try to pay in a region under its API's own name: that tells nobody that traffic has come there."""
+    """Send a payment to the host name of a region's API. This does not set the latch."""
     headers = {"Idempotency-Key": f"probe-{uuid.uuid4()}", **authorization()}
     name = deployment.regions[region].api_host
     return probes.request(here, name, "POST", "/payments", body=BODY, headers=headers)
 
 
-def pay(here: Target, deployment: Deployment) -> Reply:
-    """Try to pay under the public name, wherever that leads, as any client does."""
-    headers = {"Idempotency-Key": f"probe-{uuid.uuid4()}", **authorization()}
-    name = deployment.public_name
-    where = here.resolve(name).address
-    return probes.request(here, name, "POST", "/payments", address=where, body=BODY, headers=headers)
-
-
-def taken(here: Target, deployment: Deployment, region: str) -> str:
-    """Require that a region takes a payment: it writes to its table, and announces what it took."""
+def require_accepted(here: Target, deployment: Deployment, region: str) -> str:
+    """Require that a region takes a payment: it can write to its table and announce the payment."""
     reply = attempt(here, deployment, region)
     if reply.status != 201:
         raise Failed(f"POST /payments answered {reply.status}", region=region)
     return "201"
 
 
-class Trial:
-    """A payment of its own key. The first question that needs it makes it; the others wait for that."""
+class TestPayment:
+    """A payment with a new key. The first check that needs it sends it; the other checks wait for it."""
 
     def __init__(self, here: Target, deployment: Deployment) -> None:
         self.here = here
@@ -56,8 +49,7 @@ class Trial:
         self._accepted: Reply | None = None
 
     def questions(self) -> list[Probe]:
-        """Return the questions, in the order of the payment's way."""
-        regions = {"primary": self.deployment.primary_region, "standby": self.deployment.standby_region}
+        """Return the checks, in the order of the payment's hops."""
         found = [
             Probe(
                 "a-payment-is-accepted-by-the-primary", "a payment is accepted by the primary", self.accepted
@@ -75,22 +67,23 @@ class Trial:
             ),
             Probe("it-is-settled-once-by-the-primary", "it is settled once, by the primary", self.settled),
         ]
-        for role, region in regions.items():
-            recorded, receipted = _with(self.recorded, region), _with(self.receipted, region)
+        for role in ("primary", "standby"):
+            region = self.deployment.region(role)
+            recorded, receipted = partial(self.recorded, region), partial(self.receipted, region)
             found += [
                 Probe("its-records-are-in-the-table", "its records are in the table", recorded).of(role),
                 Probe("its-receipt-is-in-the-bucket", "its receipt is in the bucket", receipted).of(role),
-                Probe("work-queue-drained", "the work queue is drained", _with(self.drained, region)).of(
+                Probe("work-queue-drained", "the work queue is drained", partial(self.drained, region)).of(
                     role
                 ),
             ]
         return found
 
     def payment_id(self) -> str:
-        """Make the payment unless it is made, and return its id."""
+        """Send the payment if it is not sent yet, and return its id."""
         with self._lock:
             if self._accepted is None:
-                led_to(self.here, self.deployment)  # a standby that serves it sets the latch
+                settled_region(self.here, self.deployment)  # if the standby served it, the latch would be set
                 self._accepted = self.post(BODY)
             reply = self._accepted
         if reply.status != 201 or "payment_id" not in reply.body:
@@ -98,7 +91,7 @@ class Trial:
         return str(reply.body["payment_id"])
 
     def post(self, body: dict[str, Any]) -> Reply:
-        """Send the payment under the public name, wherever that leads."""
+        """Send the payment to the public name."""
         answer = self.here.resolve(self.deployment.public_name)
         headers = {"Idempotency-Key": self.key, **authorization()}
         return self._ask("POST", "/payments", address=answer.address, body=body, headers=headers)
@@ -140,7 +133,7 @@ class Trial:
             last[0] = reply.body.get("settlements", [])
             return bool(last[0])
 
-        self._wait(is_settled, "it is accepted, and not settled")
+        self._wait(is_settled, "it is accepted, but not settled")
         by = [one.get("region") for one in last[0]]
         if by != [self.deployment.primary_region]:
             raise Failed(f"it was settled by {', '.join(map(str, by))}")
@@ -198,8 +191,4 @@ class Trial:
 
     def _wait(self, done: Callable[[], bool], otherwise: str) -> None:
         if not self.here.clock.wait_until(done, timeout=ARRIVE_TIMEOUT_SECONDS, poll=POLL_SECONDS):
-            raise Failed(f"{otherwise}, though it was waited for")
-
-
-def _with(ask: Callable[[str], str], region: str) -> Callable[[], str]:
-    return lambda: ask(region)
+            raise Failed(f"{otherwise} after {ARRIVE_TIMEOUT_SECONDS:g} s")

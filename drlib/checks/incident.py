@@ -1,11 +1,11 @@
-"""An incident, seen from the standby's side: what the decision to fail over is made from, and what to say.
+"""An incident as seen from the standby: the situation, the decision, and the message to publish.
 
     situation = incident.assess(here, deployment, prober)
-    decision = incident.decide(situation)        green: fail over. Red: do not, and why
-    incident.message(situation)                  to paste where people wait for word
+    decision = incident.decide(situation)        green: fail over; red: do not, with the reason
+    incident.message(situation)                  a text for the incident channel
 
-No AWS call goes to the primary. Its endpoint is asked as a client asks it. What Route 53's checkers say comes
-from a control plane in us-east-1: it is asked for as well, briefly, and may be missing.
+No AWS call goes to the primary. Its endpoint gets requests as from a client. The checkers' status comes from
+a control plane in us-east-1: it is requested as well, with a short limit, and can be missing.
 """
 
 from __future__ import annotations
@@ -40,28 +40,28 @@ if TYPE_CHECKING:
     from drlib.timeline.observations import Watch
 
 UNKNOWN = "not known"
-ANSWER_WALL_SECONDS = 4.0  # what has not answered by then is not known: nobody waits for a dead region
+ANSWER_WALL_SECONDS = 4.0  # an answer that takes longer counts as missing
 ENOUGH_ATTEMPTS = 10
 LOOK_SECONDS = 30.0
-FAILING_SHARE = 0.5  # of the clients' payments, or of the checkers: one checker's trouble is its own
+FAILING_SHARE = 0.5  # of the clients' payments, or of the checkers
 PERIOD_SECONDS = 60.0  # of the latch's alarm
 WALL = Clock()
 
 
 @dataclass(frozen=True)
 class Situation(Shown):
-    """What is seen. `None` means that it could not be seen.
+    """The known facts about an incident. `None` means that a fact is not known.
 
     Attributes:
         leads_to: region that the public name leads to.
-        primary_answers: whether the primary's API answers from here, and reads its table.
-        primary_checkers: of the primary's checkers, how many pass, and how many there are.
+        primary_answers: whether the primary's API answers requests from here, and reads its table.
+        primary_checkers: how many of the primary's checkers pass, and how many there are.
         latched: whether the latch is set.
-        clients: of the payments made from here under the public name, how many failed, and how many ended.
-        newest_age_seconds: modelled age of the newest payment of the primary that the standby holds. While
-            the primary serves, it is about the replication lag; in an outage, what is newer may be missing.
-        readiness: whether the standby can take over.
-        ttl_seconds: for how long clients keep the old address.
+        clients: how many payments from here to the public name failed, and how many ended.
+        newest_age_seconds: modelled age of the newest payment of the primary in the standby's table. While
+            the primary serves, it is about the replication lag; in an outage, newer payments can be missing.
+        readiness: the checks that the standby can take over.
+        ttl_seconds: how long clients keep the old address.
     """
 
     primary_region: str
@@ -77,7 +77,7 @@ class Situation(Shown):
 
     @property
     def speaks_for_it(self) -> list[str]:
-        """Each thing that speaks for a failover; none, and there is no reason for one."""
+        """The reasons for a failover; empty if there is none."""
         found = []
         if self.leads_to == self.standby_region or self.latched:
             found.append("the traffic has moved already, and the latch keeps it there")
@@ -91,12 +91,12 @@ class Situation(Shown):
 
     @property
     def recommended(self) -> bool:
-        """Whether to fail over: the standby can, and something speaks for it."""
+        """Whether to fail over: the standby can take over, and there is a reason."""
         return not self.readiness.failed and bool(self.speaks_for_it)
 
     @property
     def longest_seconds(self) -> float:
-        """How long after the flip the last client that obeys the TTL has moved, at most."""
+        """The longest time from the flip until all clients that obey the TTL have moved; modelled."""
         return PERIOD_SECONDS + self.ttl_seconds
 
     def table(self) -> Table:
@@ -127,7 +127,7 @@ class Situation(Shown):
 
 @dataclass(frozen=True)
 class Message:
-    """Words to paste. Its plain text leaves out the figures, which differ each time."""
+    """A text to copy. Its plain form leaves out the numbers, which differ between runs."""
 
     text: str
     plain: str
@@ -142,10 +142,10 @@ class Message:
 def assess(
     here: Target, deployment: Deployment, prober: Prober | None = None, *, since: float | None = None
 ) -> Situation:
-    """Look at what can be seen without the primary, and say what it speaks for. Changes nothing but a test
-    payment in the standby, under its own name, to see whether it takes one.
+    """Collect the facts that are known without the primary. It changes nothing, except that it sends one test
+    payment to the standby's own host name.
 
-    `since` is the instant from which on the clients' payments count, by default the start of the prober.
+    The clients' payments count from the instant `since`, by default the start of the prober.
     """
     primary, standby = deployment.primary_region, deployment.standby_region
     seen = _ask_all(
@@ -172,7 +172,7 @@ def assess(
 
 
 def decide(situation: Situation) -> Checks:
-    """Return the decision: green, and a failover is recommended. A red line says what speaks against it."""
+    """Return the decision: if it is green, a failover is recommended. A red row says why not."""
 
     def reason() -> str:
         if not situation.speaks_for_it:
@@ -187,7 +187,7 @@ def decide(situation: Situation) -> Checks:
 
 
 def message(situation: Situation, watch: Watch | None = None) -> Message:
-    """Return what to tell people: before the flip what to expect, after it (`watch`) what happened."""
+    """Return the text to publish: before the flip the expected effect, after it (`watch`) the result."""
     primary, standby, age = situation.primary_region, situation.standby_region, situation.newest_age_seconds
     loss = "not known" if age is None else f"payments of up to the last {age:.0f} s may be missing at first"
     if not situation.recommended:
@@ -195,24 +195,24 @@ def message(situation: Situation, watch: Watch | None = None) -> Message:
     elif watch is None or watch.seconds is None:
         lines = [
             f"Payments are being moved from {primary} to {standby}.",
-            f"Expected time: at most {situation.longest_seconds:.0f} s, for clients that resolve names anew.",
+            f"Expected time: at most {situation.longest_seconds:.0f} s, for clients that obey the TTL.",
             f"Expected loss: {loss}; they come back with the region.",
             "Next: we confirm here once ten payments in a row were served.",
         ]
     else:
         lines = [
-            f"Payments are served by {standby} again, after {watch.seconds:.0f} s seen from here.",
+            f"Payments are served by {standby} again, after {watch.seconds:.0f} s measured from here.",
             f"Expected loss: {loss}; they come back with the region, and each is accounted for then.",
-            f"They stay there. Next: {primary} is mended, then 40-failback returns behind its gates.",
+            f"They stay there. Next: {primary} is repaired, then 40-failback returns the traffic.",
         ]
     text = "\n".join(lines)
     return Message(text, _without_figures(text))
 
 
 def moved(run: Run, situation: Situation, watch: Watch) -> Line:
-    """Return a line on the move, and save it with the run: for which reasons, and how long it took.
+    """Return a line on the move, and save it with the run: its reasons and its duration.
 
-    A move that the run has saved already stays: it was decided by what was seen then.
+    If this run has saved the same move already, the first record remains, with the reasons at that time.
     """
     name = f"move.{run.runbook}"
     if not run.has(name) or run.load(name)["seconds"] != _seconds(watch):
@@ -236,12 +236,12 @@ def _seconds(watch: Watch) -> float:
 
 
 def _without_figures(text: str) -> str:
-    """Leave out the numbers that are words of their own: a region's name keeps its."""
+    """Replace the numbers, except those inside names of regions."""
     return re.sub(r"(?<![\w-])\d+(?![\w-])", "…", text)
 
 
 def _ask_all(asks: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
-    """Ask everything at once; return what has answered in time. What fails, or is late, is not in it."""
+    """Call all functions in parallel; return the results. Calls that fail or take too long are left out."""
     found: dict[str, Any] = {}
 
     def answer(name: str, ask: Callable[[], Any]) -> None:
@@ -263,7 +263,7 @@ def _passing(here: Target, check_id: str) -> tuple[int, int]:
 
 
 def _clients(prober: Prober, since: float | None) -> tuple[int, int]:
-    """Look at what clients that obey the TTL were told, once enough of their payments have ended."""
+    """Count failed and ended payments of clients that obey the TTL, once enough have ended."""
     begin = prober.started_at if since is None else since
 
     def rows() -> list[str]:

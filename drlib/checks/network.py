@@ -1,4 +1,4 @@
-"""Do a region's functions reach the services that they use? Without a way they do not fail: they hang."""
+"""Checks that a region's functions reach the services that they use. A function without a route hangs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ INTERFACES = ("monitoring", "sns", "sqs")
 Row = Mapping[str, Any]
 
 
-def reaching(here: Target, deployment: Deployment, region: str) -> str:
-    """Require, for functions in a VPC, an endpoint of each service, the route or the name that leads to it,
-    and security groups that let port 443 through on both sides.
+def services_reachable(here: Target, deployment: Deployment, region: str) -> str:
+    """Require, for functions in a VPC, an endpoint of each service, its route or private DNS name, and
+    security groups that allow port 443 on both sides.
 
     AWS PrivateLink Guide, "Gateway endpoints" and "Access an AWS service using an interface VPC endpoint".
     """
@@ -41,30 +41,30 @@ def reaching(here: Target, deployment: Deployment, region: str) -> str:
     for service in INTERFACES:
         if endpoints[service].get("PrivateDnsEnabled") is False:
             raise Failed(f"the private DNS of the endpoint of {service} is off", region=region)
-    _require_ways(ec2, place["SecurityGroupIds"], region)
+    _require_rules(ec2, place["SecurityGroupIds"], region)
     return f"{len(GATEWAYS) + len(INTERFACES)} services"
 
 
 def _route_tables(ec2: Any, place: Row) -> set[str]:
-    """Return the route tables of the functions' subnets; one without its own has the VPC's main table."""
+    """Return the route tables that are associated with the functions' subnets."""
     named = [{"Name": "association.subnet-id", "Values": place["SubnetIds"]}]
     found = ec2.describe_route_tables(Filters=named)["RouteTables"]
     return {str(table["RouteTableId"]) for table in found}
 
 
-def _require_ways(ec2: Any, groups: Sequence[str], region: str) -> None:
-    """Require a way out to the group of the interface endpoints, and a way into it."""
+def _require_rules(ec2: Any, groups: Sequence[str], region: str) -> None:
+    """Require rules that allow traffic from the functions to the interface endpoints, on both sides."""
     out = [row for row in _rules(ec2, groups) if row["IsEgress"]]
     if any(row.get("CidrIpv4") == "0.0.0.0/0" for row in out):
         return
     targets = {str(row["ReferencedGroupInfo"]["GroupId"]) for row in out if row.get("ReferencedGroupInfo")}
     if not targets:
         raise Failed(
-            "the functions' security group lets nothing out to the interface endpoints", region=region
+            "the functions' security group allows no traffic to the interface endpoints", region=region
         )
     entries = [row for row in _rules(ec2, sorted(targets)) if not row["IsEgress"]]
     if not {row.get("ReferencedGroupInfo", {}).get("GroupId") for row in entries} & set(groups):
-        raise Failed("the endpoints' security group does not let the functions in", region=region)
+        raise Failed("the endpoints' security group does not allow traffic from the functions", region=region)
 
 
 def _rules(ec2: Any, groups: Sequence[str]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Is a function the same in both regions? What was deployed to one alone is found out in a failover."""
+"""Checks that a function is the same in both regions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 COMPARED = ("CodeSha256", "MemorySize", "Timeout", "Runtime", "Architectures", "Handler")
 
 
-def same(here: Target, deployment: Deployment, name: str) -> str:
+def same_function(here: Target, deployment: Deployment, name: str) -> str:
     """Compare a function's code, configuration, variables and reserved concurrency in the two regions."""
     found = [
         _configuration(here, deployment, region, name)
@@ -26,7 +26,7 @@ def same(here: Target, deployment: Deployment, name: str) -> str:
 
 
 def _configuration(here: Target, deployment: Deployment, region: str, name: str) -> dict[str, Any]:
-    """Return what must be equal. Where a variable names a region's own part, that is what must be so."""
+    """Return what must be equal in both regions. A variable that names a regional resource is "its own"."""
     outputs = deployment.regions[region]
     function = outputs.functions[name]
     found = here.client("lambda", region).get_function_configuration(FunctionName=function)

@@ -1,4 +1,4 @@
-"""What this runbook called of AWS: the table, and the proof that moving the traffic needed data planes alone.
+"""The AWS calls of this runbook: their table, and the proof that a failover called only data planes.
 
 Every call of `here.client` is recorded with its service, region, plane and purpose (`drlib.core.aws_calls`).
 """
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 def calls(here: Target) -> Table:
-    """Return the table of this runbook's AWS calls so far. How often each was made is in the html alone."""
+    """Return the table of this runbook's AWS calls so far. Only the html contains the numbers of calls."""
     columns = ("plane", "service", "operation", "region", "purpose", "calls")
     names = ("plane", "service", "operation", "region", "purpose", "count")
     rows = sorted(tuple(row[name] for name in names) for row in here.calls.rows())
@@ -29,10 +29,10 @@ def calls(here: Target) -> Table:
 
 
 def planes_proof(here: Target, deployment: Deployment, *, planned: bool = False) -> Checks:
-    """Check that moving the traffic called no control plane, no IAM, and nothing in the primary region.
+    """Check that the failover called no control plane, did not write to IAM, and called only the standby.
 
-    What counts is every call for the purpose of the failover, declared or not (`aws_calls.assume`); looking
-    on does not count. A planned move may use both regions' data planes, and nothing else for any purpose.
+    Every call with the purpose `failover` counts (`aws_calls.assume` sets the default); calls that only
+    observe do not. A planned move may call both regions' data planes, and nothing else for any purpose.
 
     AWS Whitepaper "AWS Fault Isolation Boundaries", static stability.
     """

@@ -1,4 +1,4 @@
-"""Is this machine, this account, this configuration ready? Nothing is changed, nothing is deployed yet."""
+"""Checks that this machine, this account and this configuration are ready. They change nothing."""
 
 from __future__ import annotations
 
@@ -53,21 +53,21 @@ def preflight(here: Target) -> Checks:
 
 
 def look(chosen: Settings) -> Checks:
-    """Check the same of what runs now, and start nothing: without a sandbox, the machine and its tools alone.
+    """Run the preflight without starting a sandbox. If none runs, check only the machine and its tools.
 
-    The answers say that none runs, or that it has died; neither is raised.
+    A missing or dead sandbox is a result of the checks, not an error.
     """
-    with contextlib.suppress(SandboxError):  # the answer below says so
+    with contextlib.suppress(SandboxError):  # the check `target-answers` reports it
         if here := target.attach(chosen):
             return preflight(here)
     return checklist.make(
         "Preflight",
-        [*_of_machine(), Probe("target-answers", "target answers", lambda: _nobody(chosen))],
+        [*_of_machine(), Probe("target-answers", "target answers", lambda: _no_sandbox(chosen))],
     )
 
 
 def teardown_ready(here: Target) -> Checks:
-    """Check that the target answers and is whole: what a broken region holds cannot be removed."""
+    """Check that the target answers and has no fault: resources in a broken region cannot be removed."""
     questions = [
         Probe("target-answers", "target answers", lambda: _target(here)),
         Probe("no-fault-in-force", "no fault is in force", lambda: no_fault(here), "Run `drlib restore`."),
@@ -77,7 +77,7 @@ def teardown_ready(here: Target) -> Checks:
 
 
 def no_fault(here: Target) -> str:
-    """Require that nothing is broken on purpose, neither by a file of ours nor by what the target says."""
+    """Require that no fault is in force, neither in a fault file of a run nor according to the target."""
     regions = {fault.region for fault in restore.pending(here)} | set(here.faults())
     if regions:
         raise Failed(f"{', '.join(sorted(regions))} is still broken")
@@ -85,7 +85,7 @@ def no_fault(here: Target) -> str:
 
 
 def _of_machine() -> list[Probe]:
-    """Return the questions that need no target."""
+    """Return the checks that need no target."""
     return [
         Probe("python", "python", _python, "Install Python 3.11 or newer, then run `make setup`."),
         Probe("packages", "packages", _packages, SETUP),
@@ -101,7 +101,7 @@ def _python() -> str:
 
 
 def _packages() -> str:
-    """Compare what is installed with the versions that are proven together."""
+    """Compare the installed versions with the tested ones."""
     if not CONSTRAINTS.exists():
         raise Skip("no constraints.txt beside this package")
     pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE))
@@ -112,7 +112,7 @@ def _packages() -> str:
         except metadata.PackageNotFoundError:
             found = "nothing"
         if name in pins and found != pins[name]:
-            wrong.append(f"{name} is {found}, and {pins[name]} is proven")
+            wrong.append(f"{name} is {found}, tested is {pins[name]}")
     if wrong:
         raise Failed("; ".join(wrong))
     return f"{len(PACKAGES)} as pinned"
@@ -129,14 +129,14 @@ def _disk() -> str:
     return f"{free / 1e9:.0f} GB"
 
 
-def _nobody(chosen: Settings) -> str:
+def _no_sandbox(chosen: Settings) -> str:
     if target.attach(chosen) is None:
-        raise Skip("no sandbox is running, and none is started here")
-    return "yes"  # it came up meanwhile
+        raise Skip("no sandbox is running, and this runbook starts none")
+    return "yes"  # it has started meanwhile
 
 
 def _target(here: Target) -> str:
-    """Ask who we are: the smallest question that needs the target, and credentials that it accepts."""
+    """Call GetCallerIdentity: the smallest call that needs the target and valid credentials."""
     region = here.settings.standby_region
     here.client("sts", region).get_caller_identity()
     gone = here.gone_deployment()
@@ -148,11 +148,11 @@ def _target(here: Target) -> str:
 def _clock(here: Target) -> str:
     """Compare this machine's clock with the target's: stages and losses are differences between the two.
 
-    An answer's Date header has whole seconds, and may be a round trip old.
+    The Date header of an answer has whole seconds, and its age is up to one round trip.
     """
     answer = here.client("sts", here.settings.standby_region).get_caller_identity()
-    told = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
-    off = Clock().now() - told
+    target_now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+    off = Clock().now() - target_now
     if abs(off) > CLOCK_SECONDS:
         raise Failed(f"this machine is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} the target")
     return f"within {CLOCK_SECONDS:g} s"

@@ -1,7 +1,4 @@
-"""What stands ready for a failover and shows on no good day: the questions on the deployed configuration.
-
-All of them only read. What each looks at is in the modules beside this one.
-"""
+"""Checks of the deployed configuration that only a failover uses. All of them only read."""
 
 from __future__ import annotations
 
@@ -9,9 +6,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drlib.checks import alarms, announcements, api_routes, data, failover_records, network, parity, rights
+from drlib.checks import (
+    alarms,
+    announcements,
+    api_routes,
+    data,
+    failover_records,
+    network,
+    parity,
+    permissions,
+)
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.core.errors import slug
-from drlib.deployed import probes
 from drlib.show.checklist import Probe
 
 if TYPE_CHECKING:
@@ -29,19 +35,23 @@ ONCE: tuple[tuple[str, str, Callable[[Target, Deployment], str]], ...] = (
     ("the-latch-is-published-every-minute", "the latch is published every minute", alarms.latch_published),
 )
 EACH_REGION: tuple[tuple[str, str, Callable[[Target, Deployment, str], str]], ...] = (
-    ("every-route-may-invoke-its-function", "every route may invoke its function", api_routes.invoking),
-    ("the-functions-reach-their-services", "the functions reach their services", network.reaching),
-    ("the-work-queue-is-fed", "the work queue is fed", announcements.fed),
-    ("what-cannot-be-settled-is-put-aside", "what cannot be settled is put aside", announcements.put_aside),
-    ("the-table-can-be-restored", "the table can be restored", data.restorable),
-    ("receipts-are-replicated", "receipts are replicated", data.replicating),
-    ("receipts-are-closed-to-the-public", "receipts are closed to the public", data.closed),
+    ("every-route-may-invoke-its-function", "every route may invoke its function", api_routes.routes_invoke),
+    ("the-functions-reach-their-services", "the functions reach their services", network.services_reachable),
+    ("the-work-queue-is-fed", "the work queue is fed", announcements.topics_subscribed),
+    (
+        "what-cannot-be-settled-is-put-aside",
+        "what cannot be settled is put aside",
+        announcements.has_dead_letter_queue,
+    ),
+    ("the-table-can-be-restored", "the table can be restored", data.has_point_in_time_recovery),
+    ("receipts-are-replicated", "receipts are replicated", data.bucket_replicates),
+    ("receipts-are-closed-to-the-public", "receipts are closed to the public", data.public_access_blocked),
 )
 
 
 def questions(here: Target, deployment: Deployment) -> list[Probe]:
-    """Return the questions; those of one region end with its role."""
-    roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
+    """Return the checks; the id and name of a regional check end with its role."""
+    roles = {role: deployment.region(role) for role in ("primary", "standby")}
     found = [Probe(id, name, partial(ask, here, deployment)) for id, name, ask in ONCE]
     for role, region in roles.items():
         asks = partial(failover_records.endpoint_check, here, deployment, region, f"{role}_endpoint")
@@ -49,22 +59,22 @@ def questions(here: Target, deployment: Deployment) -> list[Probe]:
     for id, name, look in EACH_REGION:
         for role, region in roles.items():
             found.append(Probe(id, name, partial(look, here, deployment, region)).of(role))
-    told = {role: (region, list(deployment.regions[region].alarms)) for role, region in roles.items()}
-    told["Route 53"] = (probes.ROUTE53_REGION, list(deployment.dns_alarms))
-    for role, (region, names) in told.items():
+    watched = {role: (region, list(deployment.regions[region].alarms)) for role, region in roles.items()}
+    watched["Route 53"] = (GLOBAL_REGION, list(deployment.dns_alarms))
+    for role, (region, names) in watched.items():
         acts = partial(alarms.alarms_act, here, deployment, region, names)
         found.append(Probe("alarms-tell-somebody", "alarms tell somebody", acts).of(role))
     return found
 
 
 def standby(here: Target, deployment: Deployment) -> list[Probe]:
-    """Return the questions on the standby's functions: the same as the primary's, and free to take over."""
+    """Return the checks of the standby's functions: equal to the primary's, with all permissions."""
     names = sorted(deployment.regions[deployment.standby_region].functions)
     found = [
         Probe(
             f"same-function-{slug(name)}",
             f"the standby's {name} function is the same",
-            partial(parity.same, here, deployment, name),
+            partial(parity.same_function, here, deployment, name),
             entry="same-function",
         )
         for name in names
@@ -73,7 +83,7 @@ def standby(here: Target, deployment: Deployment) -> list[Probe]:
         Probe(
             f"may-take-over-{slug(name)}",
             f"the standby's {name} function may take over",
-            partial(rights.allowed, here, deployment, name),
+            partial(permissions.takeover_allowed, here, deployment, name),
             entry="may-take-over",
         )
         for name in names

@@ -1,13 +1,14 @@
-"""The steady state: what is true of a stack that is well, and must be true before a drill."""
+"""The steady state: what is true of a healthy stack, and must be true before a drill."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
-from drlib.checks import standby
-from drlib.checks.failover_records import HEALTH_PATH, led_to, renewable
-from drlib.checks.hops import Trial, taken
+from drlib.checks import alarms, standby
+from drlib.checks.failover_records import HEALTH_PATH, renewable, settled_region
+from drlib.checks.hops import TestPayment, require_accepted
 from drlib.checks.preflight import no_fault
 from drlib.core import aws_calls
 from drlib.deployed import fence, latch, probes
@@ -22,19 +23,18 @@ if TYPE_CHECKING:
 QUEUES = ("dead_letter", "undelivered")
 THREADS = 12
 
+ROLES = ("primary", "standby")
+FAULT = "Run `drlib restore`."
+
 Ask = Callable[["Target", "Deployment"], str]
 
 
-ALARM_CLEARS_SECONDS = 300.0  # modelled; alarms look at a few minutes
-ALARM_POLL_SECONDS = 5.0
-
-
 def steady_state(here: Target, deployment: Deployment) -> Checks:
-    """Follow one payment through every hop, and look at everything that a failover would need.
+    """Follow one payment through every hop, and check everything that a failover needs.
 
-    Writes one payment, under a key that begins with `verify-`, and two marker items that it takes away again.
+    This writes one payment, with a key that begins with `verify-`, and two marker items, which it deletes.
     """
-    trial = Trial(here, deployment)
+    trial = TestPayment(here, deployment)
     questions = [
         *_way_in(here, deployment),
         *trial.questions(),
@@ -52,7 +52,7 @@ def steady_state(here: Target, deployment: Deployment) -> Checks:
 def drill_ready(here: Target, deployment: Deployment) -> Checks:
     """Check, in a few seconds, what must be true just before a fault is injected."""
     questions = [
-        Probe("no-fault-in-force", "no fault is in force", lambda: no_fault(here), "Run `drlib restore`."),
+        Probe("no-fault-in-force", "no fault is in force", lambda: no_fault(here), FAULT),
         *_way_in(here, deployment),
         *_health(here, deployment),
         *_replication(here, deployment),
@@ -65,134 +65,104 @@ def drill_ready(here: Target, deployment: Deployment) -> Checks:
 
 
 def standby_ready(here: Target, deployment: Deployment) -> Checks:
-    """Check, in an incident, that the standby can take over. Asks no primary, and no control plane."""
-    standby = deployment.standby_region
+    """Check, in an incident, that the standby can take over. It calls no primary and no control plane."""
+    region = deployment.standby_region
+    asks = (
+        ("the-api-reads-its-table", "the API reads its table", _deep(region), ""),
+        ("certificate-and-mapping", "certificate and mapping", named(region), ""),
+        ("takes-a-payment", "it takes a payment", _takes(region), ""),
+        ("no-fence-in-force", "it is not fenced", _open(region), "fence"),
+    )
     questions = [
-        _probe("the-api-reads-its-table", "the API reads its table", _deep(standby), here, deployment),
-        _probe("certificate-and-mapping", "certificate and mapping", named(standby), here, deployment),
-        _probe("takes-a-payment", "it takes a payment", _takes(standby), here, deployment),
-        _probe("no-fence-in-force", "it is not fenced", _open(standby), here, deployment, entry="fence"),
+        Probe(id, name, partial(ask, here, deployment), entry=entry) for id, name, ask, entry in asks
     ]
     with aws_calls.purpose("observe"):
         return checklist.make("The standby can take over", questions, threads=THREADS)
 
 
-def _probe(
-    id: str,  # noqa: A002 - as in Probe
-    name: str,
-    ask: Ask,
+def _by_role(
     here: Target,
     deployment: Deployment,
+    id: str,  # noqa: A002 - as in Probe
+    name: str,
+    ask_of: Callable[[str], Ask],
     *,
     entry: str = "",
-) -> Probe:
-    return Probe(id, name, lambda: ask(here, deployment), entry=entry)
-
-
-def _roles(deployment: Deployment) -> dict[str, str]:
-    return {"primary": deployment.primary_region, "standby": deployment.standby_region}
+) -> list[Probe]:
+    """Return one check for the primary and one for the standby; `ask_of` gets the region."""
+    asks = {role: partial(ask_of(deployment.region(role)), here, deployment) for role in ROLES}
+    return [Probe(id, name, ask, entry=entry).of(role) for role, ask in asks.items()]
 
 
 def _way_in(here: Target, deployment: Deployment) -> list[Probe]:
+    by_role = partial(_by_role, here, deployment)
+    leads, armed = partial(_leads_to_primary, here, deployment), partial(_latch_armed, here, deployment)
     return [
-        _probe("public-name", "the public name leads to the primary", _leads_to_primary, here, deployment),
-        *(
-            _probe(
-                "certificate-and-mapping", "certificate and mapping", _certified(region), here, deployment
-            ).of(role)
-            for role, region in _roles(deployment).items()
-        ),
-        _probe(
-            "the-latch-is-released-and-armed",
-            "the latch is released, and armed",
-            _latch_armed,
-            here,
-            deployment,
-        ),
-        *(
-            _probe(
-                "no-fence-in-force", "no fence is in force", _open(region), here, deployment, entry="fence"
-            ).of(role)
-            for role, region in _roles(deployment).items()
-        ),
+        Probe("public-name", "the public name leads to the primary", leads),
+        *by_role("certificate-and-mapping", "certificate and mapping", _certified),
+        Probe("the-latch-is-released-and-armed", "the latch is released, and armed", armed),
+        *by_role("no-fence-in-force", "no fence is in force", _open, entry="fence"),
     ]
 
 
-def _health(here: Target, deployment: Deployment) -> list[Probe]:
-    found = []
-    for role, region in _roles(deployment).items():
-        checkers = _checkers(f"{role}_endpoint")
-        for probe in (
-            _probe("the-api-reads-its-table", "the API reads its table", _deep(region), here, deployment),
-            _probe("every-checker-passes", "every checker passes", checkers, here, deployment),
-        ):
-            found.append(probe.of(role))
-    return found
+def _health(here: Target, deployment: Deployment) -> Iterator[Probe]:
+    for role in ROLES:
+        deep = partial(probes.deep_health, here, deployment, deployment.region(role))
+        healthy = partial(probes.check_is_healthy, here, deployment.checks[f"{role}_endpoint"])
+        yield Probe("the-api-reads-its-table", "the API reads its table", deep).of(role)
+        yield Probe("every-checker-passes", "every checker passes", healthy).of(role)
 
 
 def _replication(here: Target, deployment: Deployment) -> list[Probe]:
     primary, standby = deployment.primary_region, deployment.standby_region
+    forth = partial(probes.replicates, here, deployment, primary, standby)
+    back = partial(probes.replicates, here, deployment, standby, primary)
     return [
-        _probe(
-            f"replication-to-{role}",
-            f"writes reach the {role}",
-            _replicates(source, destination),
-            here,
-            deployment,
-            entry="replication",
-        )
-        for role, source, destination in (("standby", primary, standby), ("primary", standby, primary))
+        Probe("replication-to-standby", "writes reach the standby", forth, entry="replication"),
+        Probe("replication-to-primary", "writes reach the primary", back, entry="replication"),
     ]
 
 
 def _standby(here: Target, deployment: Deployment) -> list[Probe]:
-    found = standby.standby(here, deployment)
-    found += [
-        _probe("the-worker-is-on", "the worker is on", _worker(region), here, deployment).of(role)
-        for role, region in _roles(deployment).items()
-    ]
-    return found
+    workers = _by_role(here, deployment, "the-worker-is-on", "the worker is on", _worker)
+    return standby.standby(here, deployment) + workers
 
 
-def _queues(here: Target, deployment: Deployment) -> list[Probe]:
-    return [
-        _probe(
-            f"the-{queue.replace('_', '-')}-queue-is-empty",
-            f"the {queue.replace('_', '-')} queue is empty",
-            _empty(queue, region),
-            here,
-            deployment,
-        ).of(role)
-        for queue in QUEUES
-        for role, region in _roles(deployment).items()
-        if queue in deployment.regions[region].queues
-    ]
+def _queues(here: Target, deployment: Deployment) -> Iterator[Probe]:
+    for queue in QUEUES:
+        name = queue.replace("_", "-")
+        for role in ROLES:
+            region = deployment.region(role)
+            if found := deployment.regions[region].queues.get(queue):
+                empty = partial(probes.queue_is_empty, here, found["url"], region)
+                yield Probe(f"the-{name}-queue-is-empty", f"the {name} queue is empty", empty).of(role)
 
 
-def _quiet(here: Target, deployment: Deployment) -> list[Probe]:
-    asks = {role: _alarms(region) for role, region in _roles(deployment).items()} | {"Route 53": _dns_alarms}
-    return [
-        _probe("no-alarm-rings", "no alarm rings", ask, here, deployment).of(role)
-        for role, ask in asks.items()
-    ]
+def _quiet(here: Target, deployment: Deployment) -> Iterator[Probe]:
+    for role in ROLES:
+        region = deployment.region(role)
+        quiet = partial(alarms.none_rings, here, region, list(deployment.regions[region].alarms))
+        yield Probe("no-alarm-rings", "no alarm rings", quiet).of(role)
+    quiet = partial(alarms.none_rings, here, aws_calls.GLOBAL_REGION, list(deployment.dns_alarms))
+    yield Probe("no-alarm-rings", "no alarm rings", quiet).of("Route 53")
 
 
 def _leads_to_primary(here: Target, deployment: Deployment) -> str:
-    region = led_to(here, deployment)
+    region = settled_region(here, deployment)
     if region != deployment.primary_region:
         raise Failed(f"it leads to {region or 'neither region'}")
     return region
 
 
 def named(region: str) -> Ask:
-    """Return a question that asks a region's edge under the public name.
+    """Return a check that sends a request with the public name to a region's edge.
 
-    TLS checks the certificate, and the answer shows the mapping.
+    TLS verifies the certificate, and the answer shows the mapping.
     """
 
     def ask(here: Target, deployment: Deployment) -> str:
         address = probes.address_of(here, deployment.regions[region].api_host)
-        if here.origin == "live":  # the regional name of the domain has addresses of its own there
+        if here.origin == "live":  # on AWS the custom domain has other addresses than the API
             address = here.resolve(deployment.public_name).address
         reply = probes.request(here, deployment.public_name, "GET", HEALTH_PATH, address=address)
         if reply.status != 200:
@@ -203,7 +173,7 @@ def named(region: str) -> Ask:
 
 
 def _certified(region: str) -> Ask:
-    """Return a question that wants a region's certificate not only there, but renewable."""
+    """Return a check that a region has its certificate, and that ACM can renew it."""
 
     def ask(here: Target, deployment: Deployment) -> str:
         answer = named(region)(here, deployment)
@@ -214,11 +184,11 @@ def _certified(region: str) -> Ask:
 
 
 def _takes(region: str) -> Ask:
-    return lambda here, deployment: taken(here, deployment, region)
+    return lambda here, deployment: require_accepted(here, deployment, region)
 
 
 def _open(region: str) -> Ask:
-    """Return a question that wants no fence in force around a region."""
+    """Return a check that no fence is in force in a region."""
 
     def ask(here: Target, deployment: Deployment) -> str:
         found = fence.read(here, deployment, region)
@@ -236,8 +206,8 @@ def _latch_armed(here: Target, deployment: Deployment) -> str:
     held = (now.hold_until or 0.0) - here.clock.now()
     if held > 0:
         raise Failed(
-            f"a failback holds it for another {held:.0f} s: a failover would not latch",
-            remedy="Wait for that, or end it with failback.arm, as 40-failback does.",
+            f"a failback holds it open for another {held:.0f} s: a failover would not set it",
+            remedy="Wait until then, or end the hold with failback.arm, as 40-failback does.",
         )
     return "released, and armed"
 
@@ -246,16 +216,8 @@ def _deep(region: str) -> Ask:
     return lambda here, deployment: probes.deep_health(here, deployment, region)
 
 
-def _checkers(check: str) -> Ask:
-    return lambda here, deployment: probes.check_is_healthy(here, deployment.checks[check])
-
-
-def _replicates(source: str, destination: str) -> Ask:
-    return lambda here, deployment: probes.replicates(here, deployment, source, destination)
-
-
 def _worker(region: str) -> Ask:
-    """Require that the worker reads its queue, and nothing else: each message goes to one reader."""
+    """Return a check that the worker, and no other function, reads the work queue of a region."""
 
     def ask(here: Target, deployment: Deployment) -> str:
         queue = deployment.regions[region].queues["work"]["arn"]
@@ -272,45 +234,6 @@ def _worker(region: str) -> Ask:
         return own
 
     return ask
-
-
-def _empty(queue: str, region: str) -> Ask:
-    return lambda here, deployment: probes.queue_is_empty(
-        here, deployment.regions[region].queues[queue]["url"], region
-    )
-
-
-def _alarms(region: str) -> Ask:
-    return lambda here, deployment: _ringing(here, region, list(deployment.regions[region].alarms))
-
-
-def _dns_alarms(here: Target, deployment: Deployment) -> str:
-    return _ringing(here, probes.ROUTE53_REGION, list(deployment.dns_alarms))
-
-
-def _ringing(here: Target, region: str, names: list[str]) -> str:
-    """Require that none of the alarms is in ALARM, or stays in it. One without data yet is not ringing.
-
-    The first minute of a deployment may ring: a check fails until what it looks at is there. Such an alarm
-    clears with the next minutes, and is waited for.
-    """
-    pages = here.client("cloudwatch", region).get_paginator("describe_alarms")
-
-    def states() -> dict[str, str]:
-        found = pages.paginate(AlarmNames=names)
-        return {alarm["AlarmName"]: alarm["StateValue"] for page in found for alarm in page["MetricAlarms"]}
-
-    def ringing() -> list[str]:
-        return sorted(name for name, state in states().items() if state == "ALARM")
-
-    missing = sorted(set(names) - states().keys())
-    if missing:
-        raise Failed(f"{missing[0]} does not exist", region=region)
-    if not here.clock.wait_until(
-        lambda: not ringing(), timeout=ALARM_CLEARS_SECONDS, poll=ALARM_POLL_SECONDS
-    ):
-        raise Failed(f"{', '.join(ringing())}", region=region)
-    return f"{len(names)} alarms"
 
 
 def _predicted(here: Target, deployment: Deployment) -> str:

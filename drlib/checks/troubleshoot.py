@@ -1,7 +1,7 @@
-"""What each error and each red check means, and what mends it: one entry for each.
+"""What each error and each failed check means, and how to fix it: one entry for each.
 
 The entries are in `troubleshoot.yaml`; the runbook 90-troubleshoot shows all of them, under the same names.
-All red rules share one entry; what a rule requires, and its fix, the rule itself says.
+All red rules share one entry; the rule itself says what it requires, and how to fix it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from drlib.stack.rules.catalogue import CATALOGUE
 from drlib.stack.rules.rule import Rule
 
 FILE = Path(__file__).with_suffix(".yaml")
-ROLE = re.compile("-(primary|standby|source|destination|route-53)$")  # how a check's id may end
+ROLE = re.compile(
+    "-(primary|standby|source|destination|route-53)$"
+)  # the end of a check's id that names a role
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What one name means: what is seen, what is behind it, what tells it apart, what to do."""
+    """The entry of one error or check: symptom, cause, test to confirm the cause, cure."""
 
     name: str
     symptom: str
@@ -40,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Group:
-    """Entries that belong together, and what they are about."""
+    """Entries about one subject."""
 
     name: str
     about: str
@@ -63,13 +65,13 @@ def entries() -> dict[str, Entry]:
 
 
 def explain(name: str) -> list[Entry | Rule]:
-    """Return the entry or the rule of a name, or else all in which its words occur.
+    """Return the entry or rule with a name, or else all that contain its words.
 
     Args:
-        name: an entry's, a check's, an error's or a rule's name, as it is shown; or words to look for.
+        name: name of an entry, a check, an error or a rule, as displayed; or words to search for.
 
     Raises:
-        BadParameters: nothing is known of it.
+        BadParameters: no entry and no rule matches.
     """
     known: dict[str, Entry | Rule] = {**CATALOGUE, **entries()}
     exact = slug(name.removeprefix(f"{HANDBOOK}#"))
@@ -79,10 +81,12 @@ def explain(name: str) -> list[Entry | Rule]:
     words = name.lower().split()
     found = [entry for entry in known.values() if all(word in str(entry).lower() for word in words)]
     if not words or not found:
-        raise BadParameters(f"Nothing is known of {name!r}.", remedy="`drlib explain` lists all names.")
+        raise BadParameters(
+            f"No entry and no rule matches {name!r}.", remedy="`drlib explain` lists all names."
+        )
     return found
 
 
 def _plain(text: str) -> str:
-    """Return the words of a text, without where its links lead."""
+    """Return a text with each link replaced by its words."""
     return re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", text)

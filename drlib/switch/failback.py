@@ -1,4 +1,4 @@
-"""The return of the traffic to the primary: release the latch, then arm it again."""
+"""Failback: release the latch, so that traffic returns to the primary, then arm the latch again."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from drlib.target.base import Target
 
 HOLD_SECONDS = 900.0
-"""After a release, payments of clients that are still on their way back do not set the latch for so long,
-unless `arm` ends it."""
+"""How long a release holds the latch open, unless `arm` ends the hold.
+
+Meanwhile payments of clients that still use the standby do not set the latch."""
 
 
 def release(
@@ -31,16 +32,17 @@ def release(
     reason: str = "failback",
     hold_seconds: float = HOLD_SECONDS,
 ) -> Latch:
-    """Let the primary become active again. Releasing it twice is no error. Undo: `set`.
+    """Release the latch, so that the primary becomes active again. A second release is no error. Undo: `set`.
 
-    Where nothing has moved and the latch is armed, nothing is written.
+    If the primary is active and the latch is armed, nothing is written.
 
-    The alarm clears when the minute of the last 1 is over; then Route 53 turns the public name back, and
-    clients follow with their TTL. For `hold_seconds` (modelled) their last payments do not set it again.
+    The alarm clears after the minute with the last datapoint of 1. Route 53 then changes the public name
+    back, and clients follow within their TTL. Their payments do not set the latch again for `hold_seconds`
+    (modelled).
     """
     require(here, approval)
     before = read(here, deployment)
-    wrong = f"the latch is set, because {before.reason or 'of a reason unknown'}" if before.is_set else ""
+    wrong = f"the latch is set, because {before.reason or 'of an unknown reason'}" if before.is_set else ""
     if skipped(run, RELEASE_LATCH, wrong=wrong, resource=deployment.standby_region):
         return before
     if not before.is_set and before.hold_until is None and not moved(here, deployment):
@@ -62,10 +64,10 @@ def release(
 
 
 def arm(here: Target, deployment: Deployment, run: Run, approval: Approval) -> Latch:
-    """End the hold of a release, once all clients are back: the next failover sets the latch again.
+    """End the hold of a release, so that the next failover sets the latch. Call it when all clients are back.
 
-    A connection that is still kept to the standby would set it at once, with its next payment: stop such
-    clients first. Arming an armed latch is no error.
+    First stop clients that keep a connection to the standby: their next payment would set the latch. A second
+    call is no error.
 
     Raises StepFailed when the latch is set.
     """
@@ -73,8 +75,8 @@ def arm(here: Target, deployment: Deployment, run: Run, approval: Approval) -> L
     before = read(here, deployment)
     if before.is_set:
         raise StepFailed(
-            "The latch is set: there is nothing to arm.",
-            remedy="Release it first, with 40-failback.",
+            "The latch is set. Only a released latch can be armed.",
+            remedy="Run 40-failback, which releases it.",
             region=deployment.standby_region,
         )
     wrong = "a release still holds the latch open" if before.hold_until is not None else ""

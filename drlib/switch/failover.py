@@ -1,15 +1,15 @@
-"""The switch between the regions.
+"""Failover: set the latch, so that the standby becomes the active region.
 
-Setting or releasing the latch is one write to the table and one datapoint, both data plane, and both in the
-standby: the way over needs nothing of the primary, of us-east-1 or of Pulumi.
+Setting or releasing the latch writes one item to the table and one datapoint to CloudWatch. Both are
+data-plane calls in the standby. They need neither the primary, nor us-east-1, nor Pulumi.
 
-    latch.read(here, deployment)                             is it set?
-    failover.set(here, deployment, run, approval, reason="...")  the standby becomes active
-    past_move.recall(here, deployment, run)                        what this run knows of the move
-    failback_gates.gates(here, deployment, run)                        may traffic return?
-    failback_gates.passed(here, run, gates)                            yes, or for a reason that is kept
-    failback.release(here, deployment, run, approval)            the primary becomes active again
-    failback.arm(here, deployment, run, approval)                all are back: the next failover latches
+    latch.read(here, deployment)                                  read the latch
+    failover.set(here, deployment, run, approval, reason="...")   make the standby active
+    past_move.recall(here, deployment, run)                       read what the run recorded about the move
+    failback_gates.gates(here, deployment, run)                   run the checks before a failback
+    failback_gates.passed(here, run, gates)                       require green gates, or a reason
+    failback.release(here, deployment, run, approval)             make the primary active again
+    failback.arm(here, deployment, run, approval)                 arm the latch for the next failover
 """
 
 from __future__ import annotations
@@ -38,23 +38,25 @@ if TYPE_CHECKING:
     from drlib.target.base import Target
     from drlib.timeline.observations import Watch
 
-TAKEOVER = "takeover"  # what the standby held then is saved under it
+TAKEOVER = "takeover"  # the run saves the content of the standby's table under this name
 
 
 def set(  # noqa: A001 - read as failover.set
     here: Target, deployment: Deployment, run: Run, approval: Approval, *, reason: str, planned: bool = False
 ) -> Latch:
-    """Make the standby the active region, and keep it so until `release`. Setting it twice is no error.
+    """Make the standby the active region until `release`. A second call is no error. Undo: `release`.
 
-    Route 53 turns the public name within about a minute (the alarm reads the datapoint), and clients follow
-    with their TTL. Undo: `release`.
+    The alarm reads the datapoint, Route 53 changes the public name within about a minute, and clients follow
+    within their TTL.
 
     Args:
-        here, deployment, run: as everywhere.
+        here: where the runbook acts.
+        deployment: the deployed stack.
+        run: the run that records the step.
         approval: from `approval.approve`.
-        reason: a few words for whoever finds the latch set.
-        planned: the primary is well. The latch is then written there first and replicates: the primary stops
-            settling before the standby begins, so that nothing is settled twice.
+        reason: a few words, stored with the latch.
+        planned: the primary is healthy. The latch is written there first and replicates: the primary stops
+            settling before the standby begins, so that no payment is settled twice.
     """
     require(here, approval)
     with aws_calls.purpose("failover"):
@@ -67,7 +69,7 @@ def set(  # noqa: A001 - read as failover.set
         with aws_calls.purpose("failover"):
             write(here, deployment, where, is_set=True, reason=reason, hold_seconds=0.0)
             if planned:
-                _wait_for_replica(here, deployment, is_set=True)
+                _wait_for_replica(here, deployment)
             publish(here, deployment, 1.0)
             now = read(here, deployment)
         step.detail.update(now.as_dict())
@@ -77,12 +79,12 @@ def set(  # noqa: A001 - read as failover.set
 def fail_over(
     here: Target, deployment: Deployment, run: Run, approval: Approval, decision: Checks, *, reason: str
 ) -> Latch:
-    """Make the standby the active region in an incident, if that is the decision. Undo: `release`.
+    """Make the standby the active region in an incident, if the decision is green. Undo: `release`.
 
-    If this run has done it and the latch is set, the decision is not asked again: the traffic has moved.
+    If this run has set the latch already and it is still set, the decision is not judged again.
 
-    Raises PreflightFailed when the decision is red and the parameter `force_reason` says nothing. A reason
-    goes into the evidence, and the run says that it was forced.
+    Raises PreflightFailed when the decision is red and the parameter `force_reason` is empty. The evidence
+    contains such a reason, and says that the failover was forced.
     """
     with aws_calls.purpose("failover"):
         done = bool(earlier(run, SET_LATCH)) and read(here, deployment).is_set
@@ -92,25 +94,24 @@ def fail_over(
 
 
 def snapshot(here: Target, deployment: Deployment, *, region: str = "") -> Holdings:
-    """Return what the standby's table holds now, or another region's.
+    """Return the content of the standby's table now, or of another region's.
 
-    Taken at takeover, it shows what the standby had when it began to serve, while the primary is still out of
-    reach. `keep_takeover` keeps it.
+    At takeover it shows which payments the standby had when it began to serve. `keep_takeover` saves it.
     """
     with aws_calls.purpose("observe"):
         return tables.scan(here, deployment.table, region or deployment.standby_region)
 
 
 def takeover(here: Target, deployment: Deployment, run: Run) -> Callable[[], None]:
-    """Return what keeps, when it is called, what the standby's table holds then: its takeover.
+    """Return a function for `watcher.watch` that saves the content of the standby's table when it is called.
 
-    For `watcher.watch`, which knows the moment. A run keeps the first that it sees.
+    `watcher.watch` calls it at takeover. A run keeps only the first result.
     """
     return lambda: keep_takeover(here, deployment, run)
 
 
 def keep_takeover(here: Target, deployment: Deployment, run: Run) -> None:
-    """Keep what the standby's table holds now as its takeover, unless this run has kept that earlier."""
+    """Save the content of the standby's table as the takeover, unless this run has saved one already."""
     if not run.has(TAKEOVER):
         run.save(TAKEOVER, snapshot(here, deployment))
 
@@ -131,13 +132,12 @@ def watch(here: Target, deployment: Deployment, run: Run, prober: Prober, fault:
     return watcher.watch(here, deployment, prober, fault, at_takeover=keep)
 
 
-def _wait_for_replica(here: Target, deployment: Deployment, *, is_set: bool) -> None:
-    def agrees() -> bool:
-        return read(here, deployment).is_set is is_set
-
-    if not here.clock.wait_until(agrees, timeout=probes.REPLICATION_TIMEOUT_SECONDS, poll=0.5):
+def _wait_for_replica(here: Target, deployment: Deployment) -> None:
+    if not here.clock.wait_until(
+        lambda: read(here, deployment).is_set, timeout=probes.REPLICATION_TIMEOUT_SECONDS, poll=0.5
+    ):
         raise StepFailed(
             "The latch was written in the primary and did not arrive in the standby.",
-            remedy="If the primary is failing, this is no planned move: set the latch in the standby.",
+            remedy="If the primary is failing, do not use a planned move: run 50-incident-failover.",
             region=deployment.standby_region,
         )

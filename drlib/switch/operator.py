@@ -1,10 +1,10 @@
-"""The operator's part in a drill: what a person does while a scenario is in force.
+"""The operator's part in a drill: what a person does while a scenario's fault is in force.
 
     part = operator.perform(here, deployment, prober, run, approval, fault)
 
-In most scenarios that is to look on. Where no health check can see what is wrong, the operator decides by
-what clients are told, as `50-incident-failover` does, and sets the latch. Where failing over must be refused,
-the operator tries. Where no alarm can ring, the operator looks whether a marker item crosses.
+In most scenarios the operator only watches. If no health check can detect the fault, the operator decides
+from the clients' failed payments, as `50-incident-failover` does, and sets the latch. If the failover must be
+refused, the operator tries it. If no alarm can ring, the operator checks whether a marker is replicated.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ def perform(
 ) -> Part:
     """Do the operator's part of the scenario that is in force. Undo: 40-failback.
 
-    Raises DeadlineExceeded when nothing speaks for a failover that the operator should make.
+    Raises DeadlineExceeded when the operator should fail over, and finds no reason for it in time.
     """
     expect = scenario.load(fault.scenario).expect
     if expect.moved_by == "operator":
-        return _move(here, deployment, prober, run, approval, fault)
+        return _fail_over(here, deployment, prober, run, approval, fault)
     if expect.guard == "refused":
-        return _try(here, deployment, prober, run, approval, fault)
+        return _try_failover(here, deployment, prober, run, approval, fault)
     if expect.detected_by == "operator":
-        return _mark(here, deployment)
+        return _check_replication(here, deployment)
     return Part()
 
 
-def _move(
+def _fail_over(
     here: Target, deployment: Deployment, prober: Prober, run: Run, approval: Approval, fault: Fault
 ) -> Part:
-    """Look until something speaks for a failover, then set the latch."""
+    """Assess the situation until there is a reason for a failover, then set the latch."""
     until = here.clock.now() + here.clock.patient(DECIDE_SECONDS)
     while True:
         situation = incident.assess(here, deployment, prober, since=fault.at)
@@ -68,7 +68,7 @@ def _move(
             )
 
 
-def _try(
+def _try_failover(
     here: Target, deployment: Deployment, prober: Prober, run: Run, approval: Approval, fault: Fault
 ) -> Part:
     """Try to fail over to a standby that cannot take over."""
@@ -83,8 +83,8 @@ def _try(
     return Part("failed over", acted_at=here.clock.now())
 
 
-def _mark(here: Target, deployment: Deployment) -> Part:
-    """Send a marker item over: that it does not arrive is what no metric says."""
+def _check_replication(here: Target, deployment: Deployment) -> Part:
+    """Check whether a marker is replicated to the standby. No metric shows that replication has stopped."""
     with aws_calls.purpose("observe"):
         try:
             regions = (deployment.primary_region, deployment.standby_region)

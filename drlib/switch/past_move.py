@@ -1,4 +1,4 @@
-"""What this run knows of the move that it is about: the fault, if one was injected, and the takeover."""
+"""What a run recorded about its move: the fault, if it injected one, and the takeover."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Story:
-    """The fault, or None; what the standby held when it began to serve; and when it all began (modelled).
+class PastMove:
+    """The recorded move.
 
-    If the takeover was not `kept` (nothing moved, or the run was cut off, or could not write), what the
-    standby holds now stands in for it.
+    Attributes:
+        fault: the injected fault, or None.
+        takeover: the content of the standby's table when it began to serve. If the run did not save it
+            (`kept` is False), the content of the table now.
+        began_at: when the fault began, or else the takeover; modelled seconds since the epoch.
+        kept: whether the run saved the takeover.
     """
 
     fault: Fault | None
@@ -32,10 +36,12 @@ class Story:
 
     @property
     def gap(self) -> str:
-        """A sentence on what the counts against the takeover rest on, if it was not kept; else ""."""
+        """A sentence for the reader of the counts if the run did not save the takeover; else ""."""
         if self.kept:
             return ""
-        return "This run kept no takeover: what the standby did not know of then cannot explain it."
+        return (
+            "This run saved no takeover, so missing replication at that time cannot explain these payments."
+        )
 
     def __str__(self) -> str:
         return f"Began with {self.fault.scenario}" if self.fault else "Began without a fault of ours"
@@ -44,8 +50,8 @@ class Story:
         return str(self)
 
 
-def recall(here: Target, deployment: Deployment, run: Run) -> Story:
-    """Return what the run holds. Where nothing took over, what the standby holds now is the takeover."""
+def recall(here: Target, deployment: Deployment, run: Run) -> PastMove:
+    """Return the move that the run recorded. Without a saved takeover, scan the standby's table now."""
     fault = restore.from_dict(run.load("fault")) if run.has("fault") else None
     kept = run.has("takeover")
     if kept:
@@ -53,4 +59,4 @@ def recall(here: Target, deployment: Deployment, run: Run) -> Story:
     else:
         with aws_calls.purpose("observe"):
             takeover = tables.scan(here, deployment.table, deployment.standby_region)
-    return Story(fault, takeover, fault.at if fault else takeover.at, kept)
+    return PastMove(fault, takeover, fault.at if fault else takeover.at, kept)

@@ -1,8 +1,8 @@
-"""When clients turn to the standby, played out for faults at every point of a cohort's cycle.
+"""When clients switch to the standby: a simulation of faults at every point of a cohort's cycle.
 
-A formula would hide what matters: whose answer ends last, and at which of its attempts a client learns of it.
-So the attempts of a cohort are gone through, for each of `FAULT_PHASES` faults that are evenly spread over
-the time after which the cohort's pattern repeats. All durations are modelled seconds after the fault.
+The result depends on which client's answer expires last, and on the attempt at which the client resolves the
+name again. So the attempts of a cohort are simulated for `FAULT_PHASES` faults, evenly spread over the period
+of the cohort's pattern. All durations are modelled seconds after the fault.
 """
 
 from __future__ import annotations
@@ -15,16 +15,20 @@ from typing import Any
 from drlib.payments.cohorts import resolver_early_seconds
 from drlib.payments.pace import Beat, renewal_turns
 
-FAULT_PHASES = 239  # a prime: no rhythm of the clients' is met at the same point each time
+FAULT_PHASES = 239  # a prime number, so that no client rhythm coincides with it
 
 
 @dataclass(frozen=True)
 class Outage:
-    """What the clients meet.
+    """An outage as clients experience it. Durations in modelled seconds.
 
-    DNS answers with the standby `changed_seconds` after the fault, give or take `give_seconds`. An answer is
-    used for `ttl_seconds`. An attempt that fails takes `failing_seconds`, one that succeeds `answer_seconds`.
-    In a `silent` outage an open connection does not break: a client learns of it by an attempt that hangs.
+    Attributes:
+        changed_seconds: from the fault until DNS answers with the standby.
+        give_seconds: the possible error of `changed_seconds`, in both directions.
+        ttl_seconds: how long a client uses an answer.
+        failing_seconds: duration of a failed attempt.
+        answer_seconds: duration of a successful attempt.
+        silent: open connections do not break, so a client detects the outage by an attempt that times out.
     """
 
     changed_seconds: float
@@ -37,7 +41,7 @@ class Outage:
 
 @dataclass(frozen=True)
 class Foreseen:
-    """How long the clients of a cohort should take: means over all faults, and the extremes of the last."""
+    """The predicted durations of a cohort: means over all faults, and the range of the last client."""
 
     p50_seconds: float
     p95_seconds: float
@@ -55,7 +59,7 @@ def percentile(times: Sequence[float], share: float) -> float | None:
 
 
 def foresee(plays: Iterable[Sequence[float]], *, give_seconds: float) -> Foreseen:
-    """Sum up what was played out: for each fault the times of all clients, of which there is one at least."""
+    """Summarise a simulation: `plays` has, for each fault, the times of all clients (at least one)."""
     rows = list(plays)
     last = [max(times) for times in rows]
 
@@ -66,7 +70,7 @@ def foresee(plays: Iterable[Sequence[float]], *, give_seconds: float) -> Foresee
 
 
 def obeying(cohort: Sequence[Beat], outage: Outage) -> Iterator[list[float]]:
-    """Play out clients that ask again at the attempt which is nearest to the end of their answer."""
+    """Simulate clients that resolve the name again at the attempt nearest to the end of their answer."""
     period = _period(cohort, outage)
     for fault in _faults(period):
         changed = fault + outage.changed_seconds
@@ -74,16 +78,19 @@ def obeying(cohort: Sequence[Beat], outage: Outage) -> Iterator[list[float]]:
 
 
 def keeping(cohort: Sequence[Beat], outage: Outage) -> Iterator[list[float]]:
-    """Play out clients whose connection breaks with the fault. Their answer ended long ago: they ask at the
-    next attempt, and then obey what they get."""
+    """Simulate clients that keep their connection until the fault breaks it.
+
+    Their DNS answer has expired, so they resolve the name at the next attempt and then obey its TTL.
+    """
     for fault in _faults(cohort[0].interval_seconds):
         yield [_reconnected(beat, fault, outage) - fault + outage.answer_seconds for beat in cohort]
 
 
 def behind(cohort: Sequence[Beat], outage: Outage, *, kept_seconds: float) -> Iterator[list[float]]:
-    """Play out clients of one resolver, which keeps each answer for `kept_seconds`.
+    """Simulate clients of one resolver, which caches each answer for `kept_seconds`.
 
-    It asks at the first attempt after that (or just before it), and all clients turn with their next attempt.
+    It resolves the name at the first attempt at the end of that time, and all clients switch with their next
+    attempt.
     """
     step = cohort[0].interval_seconds / len(cohort)
     period = step * max(1, math.ceil((kept_seconds - resolver_early_seconds(list(cohort))) / step - 1e-9))
@@ -93,7 +100,7 @@ def behind(cohort: Sequence[Beat], outage: Outage, *, kept_seconds: float) -> It
 
 
 def first_of_streak(cohort: Sequence[Beat], outage: Outage, *, length: int) -> Iterator[float]:
-    """Yield how long after the fault the first of `length` attempts in a row starts that all succeed."""
+    """Yield, for each fault, the seconds until the start of the first of `length` successes in a row."""
     period = _period(cohort, outage)
     for fault in _faults(period):
         changed = fault + outage.changed_seconds
@@ -106,7 +113,7 @@ def first_of_streak(cohort: Sequence[Beat], outage: Outage, *, length: int) -> I
 
 
 def _period(cohort: Sequence[Beat], outage: Outage) -> float:
-    """Return after how long a client asks again, in whole attempts."""
+    """Return the seconds between two DNS requests of a client, a multiple of its attempt interval."""
     interval = cohort[0].interval_seconds
     return interval * renewal_turns(interval_seconds=interval, ttl_seconds=outage.ttl_seconds)
 
@@ -116,7 +123,7 @@ def _faults(period: float) -> Iterator[float]:
 
 
 def _turn(beat: Beat, *, changed: float, period: float) -> float:
-    """Return the attempt at which a client first asks after the change."""
+    """Return the start of the attempt at which a client first resolves the name after the change."""
     return beat.first_renewal_seconds + math.ceil((changed - beat.first_renewal_seconds) / period) * period
 
 
@@ -128,7 +135,7 @@ def _slots(beat: Beat, *, after: float, until: float) -> Iterator[float]:
 
 
 def _reconnected(beat: Beat, fault: float, outage: Outage) -> float:
-    """Return the attempt of one client that first reaches the standby."""
+    """Return the start of the first attempt of a client that reaches the standby."""
     changed = fault + outage.changed_seconds
     slot = beat.next_after(fault)
     if outage.silent:
@@ -148,4 +155,4 @@ def _first(attempts: Sequence[tuple[float, bool]], length: int) -> float:
         row = [*row, start] if works else []
         if len(row) == length:
             return row[0]
-    raise AssertionError("every client turns in the end, and pays often enough after that")
+    raise AssertionError("every client switches in the end, and makes enough attempts after that")

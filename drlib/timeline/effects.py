@@ -1,4 +1,4 @@
-"""What followed a fault, put together for the judgement: who noticed, what moved, and whether it stays."""
+"""What followed a fault: who detected it, whether the traffic moved and stays there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from drlib.faults.hypothesis import Part, Sightings
 from drlib.payments.ledger import Attempt
 from drlib.timeline.observations import Watch
-from drlib.timeline.poller import Sentry
+from drlib.timeline.poller import Poller
 from drlib.timeline.prediction import Prediction
 
 if TYPE_CHECKING:
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from drlib.runs.run import Run
     from drlib.target.base import Target
 
-IN_A_ROW, TOO_MANY = 10, 5  # of ten payments in a row, half: by that share an operator decides as well
-REST_SECONDS = 60.0  # within it, a primary that is well again would have its good checks, and the name
+IN_A_ROW, TOO_MANY = 10, 5  # five of ten payments in a row: the share at which an operator decides, too
+REST_SECONDS = 60.0  # long enough for a recovered primary to pass its checks and get the traffic back
 
 
 @dataclass(frozen=True)
 class Rest:
-    """What the public name led to after the restore, and from when on."""
+    """Each region that the public name led to after the restore, with the instant of its first answer."""
 
     answers: tuple[tuple[float, str], ...]
 
@@ -37,16 +37,16 @@ class Rest:
 
 
 def rest(here: Target, deployment: Deployment, prober: Prober, *, seconds: float = REST_SECONDS) -> Rest:
-    """Look on for a while after the restore: does the traffic stay where it is?"""
-    sentry = Sentry(here, deployment, since=here.clock.now(), ask_route53=False).start()
+    """Watch the public name for `seconds` (modelled) after the restore: the traffic must stay where it is."""
+    poller = Poller(here, deployment, since=here.clock.now(), ask_route53=False).start()
     try:
         until = here.clock.now() + seconds
-        while here.clock.now() < until or not sentry.answers:
+        while here.clock.now() < until or not poller.answers:
             prober.require_running()
             here.clock.sleep(here.observe_interval_seconds)
     finally:
-        sentry.stop()
-    return Rest(sentry.changes())
+        poller.stop()
+    return Rest(poller.changes())
 
 
 def sighted(
@@ -58,15 +58,15 @@ def sighted(
     *,
     run: Run | None = None,
 ) -> Sightings:
-    """Return what was seen from the fault to the end of the look, as the judgement needs it.
+    """Return what was seen from the fault to the end of `rest`, as input for the judgement.
 
     Args:
-        here: the target.
-        watch: what was watched while the fault was in force.
-        rest: what was seen after the restore.
-        part: what the operator did.
-        prediction: what was predicted.
-        run: the run that it is saved with, if any; the verdict judges it.
+        here: where the runbook acts.
+        watch: the watch while the fault was in force.
+        rest: the answers after the restore.
+        part: the operator's actions.
+        prediction: the predicted RTO.
+        run: the run to save it with, if any; the verdict judges it.
     """
     moved = watch.streak is not None
     sampled = from_samples(watch)
@@ -87,7 +87,7 @@ def sighted(
 
 
 def from_samples(watch: Watch) -> dict[str, Any]:
-    """Return what of the sightings follows from what was observed, and from nothing that anybody stated."""
+    """Return the part of the sightings that is computed from samples alone, without the operator's word."""
     return {
         "primary": watch.primary_region,
         "moved_seconds": watch.seconds,
@@ -105,9 +105,9 @@ def _since(watch: Watch, at: float | None) -> float | None:
 
 
 def _noticed(attempts: Sequence[Attempt], *, since: float) -> float | None:
-    """Return when clients notice: of ten payments in a row, of whatever cohort, the fifth not served.
+    """Return when clients notice the fault: at the fifth failure among ten payments in a row, of any cohort.
 
-    One that fails now and then is noise, on any day.
+    A single failure now and then is normal.
     """
     rows = [row for row in attempts if row.finished_at >= since]
     for first in range(len(rows)):
@@ -118,7 +118,7 @@ def _noticed(attempts: Sequence[Attempt], *, since: float) -> float | None:
 
 
 def _both_served(watch: Watch) -> int:
-    """Count the payments that the primary took after the standby had taken its first."""
+    """Count the payments that the primary accepted after the first one of the standby."""
     good = [row for row in watch.attempts if row.outcome == "ok" and row.finished_at >= watch.zero]
     first = min((row.finished_at for row in good if row.region == watch.standby_region), default=None)
     return sum(
@@ -127,7 +127,7 @@ def _both_served(watch: Watch) -> int:
 
 
 def _cold_seconds(here: Target, watch: Watch) -> float | None:
-    """Return how long the first payment to the standby took, where the sandbox saw that it met no process."""
+    """Return the seconds of the standby's first cold start, which only the sandbox records; else None."""
     if here.origin != "simulated":
         return None
     found = [

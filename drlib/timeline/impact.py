@@ -1,7 +1,7 @@
-"""What a scenario does to those who ask the primary: to health checkers, and to clients.
+"""How a scenario affects health checkers and clients, as far as the prediction needs it.
 
-The prediction needs no more of a scenario than this: how long a check takes to fail, what an attempt of a
-client comes to, whether a connection that is kept breaks, and who turns the name.
+The prediction needs the time that a check takes to fail, the result of a client's attempt, whether a kept
+connection breaks, and whether Route 53 or the operator changes the name.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from drlib.parameters import Settings
 
 # Route 53 Developer Guide, "How Amazon Route 53 determines whether a health check is healthy".
-CONNECT_LIMIT_SECONDS = 4.0  # a checker gives a connection up after that
-RESPONSE_LIMIT_SECONDS = 2.0  # and one on which no status comes, so long after it was made
+CONNECT_LIMIT_SECONDS = 4.0  # a checker waits this long for a connection
+RESPONSE_LIMIT_SECONDS = 2.0  # and then this long for a status
 
 
 @dataclass(frozen=True)
-class Shock:
-    """What those meet who ask the primary.
+class Impact:
+    """How an outage looks to checkers and clients that send requests to the primary.
 
     Attributes:
-        told: in a word.
+        summary: in one or two words.
         check_seconds: how long a health check takes to fail.
-        late_seconds: by how long an answer is late; clients are served all the same.
-        silent: nothing answers at all, and a connection does not break: attempts end when patience does.
-        errors: clients are told that their payments failed.
+        late_seconds: the delay of each answer; clients are served nevertheless.
+        silent: no request is answered and no connection breaks, so attempts end with their timeout.
+        errors: clients' payments fail.
         breaks: kept connections break.
-        by_operator: no checker sees it; the name turns by the operator's latch.
+        by_operator: no checker detects the fault; the operator's latch changes the name.
     """
 
-    told: str
+    summary: str
     check_seconds: float = 0.0
     late_seconds: float = 0.0
     silent: bool = False
@@ -42,28 +42,30 @@ class Shock:
     by_operator: bool = False
 
 
-def of(planned: Scenario, settings: Settings) -> Shock:
-    """Return what a scenario does; where it leaves the primary alone, what the region's outage would do."""
-    hand = planned.expect.moved_by == "operator"
+def impact_of(planned: Scenario, settings: Settings) -> Impact:
+    """Return the impact of a scenario; if it does not affect the primary, that of a region outage."""
+    by_operator = planned.expect.moved_by == "operator"
     for part in planned.faults:
-        if getattr(part, "where", "") == "primary" and (found := _of(part, by_operator=hand)):
+        if getattr(part, "where", "") == "primary" and (
+            found := _impact_of_part(part, by_operator=by_operator)
+        ):
             return found
     mode = settings.outage_mode
     hangs = mode == "hang"
-    # An answer 503 is an answer like any other: the connection does not break.
-    return Shock(mode, CONNECT_LIMIT_SECONDS if hangs else 0.0, silent=hangs, breaks=mode != "503")
+    # A 503 is an HTTP answer, so the connection does not break.
+    return Impact(mode, CONNECT_LIMIT_SECONDS if hangs else 0.0, silent=hangs, breaks=mode != "503")
 
 
-def _of(part: Part, *, by_operator: bool) -> Shock | None:
+def _impact_of_part(part: Part, *, by_operator: bool) -> Impact | None:
     match part:
         case RegionDown():
-            return None  # as the parameters say
+            return None  # the parameter `outage_mode` decides
         case FunctionOff(function="payments"):
-            return Shock("503", by_operator=by_operator)
+            return Impact("503", by_operator=by_operator)
         case ApiTrouble(latency_seconds=0.0):
-            return Shock(f"{part.status}", by_operator=by_operator)
+            return Impact(f"{part.status}", by_operator=by_operator)
         case ApiTrouble():
-            return Shock("late", RESPONSE_LIMIT_SECONDS, late_seconds=part.latency_seconds, errors=False)
+            return Impact("late", RESPONSE_LIMIT_SECONDS, late_seconds=part.latency_seconds, errors=False)
         case CheckersCutOff():
-            return Shock("no connection", CONNECT_LIMIT_SECONDS, errors=False)
+            return Impact("no connection", CONNECT_LIMIT_SECONDS, errors=False)
     return None

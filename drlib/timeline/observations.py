@@ -1,4 +1,4 @@
-"""What was seen of a move of the public name: its events, its attempts, its results of checks."""
+"""What a watch of the public name saw: events, attempts, results of checks."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ SHOWN_BEFORE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Watch(Shown):
-    """What was seen of a move. Instants are modelled seconds since the epoch.
+    """A watched move. Instants are modelled seconds since the epoch.
 
-    `zero` is when it began: the fault, or the release of the latch. `streak` holds the first and the last of
-    the ten successes in a row that ended it. `events` are the instants that the stages are made of.
-    `pending` are the numbers of the attempts that had not ended when it ended. `answers` are what the public
-    name led to, and from when on; `alarm_at` is since when the alarm rang that was listened for.
+    Attributes:
+        zero: when it began: the fault, or the release of the latch.
+        streak: the first and the last of the ten successes in a row that end it; None if there were none.
+        events: the instants at which the stages end.
+        misses: how many polls failed.
+        pending: numbers of the attempts that had not ended when the watch ended.
+        answers: each region that the public name led to, with the instant of its first answer.
+        alarm_at: since when the scenario's alarm rings; None if it does not.
     """
 
     zero: float
@@ -47,11 +51,11 @@ class Watch(Shown):
 
     @property
     def seconds(self) -> float | None:
-        """From the beginning to the first of the ten successes."""
+        """Seconds from the beginning to the first of the ten successes."""
         return None if self.streak is None else max(0.0, self.streak[0].finished_at - self.zero)
 
     def count(self, outcome: Outcome) -> int:
-        """Count the attempts with an outcome, of all cohorts, from the beginning on."""
+        """Count the attempts with an outcome, of all cohorts, since the beginning."""
         return sum(row.outcome == outcome and row.finished_at >= self.zero for row in self.attempts)
 
     def marks(self) -> list[Mark]:

@@ -1,4 +1,4 @@
-"""From a watched failover to its RTO: stages that add up, and how each cohort of clients fared."""
+"""The measured RTO of a watched failover: stages that add up to it, and the recovery of each cohort."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ STILL_AWAY = "not all recovered while they were watched"
 
 @dataclass(frozen=True)
 class Cohort:
-    """How long the clients of a cohort took, each on its own; None where none of them came back.
+    """How long the clients of a cohort took to recover, in modelled seconds; None if none recovered.
 
-    `note` says what is to be known of a cohort that did not come back; its clients are in no RTO.
+    `note` explains why clients did not recover.
     """
 
     clients: int
@@ -61,26 +61,26 @@ class RecoveryTime(Shown):
 
     @property
     def error_seconds(self) -> float:
-        """How much longer it took than predicted; negative if it was shorter."""
+        """Measured minus predicted RTO; negative if the recovery was faster than predicted."""
         return self.measured_seconds - self.predicted_seconds
 
     @property
     def error_share(self) -> float:
-        """The same as a share of the prediction."""
+        """`error_seconds` as a share of the prediction."""
         return self.error_seconds / self.predicted_seconds if self.predicted_seconds else 0.0
 
     def waterfall(self) -> Chart:
-        """Return the picture of the stages, with the predicted ones beside them."""
+        """Return the figure of the measured stages beside the predicted ones."""
         return waterfall.waterfall(
             self.stages, self.predicted_stages, target_seconds=self.target_seconds, origin=self.origin
         )
 
     def figures(self) -> dict[str, Chart]:
-        """Return the pictures for the report, by name."""
+        """Return the figures for the report, by name."""
         return {"waterfall": self.waterfall()}
 
     def table(self) -> Table:
-        """Return the cohorts: how many clients, how long they took, and how long the last should take."""
+        """Return the table of the cohorts: measured durations and the predicted range of the longest."""
         rows = [
             (
                 name,
@@ -93,8 +93,8 @@ class RecoveryTime(Shown):
             for name, one in self.cohorts.items()
         ]
         columns = ("cohort", "clients", "recovered", "p50 s", "p95 s", "max s", "predicted max s", "")
-        # Who else has followed by then is no promise: a client that pins what it resolved first may have
-        # met either region. What is promised stands in the verdict.
+        # The measured columns can differ between two good runs: a client that pins an address can have
+        # resolved the name before or after the change.
         return Table(columns, rows, varying=columns[2:])
 
     def verdict(self) -> Verdict:
@@ -119,12 +119,12 @@ class RecoveryTime(Shown):
 
 @dataclass(frozen=True)
 class NoRecovery(Shown):
-    """What there is to say of recovery where traffic was to stay: nothing was taken from the clients."""
+    """The result of a scenario in which the traffic must stay: there is no recovery to measure."""
 
     watch: Watch
 
     def waterfall(self) -> Line:
-        """Return a line in place of the picture: there are no stages."""
+        """Return a line in place of the figure, because there are no stages."""
         return Line("no stages: nothing was to recover")
 
     def figures(self) -> dict[str, Chart]:
@@ -142,7 +142,7 @@ class NoRecovery(Shown):
 
 
 def measure(watch: Watch, prediction: Prediction) -> RecoveryTime | NoRecovery:
-    """Work out the RTO of a watched failover; there is none where traffic was to stay.
+    """Compute the RTO of a watched failover, or NoRecovery if the traffic had to stay.
 
     Raises StepFailed when the clients had not recovered.
     """
@@ -176,7 +176,7 @@ def measure(watch: Watch, prediction: Prediction) -> RecoveryTime | NoRecovery:
 
 
 def _noted(found: Mapping[str, Cohort], foreseen: Mapping[str, Foreseen | None]) -> dict[str, Cohort]:
-    """Add to each cohort of which clients did not come back what that means."""
+    """Add a note to each cohort with clients that did not recover."""
 
     def note(name: str, one: Cohort) -> str:
         if one.recovered == one.clients:
@@ -212,7 +212,7 @@ def streak(
 
 
 def first_error(attempts: Sequence[Attempt], *, since: float) -> float | None:
-    """Return when a client that obeys the TTL first learnt that a payment had failed, or may have."""
+    """Return when a client that obeys the TTL first got an answer other than a success, or no answer."""
     bad = [
         row.finished_at
         for row in attempts
@@ -222,7 +222,7 @@ def first_error(attempts: Sequence[Attempt], *, since: float) -> float | None:
 
 
 def cohorts(attempts: Sequence[Attempt], *, zero: float, region: str) -> dict[str, Cohort]:
-    """Return, for each cohort, how long its clients took from `zero` until `region` served them for good."""
+    """Return, for each cohort, how long its clients took from `zero` until `region` kept serving them."""
     times: dict[str, dict[int, float | None]] = {}
     for attempt in sorted(attempts, key=lambda row: row.seq):
         if attempt.finished_at < zero:

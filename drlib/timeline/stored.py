@@ -1,7 +1,7 @@
-"""A watch as it is kept with the run: every result that was seen, and the watch made again from them.
+"""Writes every sample of a watch into the run's folder, and computes the watch again from them.
 
-record.keep(seen, sentry, folder, runbook=...)     # by whoever watched, however it ended
-record.recall(file, attempts)                      # by somebody who was not there
+stored.keep(seen, poller, folder, runbook=...)     at the end of a watch
+stored.recall(samples.read(file), attempts)        later, for the audit or a repeated cell
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from drlib.core.samples import Stamp
 from drlib.deployed.probes import CheckerReport
 from drlib.payments.ledger import OBEYS_TTL, Attempt
 from drlib.timeline.observations import SHOWN_BEFORE_SECONDS, Watch
-from drlib.timeline.poller import ANSWER, CHECKER, Judgement, Sentry, changed
+from drlib.timeline.poller import ANSWER, CHECKER, EndpointHealth, Poller, changed
 from drlib.timeline.recovery import first_error, streak
 
 COLUMNS: dict[str, type] = {
-    "kind": str,  # checker, answer, or missed-checker and missed-answer for a look that failed
-    "look": int,  # which look brought it; a look asks for the last result of every checker
-    "at": float,  # of the check or the answer itself
+    "kind": str,  # checker, answer; missed-checker and missed-answer for a failed poll
+    "look": int,  # number of the poll; a poll asks for the last result of every checker
+    "at": float,  # instant of the check or of the answer
     "source": str,  # the checker's name, or the public name
     "ok": bool,
-    "text": str,  # what the checker says, the region that the name leads to, or the error
+    "text": str,  # the checker's status, the region that the name leads to, or the error
     "address": str,
 }
 MISSED = "missed-"
@@ -34,30 +34,30 @@ FACTS = (
 
 
 def file_of(folder: Path, runbook: str) -> Path:
-    """Return where the samples of a runbook's watch are."""
+    """Return the path of the samples of a runbook's watch."""
     return folder / samples.FOLDER / f"watch.{runbook}.parquet"
 
 
-def keep(seen: Watch, sentry: Sentry, folder: Path, *, runbook: str, name: str, stamp: Stamp) -> Path:
-    """Write what a watch saw into a run's folder; a later watch of the same runbook replaces it.
+def keep(seen: Watch, poller: Poller, folder: Path, *, runbook: str, name: str, stamp: Stamp) -> Path:
+    """Write a watch into the run's folder; a later watch of the same runbook replaces it.
 
     Args:
         seen: the watch, at its end.
-        sentry: who looked.
-        folder: the run's.
-        runbook: which one watched.
+        poller: the poller of the watch, stopped.
+        folder: the run's folder.
+        runbook: name of the runbook that watched.
         name: the public name.
-        stamp: where, and by which clock.
+        stamp: origin and clock of the samples.
     """
     rows: list[tuple[Any, ...]] = [
         (CHECKER, look, report.at, report.checker, report.ok, report.text, "")
-        for look, report in sentry.health.reports
+        for look, report in poller.health.reports
     ]
     rows += [
         (ANSWER, look, at, name, bool(region), region, address)
-        for look, (at, region, address) in enumerate(sentry.answers, start=1)
+        for look, (at, region, address) in enumerate(poller.answers, start=1)
     ]
-    rows += [(f"{MISSED}{what}", 0, at, "", False, error, "") for at, what, error in sentry.missed]
+    rows += [(f"{MISSED}{what}", 0, at, "", False, error, "") for at, what, error in poller.missed]
     columns = {key: [row[place] for row in rows] for place, key in enumerate(COLUMNS)}
     about = {key: getattr(seen, key) for key in FACTS}
     about |= {"last_seq": max((row.seq for row in seen.attempts), default=0), "pending": list(seen.pending)}
@@ -65,9 +65,9 @@ def keep(seen: Watch, sentry: Sentry, folder: Path, *, runbook: str, name: str, 
 
 
 def recall(kept: samples.Table, attempts: Sequence[Attempt]) -> Watch:
-    """Make a watch again from its samples and the run's ledger.
+    """Compute a watch again from its samples and the run's ledger.
 
-    Attempts whose end was not known when the watch ended are left out, as they were then.
+    Attempts that had not ended when the watch ended are left out, as they were in the watch.
     """
     facts = {key: kept.about[key] for key in FACTS}
     zero, to_region = facts["zero"], facts["to_region"]
@@ -77,7 +77,7 @@ def recall(kept: samples.Table, attempts: Sequence[Attempt]) -> Watch:
         for row in attempts
         if row.seq <= last and row.seq not in pending and row.finished_at >= zero - SHOWN_BEFORE_SECONDS
     ]
-    health = _judged(kept, threshold=facts["threshold"], since=zero)
+    health = _health(kept, threshold=facts["threshold"], since=zero)
     obeying = [row for row in seen if row.cohort == OBEYS_TTL and row.finished_at >= zero]
     answers = kept.rows("kind", "at", "text")
     return Watch(
@@ -98,9 +98,9 @@ def recall(kept: samples.Table, attempts: Sequence[Attempt]) -> Watch:
     )
 
 
-def _judged(kept: samples.Table, *, threshold: int, since: float) -> Judgement:
-    """Judge the checkers' results again, look by look."""
-    health = Judgement(threshold=threshold, since=since)
+def _health(kept: samples.Table, *, threshold: int, since: float) -> EndpointHealth:
+    """Compute the endpoint's health again, poll by poll."""
+    health = EndpointHealth(threshold=threshold, since=since)
     looks: dict[int, list[CheckerReport]] = {}
     for kind, look, at, checker, ok, text in kept.rows("kind", "look", "at", "source", "ok", "text"):
         if kind == CHECKER:

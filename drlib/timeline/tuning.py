@@ -1,7 +1,7 @@
-"""Which knob would bring the predicted RTO within its target.
+"""Finds the setting that would bring the predicted RTO within its target.
 
-Two settings decide how soon Route 53 notices: the interval between two checks (10 or 30 s) and how many must
-fail in a row. The rest is the clients': the TTL of an alias record is its target's, and cannot be set.
+Two settings decide how fast Route 53 detects a fault: the interval between two checks (10 or 30 s), and how
+many checks must fail in a row. The TTL of an alias record is its target's TTL, and cannot be set.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ def advice(
     *,
     predicted_seconds: Callable[[Settings], float],
 ) -> str:
-    """Return a sentence: the smallest change of a check that meets the target, or that none does.
+    """Return a sentence: the smallest change of a check that meets the target, or that no change meets it.
 
-    One knob is turned before two are, and the interval before the threshold: a lower threshold makes more
-    failovers out of nothing.
+    A change of one setting is preferred to two, and the interval to the threshold, because a lower threshold
+    causes more false failovers.
 
     Args:
-        settings: what is asked for.
-        deployment: what is deployed, if anything is: its checks count, and not those of the settings.
-        predicted_seconds: works out the RTO of settings, modelled.
+        settings: the parameters.
+        deployment: the deployed stack, or None. Its check settings replace those of the parameters.
+        predicted_seconds: returns the predicted RTO of settings, in modelled seconds.
     """
     now = settings
     if deployment is not None:
@@ -41,18 +41,16 @@ def advice(
             }
         )
     least = predicted_seconds(now)
-    for changes in _turns(now):
+    for changes in _changes(now):
         seconds = predicted_seconds(now.model_copy(update=changes))
         if seconds <= settings.rto_target_seconds:
-            told = " and ".join(
-                f"{name} {value} instead of {getattr(now, name)}" for name, value in changes.items()
-            )
-            return f"{told} would make it {seconds:.0f} s."
+            parts = [f"{name} {value} instead of {getattr(now, name)}" for name, value in changes.items()]
+            return f"{' and '.join(parts)} would make it {seconds:.0f} s."
         least = min(least, seconds)
-    return f"No knob meets it: the least is {least:.0f} s. Set a target that can be met."
+    return f"No check setting meets the target: the shortest RTO is {least:.0f} s. Set a longer target."
 
 
-def _turns(now: Settings) -> Iterator[dict[str, Any]]:
+def _changes(now: Settings) -> Iterator[dict[str, Any]]:
     intervals = [{"check_interval_seconds": one} for one in sorted(CHECK_INTERVALS, reverse=True)]
     shorter = [
         change for change in intervals if change["check_interval_seconds"] < now.check_interval_seconds

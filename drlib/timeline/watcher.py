@@ -1,4 +1,4 @@
-"""Watching the public name and its clients: until they are served by the other region, or while they stay."""
+"""Watches the public name and its clients until the other region serves them, or for a fixed time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from drlib.show.charts.chart import LiveFigure
 from drlib.show.output import say
 from drlib.timeline import stored
 from drlib.timeline.observations import SHOWN_BEFORE_SECONDS, Watch
-from drlib.timeline.poller import Sentry
+from drlib.timeline.poller import Poller
 from drlib.timeline.prediction import STREAK
 from drlib.timeline.recovery import first_error, streak
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from drlib.target.base import Target
 
 TIMEOUT_SECONDS = 600.0
-RETURN_TIMEOUT_SECONDS = 900.0  # nothing heals by itself meanwhile, and no drill is worth a second start
-BEFORE_THE_DEADLINE_SECONDS = 30.0  # a watched failover must be over before the fault heals by itself
-LINGER_SECONDS = 60.0  # after the RTO, for clients outside the cohort that it is measured by
-LOOKS_IN_AN_INTERVAL = 12
+RETURN_TIMEOUT_SECONDS = 900.0  # no fault has a deadline here, so a longer wait is safe
+BEFORE_THE_DEADLINE_SECONDS = 30.0  # the watch ends this long before the fault's deadline restores it
+LINGER_SECONDS = 60.0  # after the RTO, for the clients of other cohorts
+POLLS_PER_ATTEMPT = 12
 
 
 def watch(
@@ -45,25 +45,26 @@ def watch(
     ask_route53: bool = True,
     at_takeover: Callable[[], object] | None = None,
 ) -> Watch:
-    """Watch a failover until the clients that obey the TTL are served by the standby, ten times in a row.
+    """Watch a failover until the standby has served ten payments in a row of clients that obey the TTL.
 
-    Afterwards it looks on for a while, until the other cohorts have followed. A scenario may say for how long
-    to look at least; where traffic must stay, it is looked at for just so long.
+    The watch then continues until the other cohorts have followed, for a minute at most. A scenario can set a
+    minimum time; if the traffic must stay, the watch lasts exactly that time.
 
-    A runbook that has watched the same failover in this run before looks again, and returns what it saw then:
-    a recovery is measured once.
+    If this runbook has watched the same failover in this run already, it verifies the result and returns the
+    earlier watch: a recovery is measured once.
 
     Args:
-        here, deployment, prober: as everywhere.
-        fault: what was injected; the clock starts with it.
-        since: without a fault, when it began; by default, the first failed payment of the ledger.
-        timeout_seconds: when to give up; by default, just before the fault heals by itself.
-        ask_route53: also ask what its checkers say. That is a control plane, and an incident may take it.
-        at_takeover: called once, as soon as the standby has served its ten, before anything is looked at
-            further.
+        here: where the runbook acts.
+        deployment: the deployed stack.
+        prober: the running clients.
+        fault: the injected fault; the RTO is measured from it.
+        since: without a fault, when the move began; by default, the first failed payment of the ledger.
+        timeout_seconds: when to give up (modelled); by default, just before the fault's deadline.
+        ask_route53: also poll the checkers. This calls a control plane, which an incident can affect.
+        at_takeover: called once, right after the ten payments.
 
     Raises:
-        DeadlineExceeded: it did not happen in time; the message names the stage that is missing.
+        DeadlineExceeded: the clients did not move in time; the message names the missing stage.
     """
     begun = fault.at if fault else since
     if begun is None:
@@ -98,9 +99,9 @@ def watch_return(
     timeout_seconds: float = RETURN_TIMEOUT_SECONDS,
     ask_route53: bool = True,
 ) -> Watch:
-    """Watch a failback until the clients that obey the TTL are served by the primary, ten times in a row.
+    """Watch a failback until the primary has served ten payments in a row of clients that obey the TTL.
 
-    `since` is when it began, by default now. Raises DeadlineExceeded.
+    `since` is when the failback began, by default now. Raises DeadlineExceeded.
     """
     now = here.clock.now()
     observer = _Observer(
@@ -111,24 +112,24 @@ def watch_return(
         to_region=deployment.primary_region,
         ask_route53=ask_route53,
     )
-    # A connection that lives stays with the standby: nothing is to be waited for afterwards.
+    # An open connection stays with the standby, so the watch does not wait for other cohorts.
     return observer.run(until=now + here.clock.patient(timeout_seconds), linger=0.0)
 
 
 def _earlier(here: Target, deployment: Deployment, prober: Prober) -> Watch | None:
-    """Return what this runbook saw of the latch that stands, if it saw the clients follow it."""
+    """Return the earlier watch of this runbook if the clients moved in it and the same latch is still set."""
     file = stored.file_of(prober.folder, prober.runbook)
     if not file.exists():
         return None
     seen = stored.recall(samples.read(file), prober.ledger.attempts())
     with aws_calls.purpose("observe"):
         now = latch.read(here, deployment)
-    stands = now.is_set and (now.set_at or 0.0) <= seen.ended_at
-    return seen if stands and seen.streak else None
+    same_latch = now.is_set and (now.set_at or 0.0) <= seen.ended_at
+    return seen if same_latch and seen.streak else None
 
 
 class _Observer:
-    """Waits for the streak, with a live figure, while the sentry looks at Route 53."""
+    """Waits for ten successes in a row and shows a live figure, while the poller polls Route 53."""
 
     def __init__(
         self,
@@ -147,14 +148,14 @@ class _Observer:
         self.ask_route53 = ask_route53
         self.planned = planned
         alarm = planned.expect.alarm if planned else ""
-        self.sentry = Sentry(here, deployment, since=zero, ask_route53=ask_route53, alarm=alarm)
+        self.poller = Poller(here, deployment, since=zero, ask_route53=ask_route53, alarm=alarm)
         self.live = LiveFigure("failover, live", here.clock, lambda: self.seen().payments().figure)
 
     def run(self, *, until: float, linger: float, at_takeover: Callable[[], object] | None = None) -> Watch:
-        """Watch until the streak is there, and a little longer; see `watch`."""
+        """Watch until the ten successes, and up to `linger` seconds longer; see `watch`."""
         clock, planned = self.here.clock, self.planned
         at_least = self.zero + (planned.watch_seconds if planned else 0.0)
-        self.sentry.start()
+        self.poller.start()
         try:
             while (planned is None or planned.moves) and self._streak() is None:
                 if clock.now() > until:
@@ -167,24 +168,24 @@ class _Observer:
             while clock.now() < at_least or (clock.now() < linger_until and not self._all_moved()):
                 self._look()
         finally:
-            self.sentry.stop()
-            seen = self._kept()
+            self.poller.stop()
+            seen = self._finish()
         self.live.finish()
         return seen
 
     def _look(self) -> None:
         self.prober.require_running()
         self.live.update()
-        self.here.clock.sleep(self.here.settings.attempt_interval_seconds / LOOKS_IN_AN_INTERVAL)
+        self.here.clock.sleep(self.here.settings.attempt_interval_seconds / POLLS_PER_ATTEMPT)
 
-    def _kept(self) -> Watch:
-        """Return what was seen in the end, and keep every sample of it with the run."""
+    def _finish(self) -> Watch:
+        """Return the finished watch; write its samples into the run's folder if `keep`."""
         seen = self.seen()
         if not self.keep:
             return seen
         stored.keep(
             seen,
-            self.sentry,
+            self.poller,
             self.prober.folder,
             runbook=self.prober.runbook,
             name=self.deployment.public_name,
@@ -193,7 +194,7 @@ class _Observer:
         return seen
 
     def seen(self) -> Watch:
-        """Return what has been seen up to now."""
+        """Return the watch up to now."""
         attempts, pending = self.prober.ledger.picture(since=self.zero - SHOWN_BEFORE_SECONDS)
         return Watch(
             zero=self.zero,
@@ -207,16 +208,16 @@ class _Observer:
             streak=self._streak(),
             events={
                 "client_error": first_error(attempts, since=self.zero),
-                "check_failing": self.sentry.health.first_failure_at,
-                "unhealthy": self.sentry.health.unhealthy_at,
-                "dns_answer": self.sentry.answered_at(self.to_region),
+                "check_failing": self.poller.health.first_failure_at,
+                "unhealthy": self.poller.health.unhealthy_at,
+                "dns_answer": self.poller.answered_at(self.to_region),
             },
             attempts=attempts,
-            observations=list(self.sentry.health.observations),
-            misses=len(self.sentry.missed),
+            observations=list(self.poller.health.observations),
+            misses=len(self.poller.missed),
             pending=pending,
-            answers=self.sentry.changes(),
-            alarm_at=self.sentry.alarm_at,
+            answers=self.poller.changes(),
+            alarm_at=self.poller.alarm_at,
         )
 
     def _streak(self) -> tuple[Attempt, Attempt] | None:
@@ -233,30 +234,30 @@ class _Observer:
     def _too_late(self) -> DeadlineExceeded:
         seen = self.seen().events
         if self.to_region == self.deployment.primary_region or not self.ask_route53:
-            # A return, and nothing has to fail first; or the checkers were not asked.
+            # In a failback no check fails first; without `ask_route53` the checkers are unknown.
             seen = {"dns_answer": seen["dns_answer"]}
-        told = {
+        missing_words = {
             "client_error": "no client saw an error",
             "check_failing": "no checker failed",
             "unhealthy": "the health check did not turn unhealthy",
             "dns_answer": f"the public name never led to {self.to_region}",
         }
-        missing = [words for name, words in told.items() if seen.get(name, 0.0) is None]
+        missing = [words for name, words in missing_words.items() if seen.get(name, 0.0) is None]
         return DeadlineExceeded(
             f"The clients were not served by {self.to_region} in time; "
-            f"{missing[-1] if missing else f'the name led there, and {self._last_told()}'}.",
+            f"{missing[-1] if missing else f'the name led there, and {self._last_answers()}'}.",
             remedy="`drlib restore` ends a fault at once.",
             entry="stages",
             region=self.to_region,
         )
 
-    def _last_told(self) -> str:
-        """Say what the clients that obey the TTL were told last: the commonest answers first."""
+    def _last_answers(self) -> str:
+        """Return the last answers to clients that obey the TTL in words, the most frequent first."""
         last = self.prober.ledger.decided(OBEYS_TTL, since=self.zero)[-STREAK:]
-        told = Counter(
+        answers = Counter(
             f"{row.outcome} ({', '.join(filter(None, [row.region, str(row.status or ''), row.error]))})"
             for row in last
         )
         return f"of the last {len(last)} payments were " + ", ".join(
-            f"{count} {words}" for words, count in told.most_common()
+            f"{count} {words}" for words, count in answers.most_common()
         )

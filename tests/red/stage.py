@@ -242,7 +242,7 @@ def look(
     the runbook does."""
     with patch.context() as short:
         short.setattr(clock, "PATIENCE_WALL_SECONDS", SHORT_WALL_SECONDS)
-        short.setattr(checks_steady_state, "ALARM_CLEARS_SECONDS", 0.0)
+        short.setattr(alarms, "CLEAR_SECONDS", 0.0)
         short.setattr(hops, "ARRIVE_TIMEOUT_SECONDS", 0.1)
         made = ask(stage)
     return made if case.fits(made) else ask(stage)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from drlib.checks import waiting
 from drlib.core import clock
 from drlib.core.errors import VerdictRed
 from drlib.deployed import latch
@@ -93,7 +94,7 @@ def test_the_gates_keep_what_they_counted_and_a_lost_payment_is_a_red_verdict(
     stage: Stage, run: Run, paid: list[str], latched: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As runbook 40 does it before it asks for the approval of the return."""
-    monkeypatch.setattr(failback_gates, "DRAIN_TIMEOUT_SECONDS", 60.0)
+    monkeypatch.setattr(waiting, "CATCH_UP_SECONDS", 60.0)
     lost = lose(stage, paid[0])
     asked = failback_gates.gates(stage.here, stage.deployment, run)
     evidence.update(run, stage.here, checks=[asked])

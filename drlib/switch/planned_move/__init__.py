@@ -1,4 +1,4 @@
-"""A planned move of the active role to the other region: nothing lost, doubled, or refused outside the fence.
+"""A planned move of the active role to the other region, without a lost or doubled payment.
 
     move = prepare.plan(here, deployment)
     prepare.ready(here, deployment, move).require()
@@ -10,6 +10,6 @@
     outcome = result.outcome(move, fence, flip, watch, opened, prober.ledger)
     result.verdict(outcome, planes.planes_proof(here, deployment, planned=True))
 
-All of it is data plane, in the two regions. A move that stopped half-way is known by its fence, and is mended
-by beginning again.
+All calls go to data planes of the two regions. The fence shows a move that stopped half-way; run the same
+steps again to finish it.
 """

@@ -1,4 +1,4 @@
-"""The acts of a planned move: fence, flip, lift. Each is data plane, is written down, and may be repeated."""
+"""The acts of a planned move: fence, flip, lift. Each uses data planes, is recorded, and can be repeated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REASON = "a planned move"
 
 @dataclass(frozen=True)
 class Flip:
-    """The active role was given away: when (modelled), to whom, and what the new region held by then."""
+    """The flip: when it happened (modelled), the new active region, and the content of its table then."""
 
     at: float
     to_region: str
@@ -46,7 +46,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class Opened:
-    """A region takes payments again: since when (modelled)."""
+    """The end of a fence: the region, and since when it accepts payments again (modelled)."""
 
     region: str
     at: float
@@ -62,15 +62,15 @@ class Opened:
 
 
 def clear(here: Target, deployment: Deployment, run: Run, approval: Approval, move: Move) -> None:
-    """Lift the fence that an earlier start left, so that payments are taken again before the move begins."""
+    """Lift the fence of an interrupted move, so that the region accepts payments until the move begins."""
     if move.stopped:
         lift(here, deployment, run, approval, move)
 
 
 def fence(here: Target, deployment: Deployment, run: Run, approval: Approval, move: Move) -> Fence:
-    """Fence the source: it takes no payment from now on. Fencing it again renews the fence. Undo: `lift`.
+    """Fence the source: it accepts no payment from now on. A second call renews the fence. Undo: `lift`.
 
-    It ends by itself after `fence.FENCE_SECONDS`.
+    The fence ends by itself after `fence.FENCE_SECONDS`.
     """
     require(here, approval)
     with run.step(steps.FENCE, mutating=True, resource=move.source) as step:
@@ -84,13 +84,13 @@ def fence(here: Target, deployment: Deployment, run: Run, approval: Approval, mo
 def flip(
     here: Target, deployment: Deployment, run: Run, approval: Approval, move: Move, at_rest: Checks
 ) -> Flip:
-    """Give the active role to the destination: set the latch, or release it for the way back.
+    """Give the active role to the destination: set the latch, or release it if that is the primary.
 
-    Undo: `lift`, and the same move the other way round.
+    Undo: `lift`, and a planned move in the other direction.
 
     Raises:
         PreflightFailed: the source was not at rest.
-        StepFailed: its fence has ended, or would end before the clients have moved.
+        StepFailed: the fence has ended, or would end before the clients have moved.
     """
     require(here, approval)
     at_rest.require()
@@ -101,7 +101,7 @@ def flip(
             raise StepFailed(
                 f"The fence around {move.source} ends in {max(left, 0.0):.0f} s, and the clients may need "
                 f"{move.longest_seconds:.0f} s.",
-                remedy="Run the cell that fences it again, and those after it.",
+                remedy="Run the cell that sets the fence again, and the cells after it.",
                 region=move.source,
             )
         takeover = failover.snapshot(here, deployment, region=move.destination)
@@ -115,16 +115,16 @@ def flip(
 
 
 def watch(here: Target, deployment: Deployment, prober: Prober, move: Move, fence: Fence) -> Watch:
-    """Watch until the clients that obey the TTL are served by the destination. Asks no control plane."""
+    """Watch until the clients that obey the TTL are served by the destination. It calls no control plane."""
     look = watcher.watch if move.to_standby else watcher.watch_return
     return look(here, deployment, prober, since=fence.at, ask_route53=False)
 
 
 def lift(here: Target, deployment: Deployment, run: Run, approval: Approval, move: Move) -> Opened:
-    """Let the source take payments again. Lifting none is no error.
+    """Lift the fence, so that the source accepts payments again. Without a fence this is no error.
 
-    Where the primary serves again, the latch is armed as well: the next failover sets it. Stop clients whose
-    connection is kept to the standby before that, or their next payment sets it at once.
+    If the destination is the primary, this also arms the latch. Before that, stop clients that keep a
+    connection to the standby: their next payment would set the latch.
     """
     require(here, approval)
     with run.step(steps.LIFT_FENCE, mutating=True, resource=move.source) as step:

@@ -1,4 +1,4 @@
-"""Who serves now, who will, how long it takes, and whether both regions are ready for it."""
+"""The plan of a planned move: source, destination, duration; and the checks that both regions are ready."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from drlib.target.base import Target
 
 PURPOSE = "switchover"
-AT_REST_SECONDS = 10.0  # a replication lag or two, and what the queues hold
+AT_REST_SECONDS = 10.0  # time to replicate, and to work off the queues
 PERIOD_SECONDS = 60.0  # of the latch's alarm
-# A latch that is set is seen within a period. Once it is released, the period that holds the last 1 must end,
-# and the next one must come in.
+# The alarm detects a set latch within one period. After a release, the period with the last datapoint of 1
+# must end, and the next period must be evaluated.
 PERIODS_TO_SET, PERIODS_TO_RELEASE = 1.0, 2.0
 
 
 @dataclass(frozen=True)
 class Move(Shown):
-    """From which region the active role goes to which.
+    """The plan of a planned move.
 
     Attributes:
-        source: the region that is left, and fenced.
-        destination: the region that will serve.
-        to_standby: whether that is the standby: the latch is set for it, and released for the way back.
-        flipped: whether an earlier start has flipped already.
-        stopped: a sentence on an earlier start that stopped half-way; empty if there is none.
-        steps: what happens while the source is fenced, and how long each takes at most, in modelled seconds.
+        source: the active region, which is fenced.
+        destination: the region that becomes active.
+        to_standby: whether the destination is the standby. If so, the latch is set, else it is released.
+        flipped: whether an interrupted move has flipped already.
+        stopped: a sentence about an interrupted move; empty if there is none.
+        steps: the steps while the source is fenced, each with its longest duration in modelled seconds.
     """
 
     source: str
@@ -50,7 +50,7 @@ class Move(Shown):
 
     @property
     def longest_seconds(self) -> float:
-        """How long clients may be refused, at most."""
+        """The longest time for which payments are refused, in modelled seconds."""
         return sum(seconds for _, seconds in self.steps)
 
     def table(self) -> Table:
@@ -63,15 +63,15 @@ class Move(Shown):
         return f"{self.stopped}\n{self.table()}" if self.stopped else str(self.table())
 
     def html(self) -> str:
-        told = f"<p><b>{self.stopped}</b></p>" if self.stopped else ""
-        return f"{told}{self.table().html()}"
+        stopped = f"<p><b>{self.stopped}</b></p>" if self.stopped else ""
+        return f"{stopped}{self.table().html()}"
 
 
 def plan(here: Target, deployment: Deployment) -> Move:
-    """Return the move to the region that is not active now. Changes nothing.
+    """Return the move to the region that is not active now. It changes nothing.
 
-    If an earlier move stopped half-way, its fence tells where it led: then it is that move which goes on,
-    even if the active role has moved meanwhile.
+    If an earlier move was interrupted, its fence names its destination. The plan then continues that move,
+    even if it has flipped already.
     """
     primary, standby = deployment.primary_region, deployment.standby_region
     with aws_calls.purpose(PURPOSE):
@@ -100,40 +100,30 @@ def _explained(fence: fence.Fence, active: str) -> str:
     where = "between its fence and its flip" if fence.region == active else "after its flip"
     return (
         f"An earlier move to {fence.destination} stopped {where}: {fence.told}. "
-        "Go on: that fence is lifted first, and the move begins again."
+        "Continue: the runbook lifts that fence first, then begins the move again."
     )
 
 
 def ready(here: Target, deployment: Deployment, move: Move) -> Checks:
-    """Check, before anybody is refused anything, that both regions can do their part. Data plane only."""
-    both = (("source", move.source), ("destination", move.destination))
+    """Check, before any payment is refused, that both regions are ready for the move. Data plane only."""
+    source, destination = move.source, move.destination
+    source_api, destination_api = (
+        partial(probes.deep_health, here, deployment, region) for region in (source, destination)
+    )
+    mapped = partial(named(destination), here, deployment)
+    accepts = partial(hops.require_accepted, here, deployment, destination)
+    onward = partial(probes.replicates, here, deployment, source, destination)
+    back = partial(probes.replicates, here, deployment, destination, source)
+    leads = partial(_leads, here, deployment, move)
     questions = [
         Probe("no-fault-in-force", "no fault is in force", lambda: no_fault(here), "Run `drlib restore`."),
-        Probe("public-name", "the public name leads to the source", partial(_leads, here, deployment, move)),
-    ]
-    for role, region in both:
-        deep = partial(probes.deep_health, here, deployment, region)
-        questions.append(Probe("the-api-reads-its-table", "the API reads its table", deep).of(role))
-    taken = partial(hops.taken, here, deployment, move.destination)
-    questions += [
-        Probe(
-            "certificate-and-mapping",
-            "the destination has its certificate and mapping",
-            partial(named(move.destination), here, deployment),
-        ),
-        Probe("takes-a-payment", "the destination takes a payment", taken),
-        Probe(
-            "replication-to-destination",
-            "writes reach the destination",
-            partial(probes.replicates, here, deployment, move.source, move.destination),
-            entry="replication",
-        ),
-        Probe(
-            "replication-to-source",
-            "writes reach the source",
-            partial(probes.replicates, here, deployment, move.destination, move.source),
-            entry="replication",
-        ),
+        Probe("public-name", "the public name leads to the source", leads),
+        Probe("the-api-reads-its-table", "the API reads its table", source_api).of("source"),
+        Probe("the-api-reads-its-table", "the API reads its table", destination_api).of("destination"),
+        Probe("certificate-and-mapping", "the destination has its certificate and mapping", mapped),
+        Probe("takes-a-payment", "the destination takes a payment", accepts),
+        Probe("replication-to-destination", "writes reach the destination", onward, entry="replication"),
+        Probe("replication-to-source", "writes reach the source", back, entry="replication"),
     ]
     with aws_calls.purpose(PURPOSE):
         return checklist.make("Ready for the move", questions)
@@ -143,5 +133,5 @@ def _leads(here: Target, deployment: Deployment, move: Move) -> str:
     found = probes.public_answer(here, deployment)
     expected = move.destination if move.flipped else move.source
     if found not in (expected, move.destination if move.stopped else expected):
-        raise Failed(f"it leads to {found or 'neither region'}, and the latch says {expected}")
+        raise Failed(f"it leads to {found or 'neither region'}; according to the latch, {expected} is active")
     return found

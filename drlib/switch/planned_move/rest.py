@@ -1,18 +1,19 @@
-"""Is the fenced region at rest? What it took is settled, is in the other region, and nothing follows.
+"""Checks that the fenced region is at rest: its payments are settled and replicated, and no new one arrives.
 
-A marker item's round trip tells a replication that has caught up from one that stands still: both are silent.
-The tables are compared as well, since items of different keys do not arrive in the order of their writes.
-Receipts follow by themselves: nothing that serves a payment needs them.
+A marker item that is replicated in both directions shows that replication works: a stopped replication is as
+silent as a finished one. The tables are compared as well, because items with different keys can arrive in
+another order than they were written. Receipts are not checked: no payment depends on them.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from drlib.checks import hops
+from drlib.checks.waiting import wait_until_none
 from drlib.core import aws_calls
 from drlib.deployed import probes
 from drlib.deployed.fence import Fence, in_flight_seconds
@@ -26,50 +27,39 @@ if TYPE_CHECKING:
     from drlib.deployed.deployment import Deployment
     from drlib.target.base import Target
 
-TIMEOUT_SECONDS = 180.0  # deferred messages come again every 30 s
 POLL_SECONDS = 2.0
 
 
 def at_rest(here: Target, deployment: Deployment, move: Move, fence: Fence) -> Checks:
-    """Check that nothing is under way any more. Waits, up to three minutes, until it is so. Data plane only.
+    """Check that no payment is under way any more. Waits up to three modelled minutes. Data plane only.
 
-    What is asked of the tables is asked once the last payment that the fence may have missed is over.
+    The tables are checked after the last payment that was accepted before the fence has ended.
     """
     source, destination = move.source, move.destination
 
     def rested(ask: Callable[[], str]) -> Callable[[], str]:
         def later() -> str:
-            over_at = (fence.at or 0.0) + in_flight_seconds(here)
-            here.clock.sleep(over_at - here.clock.now())
+            here.clock.sleep((fence.at or 0.0) + in_flight_seconds(here) - here.clock.now())
             return ask()
 
         return later
 
+    refused, read = partial(_refused, here, deployment, source), partial(_read, here, deployment, source)
+    settled, same = rested(partial(_settled, here, deployment)), rested(partial(_same, here, deployment))
+    marker = rested(partial(_round_trip, here, deployment, source, destination))
     questions = [
-        Probe("payments-are-refused", "payments are refused", partial(_refused, here, deployment, source)),
-        Probe("reads-go-on", "reads go on", partial(_read, here, deployment, source)),
-        Probe(
-            "every-payment-is-settled",
-            "every payment is settled",
-            rested(partial(_settled, here, deployment)),
-        ),
-        Probe(
-            "both-tables-hold-the-same",
-            "both tables hold the same",
-            rested(partial(_same, here, deployment)),
-        ),
-        Probe(
-            "a-marker-goes-round",
-            "a marker goes round",
-            rested(partial(_round_trip, here, deployment, source, destination)),
-        ),
+        Probe("payments-are-refused", "payments are refused", refused),
+        Probe("reads-go-on", "reads go on", read),
+        Probe("every-payment-is-settled", "every payment is settled", settled),
+        Probe("both-tables-hold-the-same", "both tables hold the same", same),
+        Probe("a-marker-goes-round", "a marker goes round", marker),
     ]
     with aws_calls.purpose(PURPOSE):
         return checklist.make(f"{source} at rest", questions)
 
 
 def _refused(here: Target, deployment: Deployment, region: str) -> str:
-    """Try to pay in the fenced region, under its own name."""
+    """Require that the fenced region refuses a payment that is sent to its own host name."""
     reply = hops.attempt(here, deployment, region)
     if reply.status != 503 or not reply.body.get("fenced"):
         raise Failed(f"a payment was answered with {reply.status}: the fence does not hold", region=region)
@@ -77,7 +67,7 @@ def _refused(here: Target, deployment: Deployment, region: str) -> str:
 
 
 def _read(here: Target, deployment: Deployment, region: str) -> str:
-    """Ask for a payment that does not exist: the API looks, and says so."""
+    """Require that the API answers 404 for a payment that does not exist."""
     name = deployment.regions[region].api_host
     reply = probes.request(here, name, "GET", f"/payments/{uuid.uuid4()}", headers=authorization())
     if reply.status != 404:
@@ -92,32 +82,21 @@ def _tables(here: Target, deployment: Deployment) -> tuple[tables.Holdings, tabl
 
 
 def _settled(here: Target, deployment: Deployment) -> str:
-    left: list[str] = []
+    def unsettled() -> Sequence[str]:
+        held = _tables(here, deployment)
+        return sorted({name for one in held for name in one.payments.keys() - one.settlements.keys()})
 
-    def done() -> bool:
-        left[:] = sorted(
-            {
-                name
-                for held in _tables(here, deployment)
-                for name in held.payments.keys() - held.settlements.keys()
-            }
-        )
-        return not left
-
-    if not here.clock.wait_until(done, timeout=TIMEOUT_SECONDS, poll=POLL_SECONDS):
+    if left := wait_until_none(here, unsettled, poll=POLL_SECONDS):
         raise Failed(f"{len(left)} payments are not settled, such as {left[0]}")
     return "in both tables"
 
 
 def _same(here: Target, deployment: Deployment) -> str:
-    differing: list[str] = []
+    def differing() -> Sequence[str]:
+        return reconcile.differing(*_tables(here, deployment))
 
-    def done() -> bool:
-        differing[:] = reconcile.differing(*_tables(here, deployment))
-        return not differing
-
-    if not here.clock.wait_until(done, timeout=TIMEOUT_SECONDS, poll=POLL_SECONDS):
-        raise Failed(f"{len(differing)} payments differ, such as {differing[0]}")
+    if left := wait_until_none(here, differing, poll=POLL_SECONDS):
+        raise Failed(f"{len(left)} payments differ, such as {left[0]}")
     return "payments and settlements"
 
 

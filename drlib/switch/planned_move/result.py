@@ -1,4 +1,4 @@
-"""What a planned move cost: for how long payments were refused, and whether anything else went wrong."""
+"""The result of a planned move: how long payments were refused, and which payments were lost, if any."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from drlib.show.charts import payments
 from drlib.show.charts.chart import Chart, Mark
 from drlib.show.output import Table, Verdict
 from drlib.show.shown import Shown
+from drlib.timeline.prediction import in_stages
 
 if TYPE_CHECKING:
     from drlib.deployed.fence import Fence
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from drlib.switch.planned_move.prepare import Move
     from drlib.timeline.observations import Watch
 
-LOOK_BACK_SECONDS = 30.0  # the peace before the fence belongs to the move
+LOOK_BACK_SECONDS = 30.0  # the figure and the counts begin this long before the fence
+STAGES = ("until the flip", "until the name turned", "until the clients turned")
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,14 @@ class Outcome(Shown):
     """The figures of a planned move. Durations in modelled seconds, counted from the fence.
 
     Attributes:
-        window_seconds: until the first of ten payments in a row that the destination took.
-        stages: what it was made of; they add up to it.
+        window_seconds: until the first of ten payments in a row that the destination accepted.
+        longest_seconds: the planned maximum of it.
+        stages: the parts of the window; they add up to it.
         refused: attempts that the fence refused.
-        outside: attempts that were refused, and not by the fence while it stood.
-        unclear: attempts that got no answer, or a broken one; the reconciliation says what became of them.
-        missing: payments that the source had acknowledged, and the destination did not hold at the flip.
-        rpo_seconds: from the oldest of them to the flip; 0 if there is none.
+        outside: attempts that were refused, but not by the fence while it was in force.
+        unclear: attempts that failed or got no answer; the reconciliation finds out what happened to them.
+        missing: payments that the source had acknowledged and the destination did not have at the flip.
+        rpo_seconds: from the oldest missing payment to the flip; 0 if none is missing.
     """
 
     source: str
@@ -52,15 +55,15 @@ class Outcome(Shown):
 
     @property
     def reasons(self) -> list[str]:
-        """Sentences on what no planned move may do; empty if there is nothing of it."""
-        told = (
+        """A sentence for each kind of payment that makes the verdict red; empty if there is none."""
+        red = (
             (self.missing, "acknowledged payments were not in the destination at the flip"),
             (self.outside, "payments were refused outside the fence"),
         )
-        return [f"{len(names)} {words}, such as {names[0]}." for names, words in told if names]
+        return [f"{len(names)} {words}, such as {names[0]}." for names, words in red if names]
 
     def require(self) -> Verdict:
-        """Return the verdict, one line. Raises VerdictRed when something was lost, or refused elsewhere."""
+        """Return the verdict, one line. Raises VerdictRed when it is red."""
         if self.reasons:
             raise VerdictRed(
                 " ".join(self.reasons), remedy="Read the records of these payments first.", entry="switchover"
@@ -143,9 +146,9 @@ def _outcome(move: Move, fence: Fence, flip: Flip, watch: Watch, opened: Opened,
     ]
     refused = [row for row in attempts if _by_the_fence(row, fence.at, opened.at)]
     outside = [row for row in attempts if row.outcome == "rejected" and row not in refused]
-    events = {"until the flip": flip.at, "until the name turned": watch.events.get("dns_answer")}
     marks = [Mark(fence.at, "fence"), Mark(flip.at, "flip")]
     turned = watch.events.get("dns_answer")
+    events = {STAGES[0]: flip.at - fence.at, STAGES[1]: None if turned is None else turned - fence.at}
     marks += [Mark(turned, "DNS changed")] if turned is not None else []
     marks += [Mark(fence.at + watch.seconds, "moved"), Mark(opened.at, "lifted")]
     view = replace(watch.view(), marks=sorted(marks), since="the fence", end=max(watch.ended_at, opened.at))
@@ -154,7 +157,7 @@ def _outcome(move: Move, fence: Fence, flip: Flip, watch: Watch, opened: Opened,
         destination=move.destination,
         window_seconds=watch.seconds,
         longest_seconds=move.longest_seconds,
-        stages=_stages(events, start=fence.at, seconds=watch.seconds),
+        stages=in_stages(events, end=watch.seconds, names=STAGES),
         refused=len(refused),
         outside=tuple(sorted(row.name for row in outside)),
         unclear=sum(row.outcome in ("fail", "indeterminate") for row in attempts),
@@ -165,26 +168,16 @@ def _outcome(move: Move, fence: Fence, flip: Flip, watch: Watch, opened: Opened,
 
 
 def verdict(outcome: Outcome, proof: Checks) -> Verdict:
-    """Return the verdict, one line: nothing went wrong, and only data planes of the two regions were used.
+    """Return the verdict, one line. Call it after the evidence is saved, because it raises on a red result.
 
-    Raises VerdictRed when that is not so. Keep the evidence before: a red figure is evidence.
+    Raises VerdictRed when a payment was lost or refused outside the fence, or when the move called more than
+    data planes of the two regions.
     """
     proof.judge()
     return outcome.require()
 
 
 def _by_the_fence(row: Attempt, fenced_at: float, opened_at: float) -> bool:
-    """Whether the fence refused the attempt, while it stood."""
+    """Whether the fence refused the attempt while it was in force."""
     within = row.finished_at >= fenced_at and row.started_at <= opened_at
     return row.outcome == "rejected" and row.status == 503 and within
-
-
-def _stages(events: dict[str, float | None], *, start: float, seconds: float) -> dict[str, float]:
-    """Split the window at the events: each from the latest before it, none negative, and they add up."""
-    last, latest = round(seconds * 1000), 0
-    stages = {}
-    for name, at in events.items():
-        now = latest if at is None else min(max(latest, round((at - start) * 1000)), last)
-        stages[name] = (now - latest) / 1000
-        latest = now
-    return {**stages, "until the clients turned": (last - latest) / 1000}

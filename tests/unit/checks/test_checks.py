@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from drlib import parameters, target
-from drlib.checks import failover_records, hops, preflight, rights, standby, steady_state
+from drlib.checks import failover_records, hops, permissions, preflight, standby, steady_state
 from drlib.core import clock
 from drlib.core.errors import PreflightFailed, SandboxError
 from drlib.deployed import probes
@@ -27,7 +27,7 @@ def stack(here, deployment, aws, monkeypatch):
     # what is deployed is read from a stack that is: tests/red
     monkeypatch.setattr(standby, "questions", lambda here, deployment: [])
     monkeypatch.setattr(steady_state, "renewable", lambda here, deployment, region: None)
-    monkeypatch.setattr(rights, "allowed", lambda here, deployment, name: "everything")
+    monkeypatch.setattr(permissions, "takeover_allowed", lambda here, deployment, name: "everything")
     for region in here.regions.values():
         region.on_payment = lambda payment_id, name=region.name: accept(aws, payment_id, name)
     return deployment
@@ -174,7 +174,7 @@ def test_each_hop_can_be_red(here, aws, stack, break_it, names):
 def test_a_name_that_leads_away_for_a_moment_is_waited_for(here, stack, monkeypatch):
     told = iter([STANDBY, "", STANDBY])
     monkeypatch.setattr(probes, "public_answer", lambda *_: next(told, PRIMARY))
-    assert failover_records.led_to(here, stack) == PRIMARY
+    assert failover_records.settled_region(here, stack) == PRIMARY
     assert list(told) == []
 
 
@@ -182,7 +182,7 @@ def test_with_the_latch_set_nothing_is_waited_for(here, aws, stack, monkeypatch)
     latch_set(here, aws)
     asked = []
     monkeypatch.setattr(probes, "public_answer", lambda *_: asked.append(STANDBY) or STANDBY)
-    assert failover_records.led_to(here, stack) == STANDBY
+    assert failover_records.settled_region(here, stack) == STANDBY
     assert len(asked) == 1
 
 
@@ -210,7 +210,7 @@ def test_a_look_starts_nothing_and_says_that_no_sandbox_runs(here, monkeypatch):
     made = preflight.look(here.settings)
     assert made.status == "skipped"
     assert [row.id for row in made.skipped] == ["target-answers"]
-    assert made["target-answers"].detail == "no sandbox is running, and none is started here"
+    assert made["target-answers"].detail == "no sandbox is running, and this runbook starts none"
 
 
 @pytest.mark.usefixtures("machine_is_fine")
@@ -247,6 +247,6 @@ def test_packages_without_pins_are_skipped(here, aws, monkeypatch, tmp_path):
 def test_a_predicted_rto_beyond_the_target_fails_the_preflight_and_names_the_knob(here):
     here.settings = parameters.make({"check_interval_seconds": 30, "rto_target_seconds": 100})
     question = Probe("predicted-rto", "predicted RTO", lambda: preflight._prediction(here))
-    with pytest.raises(PreflightFailed, match="leads to an RTO of 131 s, and the target is 100 s") as told:
+    with pytest.raises(PreflightFailed, match="predicted RTO is 131 s, but the target is 100 s") as told:
         checklist.make("Preflight", [question]).require()
     assert told.value.remedy.startswith("check_interval_seconds 10 instead of 30 would make it 74 s. See")

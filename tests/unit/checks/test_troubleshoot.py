@@ -240,7 +240,7 @@ def test_explain_takes_a_name_in_any_form(name):
 
 def test_explain_finds_words_and_says_when_there_are_none():
     assert "fence" in [entry.name for entry in troubleshoot.explain("retry-after planned")]
-    with pytest.raises(BadParameters, match="Nothing is known of 'meteor'"):
+    with pytest.raises(BadParameters, match="No entry and no rule matches 'meteor'"):
         troubleshoot.explain("meteor")
 
 

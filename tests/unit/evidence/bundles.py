@@ -26,7 +26,7 @@ from drlib.runs.run import Run
 from drlib.timeline import recovery, stored
 from drlib.timeline.effects import from_samples
 from drlib.timeline.observations import Watch
-from drlib.timeline.poller import Judgement
+from drlib.timeline.poller import EndpointHealth
 from drlib.timeline.prediction import Prediction, predict
 from drlib.timeline.recovery import first_error, streak
 from tests.unit.nowhere import Nowhere
@@ -88,7 +88,7 @@ def attempts(zero: float, *, origin: str, count: int = 60, key: str = "run") -> 
 
 def looked(zero: float) -> Any:
     """A sentry that saw eight checkers fail from the fault on, and the name turn half a minute later."""
-    health = Judgement(threshold=3, since=zero)
+    health = EndpointHealth(threshold=3, since=zero)
     for look in range(9):
         at = zero - 15.0 + 10.0 * look
         health.take([CheckerReport(f"checker-{n}", at + n < zero, "told", at + n) for n in range(8)])

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from drlib.checks import waiting
 from drlib.core.errors import NotApproved, PreflightFailed, StepFailed, VerdictRed
 from drlib.deployed import fence, latch
 from drlib.payments.ledger import Ledger
@@ -123,7 +124,7 @@ def test_the_fence_is_lifted_and_the_latch_armed_where_the_primary_serves_again(
 
 
 def test_a_payment_that_is_not_settled_is_waited_for_and_named(here, deployment, aws, monkeypatch):
-    monkeypatch.setattr(rest, "TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "CATCH_UP_SECONDS", 0.0)
     for table in aws.tables.values():
         table.put_item(TableName="", Item=payment("one", PRIMARY, 1.0))
     move = prepare.plan(here, deployment)
@@ -134,7 +135,7 @@ def test_a_payment_that_is_not_settled_is_waited_for_and_named(here, deployment,
 
 
 def test_a_settlement_that_one_table_lacks_is_named(here, deployment, aws, monkeypatch):
-    monkeypatch.setattr(rest, "TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "CATCH_UP_SECONDS", 0.0)
     for table in aws.tables.values():
         table.replicas = []
         table.put_item(TableName="", Item=payment("one", PRIMARY, 1.0))

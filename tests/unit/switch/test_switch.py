@@ -3,6 +3,7 @@
 import pytest
 
 from drlib import parameters
+from drlib.checks import waiting
 from drlib.core import clock
 from drlib.core.errors import NotApproved, PreflightFailed, StepFailed
 from drlib.deployed import fence, latch, probes
@@ -85,7 +86,7 @@ def test_a_snapshot_holds_payments_and_settlements_in_modelled_time(here, deploy
 
 @pytest.fixture
 def failed_over(here, deployment, aws, run, approval, monkeypatch):
-    monkeypatch.setattr(failback_gates, "DRAIN_TIMEOUT_SECONDS", 12.0)
+    monkeypatch.setattr(waiting, "CATCH_UP_SECONDS", 12.0)
     monkeypatch.setattr(probes, "REPLICATION_TIMEOUT_SECONDS", 6.0)
     monkeypatch.setattr(clock, "PATIENCE_WALL_SECONDS", 0.0)
     failover.set(here, deployment, run, approval, reason="drill")
@@ -199,10 +200,10 @@ def test_a_payment_that_is_nowhere_shuts_the_last_gate(here, deployment, aws, fa
     Ledger([attempt(1)]).save(run.folder)
     made = failback_gates.gates(here, deployment, run)
     assert [row.id for row in made.failed] == ["every-payment-is-accounted-for"]
-    assert "This run kept no takeover" in made["every-payment-is-accounted-for"].detail
+    assert "This run saved no takeover" in made["every-payment-is-accounted-for"].detail
     failover.keep_takeover(here, deployment, run)
     made = failback_gates.gates(here, deployment, run)
-    assert "kept no takeover" not in made["every-payment-is-accounted-for"].detail
+    assert "saved no takeover" not in made["every-payment-is-accounted-for"].detail
 
 
 def test_where_nothing_moved_there_is_nothing_to_ask_and_nothing_to_release(

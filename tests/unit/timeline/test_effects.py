@@ -13,7 +13,7 @@ from drlib.payments.ledger import Ledger
 from drlib.switch import failover
 from drlib.timeline import effects, prediction, watcher
 from drlib.timeline.effects import Rest
-from drlib.timeline.poller import Sentry
+from drlib.timeline.poller import Poller
 from drlib.timeline.recovery import measure
 from tests.unit.faults.test_restore import fault
 from tests.unit.payments.test_ledger import attempt
@@ -89,13 +89,13 @@ def test_an_alarm_counts_if_it_began_to_ring_since(here, deployment, aws):
     assert probes.rang(here, deployment, "api-5xx", since=1001.0) is None
 
 
-def test_the_sentry_listens_for_an_alarm(here, deployment, aws):
+def test_the_poller_listens_for_an_alarm(here, deployment, aws):
     deployment.dns_alarms.append("pay-alarm-check-standby-drill-use1")
     aws.alarms["pay-alarm-check-standby-drill-use1"] = "ALARM"
-    sentry = Sentry(here, deployment, since=0.0, alarm="check-standby").start()
-    assert here.clock.wait_until(lambda: sentry.alarm_at is not None, timeout=3600)
-    sentry.stop()
-    assert sentry.alarm_at == aws.alarms_changed.timestamp()
+    poller = Poller(here, deployment, since=0.0, alarm="check-standby").start()
+    assert here.clock.wait_until(lambda: poller.alarm_at is not None, timeout=3600)
+    poller.stop()
+    assert poller.alarm_at == aws.alarms_changed.timestamp()
 
 
 def test_after_the_restore_the_name_is_looked_at(here, deployment):

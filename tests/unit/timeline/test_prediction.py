@@ -188,7 +188,10 @@ def test_a_target_that_cannot_be_met_is_refused():
             "check_interval_seconds 10 instead of 30 and check_failure_threshold 2 instead of 3 "
             "would make it 64 s.",
         ),
-        ({"rto_target_seconds": 50}, "No knob meets it: the least is 54 s. Set a target that can be met."),
+        (
+            {"rto_target_seconds": 50},
+            "No check setting meets the target: the shortest RTO is 54 s. Set a longer target.",
+        ),
         ({"rto_target_seconds": 180}, ""),
     ],
 )

@@ -23,7 +23,7 @@ from drlib.payments.stored_tables import Basis
 from drlib.payments.tables import Stores
 from drlib.timeline import recovery
 from drlib.timeline.observations import Watch
-from drlib.timeline.poller import Judgement
+from drlib.timeline.poller import EndpointHealth
 from drlib.timeline.prediction import predict
 from drlib.timeline.recovery import first_error, streak
 from drlib.timeline.stored import file_of, keep, recall
@@ -35,8 +35,8 @@ STAMP = Stamp("simulated", Clock(scale=20.0, anchor=500.0))
 
 
 def looked(*, since: float) -> SimpleNamespace:
-    """A sentry that saw eight checkers fail one after the other, and the name turn."""
-    health = Judgement(threshold=3, since=since)
+    """A poller that saw eight checkers fail one after the other, and the name turn."""
+    health = EndpointHealth(threshold=3, since=since)
     for round_ in range(12):
         at = 990.0 + 10 * round_
         health.take([CheckerReport(f"c-{n}", at + n < since, "told", at + n) for n in range(8)])
@@ -45,7 +45,7 @@ def looked(*, since: float) -> SimpleNamespace:
     return SimpleNamespace(health=health, answers=answers, missed=missed)
 
 
-def watched(rows, sentry, **changes) -> Watch:
+def watched(rows, poller, **changes) -> Watch:
     facts = {
         "zero": 1000.0,
         "ended_at": 1100.0,
@@ -58,12 +58,12 @@ def watched(rows, sentry, **changes) -> Watch:
         "streak": streak(rows, region=STANDBY),
         "events": {
             "client_error": first_error(rows, since=1000.0),
-            "check_failing": sentry.health.first_failure_at,
-            "unhealthy": sentry.health.unhealthy_at,
+            "check_failing": poller.health.first_failure_at,
+            "unhealthy": poller.health.unhealthy_at,
             "dns_answer": 1031.5,
         },
         "attempts": rows,
-        "observations": list(sentry.health.observations),
+        "observations": list(poller.health.observations),
         "misses": 1,
         "answers": ((995.0, PRIMARY), (1031.5, STANDBY)),
         "pending": (31,),
@@ -76,10 +76,10 @@ def test_a_watch_made_again_is_the_same_to_the_last_digit(tmp_path: Path) -> Non
         attempt(seq, outcome="ok" if seq > 12 else "fail", region=STANDBY if seq > 12 else "")
         for seq in range(1, 31)
     ]
-    sentry = looked(since=1000.0)
-    seen = watched(rows, sentry)
+    poller = looked(since=1000.0)
+    seen = watched(rows, poller)
     assert seen.events["unhealthy"] is not None
-    keep(seen, sentry, tmp_path, runbook="30-drill-failover", name="api.test", stamp=STAMP)
+    keep(seen, poller, tmp_path, runbook="30-drill-failover", name="api.test", stamp=STAMP)
     # The ledger went on: one attempt ended after the watch, and one began after it.
     ledger = [*rows, attempt(31, outcome="indeterminate"), attempt(32, outcome="fail")]
     kept = samples.read(file_of(tmp_path, "30-drill-failover"))
@@ -90,8 +90,8 @@ def test_a_watch_made_again_is_the_same_to_the_last_digit(tmp_path: Path) -> Non
 
 
 def test_every_sample_says_where_it_was_made_and_by_which_clock(tmp_path: Path) -> None:
-    sentry = looked(since=1000.0)
-    keep(watched([], sentry), sentry, tmp_path, runbook="30-x", name="api.test", stamp=STAMP)
+    poller = looked(since=1000.0)
+    keep(watched([], poller), poller, tmp_path, runbook="30-x", name="api.test", stamp=STAMP)
     Ledger([attempt(1), attempt(2)], stamp=Stamp("live")).save(tmp_path)
     watch = samples.read(file_of(tmp_path, "30-x"))
     assert set(watch.rows("origin", "clock")) == {("simulated", "modelled")}

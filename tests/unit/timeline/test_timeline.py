@@ -10,7 +10,7 @@ from drlib.deployed.probes import CheckerReport
 from drlib.show.charts.chart import LiveFigure
 from drlib.timeline import watcher
 from drlib.timeline.observations import Watch
-from drlib.timeline.poller import Judgement, Sentry
+from drlib.timeline.poller import EndpointHealth, Poller
 from drlib.timeline.prediction import predict
 from drlib.timeline.recovery import cohorts, first_error, measure, streak
 from tests.unit.payments.test_ledger import attempt
@@ -27,7 +27,7 @@ def reports(second, *, failing, at=None):
 
 
 def test_a_report_that_was_seen_before_counts_once():
-    judgement = Judgement(threshold=3, since=0)
+    judgement = EndpointHealth(threshold=3, since=0)
     for _ in range(5):
         judgement.take(reports(100, failing=CHECKERS))
     assert len(judgement.observations) == 8
@@ -35,7 +35,7 @@ def test_a_report_that_was_seen_before_counts_once():
 
 
 def test_the_endpoint_turns_with_the_seventh_checker_of_eight():
-    judgement = Judgement(threshold=3, since=105)
+    judgement = EndpointHealth(threshold=3, since=105)
     judgement.take(reports(100, failing=[]))
     for turn in range(1, 3):
         judgement.take(reports(100 + 10 * turn, failing=CHECKERS[:7]))
@@ -47,14 +47,14 @@ def test_the_endpoint_turns_with_the_seventh_checker_of_eight():
 
 
 def test_six_of_eight_do_not_turn_it():
-    judgement = Judgement(threshold=1, since=0)
+    judgement = EndpointHealth(threshold=1, since=0)
     judgement.take(reports(100, failing=CHECKERS[:6]))
     assert judgement.healthy
     assert judgement.unhealthy_at is None
 
 
 def test_a_checker_comes_back_after_as_many_successes():
-    judgement = Judgement(threshold=2, since=0)
+    judgement = EndpointHealth(threshold=2, since=0)
     for second in (100, 110):
         judgement.take(reports(second, failing=CHECKERS))
     assert not judgement.healthy
@@ -65,13 +65,13 @@ def test_a_checker_comes_back_after_as_many_successes():
 
 
 def test_failures_before_the_fault_are_not_its_events():
-    judgement = Judgement(threshold=1, since=200)
+    judgement = EndpointHealth(threshold=1, since=200)
     judgement.take(reports(100, failing=CHECKERS))
     assert judgement.first_failure_at is None
     assert judgement.unhealthy_at is None
 
 
-def test_the_sentry_sees_checks_and_answers(here, deployment):
+def test_the_poller_sees_checks_and_answers(here, deployment):
     def status(HealthCheckId):
         assert HealthCheckId == "hc-1"
         at = SimpleNamespace(timestamp=lambda: 100.0)
@@ -84,36 +84,36 @@ def test_the_sentry_sees_checks_and_answers(here, deployment):
         }
 
     here.clients["route53", "us-east-1"] = SimpleNamespace(get_health_check_status=status)
-    sentry = Sentry(here, deployment, since=0.0).start()
-    assert here.clock.wait_until(lambda: bool(sentry.answers and sentry.health.observations), timeout=3600)
+    poller = Poller(here, deployment, since=0.0).start()
+    assert here.clock.wait_until(lambda: bool(poller.answers and poller.health.observations), timeout=3600)
     here.points_to = STANDBY
-    assert here.clock.wait_until(lambda: sentry.answered_at(STANDBY) is not None, timeout=3600)
-    sentry.stop()
-    assert list(dict.fromkeys(region for _, region, _ in sentry.answers)) == [PRIMARY, STANDBY]
-    assert {seen.checker for seen in sentry.health.observations} == {"us-east-1", "us-east-1#2"}
+    assert here.clock.wait_until(lambda: poller.answered_at(STANDBY) is not None, timeout=3600)
+    poller.stop()
+    assert list(dict.fromkeys(region for _, region, _ in poller.answers)) == [PRIMARY, STANDBY]
+    assert {seen.checker for seen in poller.health.observations} == {"us-east-1", "us-east-1#2"}
 
 
-def test_a_look_that_fails_is_counted_and_the_sentry_goes_on(here, deployment):
+def test_a_look_that_fails_is_counted_and_the_poller_goes_on(here, deployment):
     def gone(HealthCheckId):
         raise StepFailed("the API is impaired")
 
     here.clients["route53", "us-east-1"] = SimpleNamespace(get_health_check_status=gone)
-    sentry = Sentry(here, deployment, since=0.0).start()
-    assert here.clock.wait_until(lambda: len(sentry.missed) > 2, timeout=3600)
-    sentry.stop()
-    assert sentry.answered_at(PRIMARY) is not None
+    poller = Poller(here, deployment, since=0.0).start()
+    assert here.clock.wait_until(lambda: len(poller.missed) > 2, timeout=3600)
+    poller.stop()
+    assert poller.answered_at(PRIMARY) is not None
 
 
-def test_a_mistake_of_ours_in_the_sentry_is_raised(here, deployment):
+def test_a_mistake_of_ours_in_the_poller_is_raised(here, deployment):
     def broken(HealthCheckId):
         raise ZeroDivisionError
 
     here.clients["route53", "us-east-1"] = SimpleNamespace(get_health_check_status=broken)
-    sentry = Sentry(here, deployment, since=0.0).start()
+    poller = Poller(here, deployment, since=0.0).start()
     with pytest.raises(ZeroDivisionError):
         while True:
             here.clock.sleep(1)
-            sentry.stop()
+            poller.stop()
 
 
 def row(seq, outcome="ok", region=STANDBY, **changes):

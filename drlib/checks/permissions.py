@@ -1,25 +1,24 @@
-"""May the standby's functions do what only a takeover asks of them? In peace nothing shows it."""
+"""Checks that the standby's functions have the permissions that only a failover needs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.show.checklist import Failed
 
 if TYPE_CHECKING:
     from drlib.deployed.deployment import Deployment
     from drlib.target.base import Target
 
-IAM_REGION = "us-east-1"
 READ_AND_WRITE = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
 CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
 
 
-def allowed(here: Target, deployment: Deployment, function: str) -> str:
-    """Ask IAM what a function's role in the standby allows.
+def takeover_allowed(here: Target, deployment: Deployment, function: str) -> str:
+    """Require that a function's role in the standby allows what a failover needs.
 
-    Actions that stand under a condition are left out: a simulation would have to be told what the request
-    will say.
+    Actions with a condition are left out, because the simulation does not know the request's context.
 
     IAM API Reference, SimulatePrincipalPolicy.
     """
@@ -38,7 +37,7 @@ def allowed(here: Target, deployment: Deployment, function: str) -> str:
         "latch": {table: ("dynamodb:GetItem",)},
     }
     needs = by_function[function]
-    iam = here.client("iam", IAM_REGION)
+    iam = here.client("iam", GLOBAL_REGION)
     for resource, actions in needs.items():
         answer = iam.simulate_principal_policy(
             PolicySourceArn=role, ActionNames=list(actions), ResourceArns=[resource]
