@@ -117,7 +117,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _go_together(self) -> Settings:
-        if broken := list(limits.apart(self)):
+        if broken := list(limits.conflicts(self)):
             raise ValueError(" ".join(broken))
         return self
 
@@ -129,7 +129,7 @@ class Settings(BaseModel):
     @property
     def public_name(self) -> str:
         """Name under which clients reach the API, whichever region serves."""
-        return f"{limits.PUBLIC}{self.domain_name}"
+        return f"{limits.PUBLIC_PREFIX}{self.domain_name}"
 
     @property
     def approval_phrase(self) -> str:

@@ -49,7 +49,7 @@ def drafts(run: Run) -> list[str]:
     [
         (errno.ENOSPC, "No space left on device", "Free some space"),
         (errno.EROFS, "Read-only file system", "Make it writable"),
-        (errno.EIO, "Input/output error", "Look at the file system"),
+        (errno.EIO, "Input/output error", "Check the file system"),
     ],
 )
 def test_a_line_that_cannot_be_written_is_one_sentence(
