@@ -137,15 +137,13 @@ class Settings(BaseModel):
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the rows of the short table."""
+        failures = self.check_failure_threshold
         rows = [
             ("target", self.target),
             ("regions", f"{self.primary_region} (primary), {self.standby_region} (standby)"),
             ("public name", self.public_name),
             ("stack suffix", self.suffix),
-            (
-                "checks",
-                f"every {self.check_interval_seconds} s, {self.check_failure_threshold} failures in a row",
-            ),
+            ("checks", f"every {self.check_interval_seconds} s, {failures} failures in a row"),
             ("targets", f"RTO {self.rto_target_seconds} s, RPO {self.rpo_target_seconds} s"),
             ("scenario", f"{self.scenario} ({self.outage_mode})"),
             ("approval", self.approval or "none yet"),
@@ -161,11 +159,9 @@ class Settings(BaseModel):
         return "\n".join(f"{name:<{width}}  {value}" for name, value in self.rows())
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        cells = "".join(
-            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
-            f'<td style="text-align:left">{html.escape(value)}</td></tr>'
-            for name, value in self.rows()
-        )
+        left = 'style="text-align:left"'
+        rows = [(html.escape(name), html.escape(value)) for name, value in self.rows()]
+        cells = "".join(f"<tr><th {left}>{name}</th><td {left}>{value}</td></tr>" for name, value in rows)
         return {"text/plain": str(self), "text/html": f"<table>{cells}</table>"}
 
 
