@@ -1,8 +1,8 @@
-"""Parameters of the runbooks: one set for all of them, with types, defaults, rules and plain errors.
+"""The parameters of all runbooks: names, types, defaults, rules and their error messages.
 
-A notebook's `parameters` cell assigns them and `from_cell(globals())` reads them back; `load(file)` reads
-the same names from YAML. Each broken rule is one sentence that names the field, the rule and what is allowed.
-Types are held strictly: the text "true" is no boolean, and a number without quotes is no text.
+A notebook's `parameters` cell assigns them, and `from_cell(globals())` reads them; `load(file)` reads the
+same names from YAML. An error is one sentence with the parameter, the rule and the value. Types are strict:
+the text "true" is not a boolean, and a number without quotes is not a text.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ ORIGINS = {"sandbox": SIMULATED, "aws": LIVE}
 
 
 class Parameter(NamedTuple):
-    """What a person must know to set one parameter."""
+    """The type, the default and the help text of a parameter."""
 
     type: type
     default: Any
     help: str
 
 
-# The groups of the parameters cell, each with the parameter that it begins with. The order of all is that of
+# The first parameter of each group in the parameters cell -> the group's heading. The cell has the order of
 # the fields of Settings.
 GROUPS = {
     "scenario": "what you type now",
@@ -44,106 +44,91 @@ GROUPS = {
 }
 
 
+def _field(default: Any, text: str, *, ge: float | None = None, le: float | None = None) -> Any:
+    return Field(default, description=text, ge=ge, le=le)
+
+
 class Settings(BaseModel):
-    """The checked parameters of a run. Immutable; prints as a short table."""
+    """The validated parameters of a run. Immutable; displayed as a short table."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    scenario: limits.Scenario = Field(
-        "region-outage", description="what happens in the drill, see drlib scenarios"
+    scenario: limits.Scenario = _field("region-outage", "what happens in the drill, see drlib scenarios")
+    outage_mode: Literal["refuse", "reset", "hang", "503"] = _field(
+        "refuse", "how the region fails, refuse, reset, hang or 503"
     )
-    outage_mode: Literal["refuse", "reset", "hang", "503"] = Field(
-        "refuse", description="how the region fails, refuse, reset, hang or 503"
+    approval: str = _field("drill@sandbox", "suffix@target, typed by the person who approves")
+    confirm: limits.Confirmation = _field(
+        "", "suffix/primary_region, needed on aws beside an approval of the plan"
     )
-    approval: str = Field("drill@sandbox", description="suffix@target, typed by the person who approves")
-    confirm: limits.Confirmation = Field(
-        "", description="suffix/primary_region, needed on aws beside an approval of the plan"
-    )
-    mode: limits.Mode = Field("apply", description="apply, or plan to show everything and change nothing")
-    force_reason: str = Field("", description="why to go past a red gate, kept as evidence, empty to stop")
-    delete_data: str = Field(
-        "", description="names of tables and buckets that a deployment may replace or delete"
-    )
+    mode: limits.Mode = _field("apply", "apply, or plan to show everything and change nothing")
+    force_reason: str = _field("", "why to go past a red gate, kept as evidence, empty to stop")
+    delete_data: str = _field("", "names of tables and buckets that a deployment may replace or delete")
 
-    target: Literal["sandbox", "aws"] = Field("sandbox", description="where to act, sandbox or aws")
-    primary_region: limits.Region = Field("us-east-2", description="region that serves in peace")
-    standby_region: limits.Region = Field("us-west-2", description="region that takes over")
-    suffix: limits.Suffix = Field("drill", description="tells this stack's names from another's")
-    domain_name: limits.Domain = Field(
-        "pay.drill.test", description="the API is served at api. before this name"
-    )
-    hosted_zone_id: limits.Zone = Field("", description="existing public zone on aws, empty to create one")
-    lambda_in_vpc: bool = Field(True, description="functions in private subnets with endpoints")
-    check_interval_seconds: limits.CheckInterval = Field(
-        10, description="between two checks of one checker, 10 or 30"
-    )
+    target: Literal["sandbox", "aws"] = _field("sandbox", "where to act, sandbox or aws")
+    primary_region: limits.Region = _field("us-east-2", "region that serves in peace")
+    standby_region: limits.Region = _field("us-west-2", "region that takes over")
+    suffix: limits.Suffix = _field("drill", "tells this stack's names from another's")
+    domain_name: limits.Domain = _field("pay.drill.test", "the API is served at api. before this name")
+    hosted_zone_id: limits.Zone = _field("", "existing public zone on aws, empty to create one")
+    lambda_in_vpc: bool = _field(True, "functions in private subnets with endpoints")
+    check_interval_seconds: limits.CheckInterval = _field(10, "between two checks of one checker, 10 or 30")
     # Route 53, HealthCheckConfig.FailureThreshold
-    check_failure_threshold: int = Field(
-        3, ge=1, le=10, description="failed checks in a row that mean unhealthy, 1 to 10"
+    check_failure_threshold: int = _field(
+        3, "failed checks in a row that mean unhealthy, 1 to 10", ge=1, le=10
     )
-    state_backend: limits.Backend = Field("", description="Pulumi state on aws, such as s3://bucket")
-    jwt_issuer: limits.HttpsUrl = Field("", description="issuer of the tokens that the payments API accepts")
-    jwt_audience: str = Field("", description="audience of those tokens")
-    alert_email: limits.Address = Field("", description="address that alarms write to, empty for none")
+    state_backend: limits.Backend = _field("", "Pulumi state on aws, such as s3://bucket")
+    jwt_issuer: limits.HttpsUrl = _field("", "issuer of the tokens that the payments API accepts")
+    jwt_audience: str = _field("", "audience of those tokens")
+    alert_email: limits.Address = _field("", "address that alarms write to, empty for none")
 
-    rto_target_seconds: int = Field(180, ge=1, le=86_400, description="longest recovery time that passes")
-    rpo_target_seconds: int = Field(
-        60, ge=0, le=86_400, description="longest loss of acknowledged payments that passes"
+    rto_target_seconds: int = _field(180, "longest recovery time that passes", ge=1, le=86_400)
+    rpo_target_seconds: int = _field(60, "longest loss of acknowledged payments that passes", ge=0, le=86_400)
+    ttl_clients: int = _field(6, "probing clients that obey the DNS TTL", ge=1, le=50)
+    keepalive_clients: limits.Clients = _field(1, "probing clients that keep their connection")
+    pinned_clients: limits.Clients = _field(
+        1, "probing clients that resolve the name once and keep the address"
     )
-    ttl_clients: int = Field(6, ge=1, le=50, description="probing clients that obey the DNS TTL")
-    keepalive_clients: limits.Clients = Field(1, description="probing clients that keep their connection")
-    pinned_clients: limits.Clients = Field(
-        1, description="probing clients that resolve the name once and keep the address"
+    cached_clients: limits.Clients = _field(1, "probing clients behind a resolver that keeps answers longer")
+    resolver_floor_seconds: float = _field(
+        90.0, "how long that resolver keeps any answer, at least", ge=0, le=3600
     )
-    cached_clients: limits.Clients = Field(
-        1, description="probing clients behind a resolver that keeps answers longer"
-    )
-    # an hour is far beyond any TTL of a failover
-    resolver_floor_seconds: float = Field(
-        90.0, ge=0, le=3600, description="how long that resolver keeps any answer, at least"
-    )
-    attempt_interval_seconds: float = Field(
-        10.0, ge=1, le=60, description="between two payments of one client"
-    )
+    attempt_interval_seconds: float = _field(10.0, "between two payments of one client", ge=1, le=60)
 
-    # at 60, a TTL of 60 s is still one whole second on the wire
-    time_scale: float = Field(
-        10.0, ge=1, le=60, description="how much faster the sandbox's clock runs, 1 to 60"
-    )
-    seed: int = Field(1, ge=0, le=2**31 - 1, description="start of the sandbox's random numbers")
-    replication_lag_seconds: float = Field(
-        1.0, ge=0, le=300, description="usual replication lag in the sandbox"
-    )
+    # at 60, a TTL of 60 s is one wall second
+    time_scale: float = _field(10.0, "how much faster the sandbox's clock runs, 1 to 60", ge=1, le=60)
+    seed: int = _field(1, "start of the sandbox's random numbers", ge=0, le=2**31 - 1)
+    replication_lag_seconds: float = _field(1.0, "usual replication lag in the sandbox", ge=0, le=300)
 
     @model_validator(mode="after")
-    def _go_together(self) -> Settings:
-        if broken := list(limits.apart(self)):
-            raise ValueError(" ".join(broken))
+    def _check_conflicts(self) -> Settings:
+        if found := list(limits.conflicts(self)):
+            raise ValueError(" ".join(found))
         return self
 
     @property
     def origin(self) -> str:
-        """Where what is measured comes from: `simulated` or `live`."""
+        """The origin of the measurements: `simulated` or `live`."""
         return ORIGINS[self.target]
 
     @property
     def public_name(self) -> str:
-        """Name under which clients reach the API, whichever region serves."""
-        return f"{limits.PUBLIC}{self.domain_name}"
+        """The host name of the API for clients, in whichever region it is served."""
+        return f"{limits.PUBLIC_PREFIX}{self.domain_name}"
 
     @property
     def approval_phrase(self) -> str:
-        """What `approval` must be for an act to be allowed."""
+        """The value of `approval` that allows a step."""
         return f"{self.suffix}@{self.target}"
 
     @property
     def confirmation(self) -> str:
-        """What `confirm` must be where a plan has to be approved."""
+        """The value of `confirm` that a plan's approval requires."""
         return f"{self.suffix}/{self.primary_region}"
 
     @property
     def plans(self) -> bool:
-        """Whether everything is shown, and nothing changed."""
+        """Whether the runbook only plans: it shows everything and changes nothing."""
         return self.mode == PLAN
 
     def values(self) -> dict[str, Any]:
@@ -152,15 +137,13 @@ class Settings(BaseModel):
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the rows of the short table."""
+        failures = self.check_failure_threshold
         rows = [
             ("target", self.target),
             ("regions", f"{self.primary_region} (primary), {self.standby_region} (standby)"),
             ("public name", self.public_name),
             ("stack suffix", self.suffix),
-            (
-                "checks",
-                f"every {self.check_interval_seconds} s, {self.check_failure_threshold} failures in a row",
-            ),
+            ("checks", f"every {self.check_interval_seconds} s, {failures} failures in a row"),
             ("targets", f"RTO {self.rto_target_seconds} s, RPO {self.rpo_target_seconds} s"),
             ("scenario", f"{self.scenario} ({self.outage_mode})"),
             ("approval", self.approval or "none yet"),
@@ -176,11 +159,9 @@ class Settings(BaseModel):
         return "\n".join(f"{name:<{width}}  {value}" for name, value in self.rows())
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        cells = "".join(
-            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
-            f'<td style="text-align:left">{html.escape(value)}</td></tr>'
-            for name, value in self.rows()
-        )
+        left = 'style="text-align:left"'
+        rows = [(html.escape(name), html.escape(value)) for name, value in self.rows()]
+        cells = "".join(f"<tr><th {left}>{name}</th><td {left}>{value}</td></tr>" for name, value in rows)
         return {"text/plain": str(self), "text/html": f"<table>{cells}</table>"}
 
 
@@ -199,13 +180,13 @@ def group_of(name: str) -> str:
 
 
 def home() -> Path:
-    """Return the folder that holds `.drlib/` and `runs/`: `DRLIB_HOME`, or else the checkout."""
-    named = os.environ.get("DRLIB_HOME")
-    return Path(named).expanduser().resolve() if named else Path(__file__).resolve().parent.parent
+    """Return the folder of `.drlib/` and `runs/`: `DRLIB_HOME`, or else the checkout."""
+    folder = os.environ.get("DRLIB_HOME")
+    return Path(folder).expanduser().resolve() if folder else Path(__file__).resolve().parent.parent
 
 
 def make(values: Mapping[str, Any]) -> Settings:
-    """Return checked settings; what `values` leaves out has its default.
+    """Return validated settings, with defaults for the parameters that `values` omits.
 
     Raises:
         BadParameters: one sentence for each unknown name, wrong type or broken rule.
@@ -217,11 +198,10 @@ def make(values: Mapping[str, Any]) -> Settings:
 
 
 def from_cell(namespace: Mapping[str, Any]) -> Settings:
-    """Read the settings back from a notebook: `from_cell(globals())`. Other names are left alone.
+    """Read the settings from a notebook's variables: `from_cell(globals())`. Other names are ignored.
 
-    From then on, what the notebook shows is masked.
-
-    Import nothing under a parameter's name there: `from drlib.target import open_target`.
+    From this call on, the notebook's outputs are masked. The notebook must not import anything under a
+    parameter's name, hence `from drlib.target import open_target`.
     """
     redaction.watch_kernel()
     return make({name: namespace[name] for name in PARAMETERS if name in namespace})
@@ -233,7 +213,7 @@ def load(file: str | Path) -> Settings:
 
 
 def read(file: str | Path) -> dict[str, Any]:
-    """Return the mapping in a YAML file, unchecked but for being a mapping of names."""
+    """Return the mapping of names in a YAML file. The values are not validated."""
     import yaml
 
     path = Path(file)
@@ -257,11 +237,11 @@ def read(file: str | Path) -> dict[str, Any]:
 def parse_overrides(
     pairs: Iterable[tuple[str, str]], *, more: Mapping[str, type] | None = None
 ) -> dict[str, Any]:
-    """Turn `-p NAME VALUE` texts into values of each parameter's own type.
+    """Convert the texts of `-p NAME VALUE` to the types of the parameters.
 
     Args:
         pairs: names and texts.
-        more: further names that are allowed here (a notebook's own parameters), with their types.
+        more: the notebook's own parameters, with their types.
     """
     types = {name: parameter.type for name, parameter in PARAMETERS.items()} | dict(more or {})
     values: dict[str, Any] = {}
@@ -273,14 +253,14 @@ def parse_overrides(
 
 
 def unknown(name: str, known: Iterable[str] = PARAMETERS) -> str:
-    """Say that a name is no parameter, and which one may have been meant."""
+    """Return the message for an unknown parameter, with the nearest known name."""
     near = difflib.get_close_matches(name, list(known), n=1)
     hint = f"did you mean {near[0]}?" if near else "`drlib params` lists the names that exist."
     return f"{name} is not a parameter: {hint}"
 
 
 def ill_typed(name: str, kind: type, value: object) -> str:
-    """Say that a value has the wrong type, and how it was written."""
+    """Return the message for a value of the wrong type."""
     if isinstance(value, ModuleType):
         return f"{name} must be {KINDS[kind]}, and an import has taken its name in this notebook."
     unquoted = kind is str and isinstance(value, int | float)
@@ -301,13 +281,13 @@ def _parse(name: str, text: str, kind: type) -> Any:
 
 
 def _sentence(error: Any) -> str:
-    """Say what pydantic found: the name of the parameter, what it must be, and what it is."""
-    told = str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
+    """Return the message for an error of pydantic: the parameter, the rule and the value."""
+    rule = str(error["ctx"]["error"]) if error["type"] == "value_error" else ""
     if not error["loc"]:
-        return told  # of parameters that do not go together
+        return rule  # a conflict between parameters
     name, value = str(error["loc"][0]), error["input"]
-    if told:
-        return f"{name} {told}"
+    if rule:
+        return f"{name} {rule}"
     if error["type"] == "extra_forbidden":
         return unknown(name)
     kind, field = PARAMETERS[name].type, Settings.model_fields[name]

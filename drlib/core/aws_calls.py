@@ -1,11 +1,11 @@
-"""Every AWS call that a runbook made: which service, region and plane, and for what purpose.
+"""Records every AWS call of a runbook: service, operation, region, plane and purpose.
 
-A failover that needs a control plane shares the fate of the region that hosts it. AWS's paper "AWS Fault
-Isolation Boundaries" names it static stability: recovery uses data planes and what exists beforehand. So each
-client that a runbook uses reports its calls here, and the evidence counts those of the failover.
+A failover that needs a control plane fails if the region that hosts this control plane fails. A statically
+stable recovery uses only data planes and resources that already exist (AWS, "AWS Fault Isolation
+Boundaries"). The evidence therefore counts the control-plane calls of the failover.
 
-What is a data plane follows that paper and each service's list of CloudTrail data events. What is not listed
-below counts as control plane, so that an unknown operation can never make a run look better than it was.
+DATA_PLANE follows that paper and each service's list of CloudTrail data events. An operation that is not
+listed counts as control plane, so that an unknown operation never makes a run look better than it was.
 """
 
 from __future__ import annotations
@@ -14,88 +14,47 @@ import contextlib
 import contextvars
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from drlib.core.errors import OnlyPlanned
 
+# fmt: off
 DATA_PLANE: dict[str, frozenset[str]] = {
-    "dynamodb": frozenset(
-        [
-            "GetItem",
-            "PutItem",
-            "UpdateItem",
-            "DeleteItem",
-            "Query",
-            "Scan",
-            "BatchGetItem",
-            "BatchWriteItem",
-            "TransactGetItems",
-            "TransactWriteItems",
-            "ExecuteStatement",
-            "BatchExecuteStatement",
-            "ExecuteTransaction",
-        ]
-    ),
-    "s3": frozenset(
-        [
-            "GetObject",
-            "PutObject",
-            "HeadObject",
-            "DeleteObject",
-            "DeleteObjects",
-            "CopyObject",
-            "ListObjects",
-            "ListObjectsV2",
-            "ListObjectVersions",
-            "GetObjectTagging",
-            "PutObjectTagging",
-            "GetObjectAttributes",
-            "CreateMultipartUpload",
-            "UploadPart",
-            "CompleteMultipartUpload",
-            "AbortMultipartUpload",
-        ]
-    ),
-    "sqs": frozenset(
-        [
-            "SendMessage",
-            "SendMessageBatch",
-            "ReceiveMessage",
-            "DeleteMessage",
-            "DeleteMessageBatch",
-            "ChangeMessageVisibility",
-            "ChangeMessageVisibilityBatch",
-        ]
-    ),
+    "dynamodb": frozenset((
+        "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem",
+        "TransactGetItems", "TransactWriteItems", "ExecuteStatement", "BatchExecuteStatement",
+        "ExecuteTransaction",
+    )),
+    "s3": frozenset((
+        "GetObject", "PutObject", "HeadObject", "DeleteObject", "DeleteObjects", "CopyObject", "ListObjects",
+        "ListObjectsV2", "ListObjectVersions", "GetObjectTagging", "PutObjectTagging", "GetObjectAttributes",
+        "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "AbortMultipartUpload",
+    )),
+    "sqs": frozenset((
+        "SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch",
+        "ChangeMessageVisibility", "ChangeMessageVisibilityBatch",
+    )),
     "sns": frozenset(("Publish", "PublishBatch")),
     "cloudwatch": frozenset(("PutMetricData", "GetMetricData", "GetMetricStatistics")),
     "logs": frozenset(("PutLogEvents", "GetLogEvents", "FilterLogEvents")),
     "lambda": frozenset(("Invoke", "InvokeWithResponseStream")),
     "events": frozenset(("PutEvents",)),
-    # Regional STS endpoints are data planes as a whole.
+    # All operations of a regional STS endpoint are data plane.
     "sts": frozenset(("GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity", "GetSessionToken")),
 }
-# Their control planes are in us-east-1, whichever region the client names. Route 53 has no data-plane API at
-# all: its data plane is the answers of its name servers and the work of its checkers.
-GLOBAL_SERVICES = frozenset(("route53", "iam", "cloudfront", "globalaccelerator", "organizations"))
-GLOBAL_REGION = "us-east-1"
 READ_PREFIXES = (
-    "Get",
-    "List",
-    "Describe",
-    "Head",
-    "Query",
-    "Scan",
-    "BatchGet",
-    "TransactGet",
-    "Filter",
-    "Simulate",
+    "Get", "List", "Describe", "Head", "Query", "Scan", "BatchGet", "TransactGet", "Filter", "Simulate",
     "Test",
 )
+# fmt: on
+# The control planes of these services are in us-east-1, whichever region the client names. Route 53 has no
+# data-plane API: its data plane is the answers of its name servers and the work of its checkers.
+GLOBAL_SERVICES = frozenset(("route53", "iam", "cloudfront", "globalaccelerator", "organizations"))
+GLOBAL_REGION = "us-east-1"
 
 ENGINE = "pulumi"
-ENGINE_READS = frozenset(("Preview", "Export"))  # nothing is changed in AWS
+ENGINE_READS = frozenset(("Preview", "Export"))  # they change nothing in AWS
 
 NO_PURPOSE = "other"
 FAILOVER = "failover"
@@ -116,9 +75,9 @@ class Call(NamedTuple):
 
 @contextlib.contextmanager
 def purpose(name: str) -> Iterator[None]:
-    """Say what the calls inside are for: "failover", "observe", "deploy", ...
+    """Set the purpose of the calls inside the block: "failover", "observe", "deploy", ...
 
-    It holds for the calling thread; a thread started inside must say it anew.
+    It applies to the calling thread. A thread that is started inside the block must set its own purpose.
     """
     token = _purpose.set(name)
     try:
@@ -128,16 +87,16 @@ def purpose(name: str) -> Iterator[None]:
 
 
 def assume(name: str = NO_PURPOSE) -> None:
-    """Say what calls of this process are for from now on, wherever no `purpose` says otherwise.
+    """Set the default purpose of this process's calls: it applies wherever no `purpose` is set.
 
-    From a fault to the recovery that is "failover": a call that nobody declared counts against the run.
+    From the fault to the recovery it is "failover", so that a call without a purpose counts against the run.
     """
     global _assumed
     _assumed = name
 
 
 def classify(service: str, operation: str, region: str) -> Call:
-    """Return the call's record, with the region whose plane really serves it."""
+    """Return the record of a call, with the region whose plane serves it."""
     plane = "data" if operation in DATA_PLANE.get(service, ()) else "control"
     reads = operation in ENGINE_READS if service == ENGINE else operation.startswith(READ_PREFIXES)
     access = "read" if reads else "write"
@@ -146,10 +105,10 @@ def classify(service: str, operation: str, region: str) -> Call:
 
 
 class Recorder:
-    """Counts calls by kind. Safe to use from several threads.
+    """Counts calls by kind; thread-safe.
 
     Args:
-        read_only: refuse calls that write, before they are made: OnlyPlanned.
+        read_only: refuse each call that writes, before it is sent, with OnlyPlanned.
     """
 
     def __init__(self, *, read_only: bool = False) -> None:
@@ -158,7 +117,7 @@ class Recorder:
         self._lock = threading.Lock()
 
     def attach(self, client: Any) -> None:
-        """Count every call that a boto3 client makes from now on; its retries are one call."""
+        """Count every later call of a boto3 client; a call and its retries count as one."""
         service = client.meta.service_model.service_name
         region = client.meta.region_name
 
@@ -168,7 +127,7 @@ class Recorder:
         client.meta.events.register_first("before-call.*.*", before_call)
 
     def add(self, service: str, operation: str, region: str) -> None:
-        """Count one call that no client of ours made, such as a run of the Pulumi engine."""
+        """Count one call; called directly for calls without a boto3 client, such as those of Pulumi."""
         call = classify(service, operation, region)
         if self._read_only and call.access != "read":
             raise OnlyPlanned(
@@ -180,13 +139,13 @@ class Recorder:
             self._counts[call] += 1
 
     def counts(self) -> dict[Call, int]:
-        """Return how often each kind of call was made, sorted."""
+        """Return the number of calls of each kind, sorted."""
         with self._lock:
             return dict(sorted(self._counts.items()))
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the counts as plain dictionaries."""
-        return [call._asdict() | {"count": count} for call, count in self.counts().items()]
+        return _rows(self.counts())
 
 
 def merge(parts: Iterable[Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -195,9 +154,13 @@ def merge(parts: Iterable[Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:
     for rows in parts:
         for row in rows:
             total[Call(**{name: row[name] for name in Call._fields})] += row["count"]
-    return [call._asdict() | {"count": count} for call, count in sorted(total.items())]
+    return _rows(total)
 
 
 def control_calls(rows: Iterable[dict[str, Any]], *, purpose: str = FAILOVER) -> int:
-    """Return how many control-plane calls were made for one purpose."""
+    """Return the number of control-plane calls that were made for one purpose."""
     return sum(row["count"] for row in rows if row["plane"] == "control" and row["purpose"] == purpose)
+
+
+def _rows(counts: Mapping[Call, int]) -> list[dict[str, Any]]:
+    return [call._asdict() | {"count": count} for call, count in sorted(counts.items())]

@@ -1,8 +1,8 @@
-"""Time, handed down: real on AWS, modelled in the sandbox.
+"""The clock: real time on AWS, modelled time in the sandbox.
 
-A modelled clock runs `scale` times faster than the wall: every duration that AWS would impose is waited for
-that much shorter, and every instant shown is a modelled one. All processes of one sandbox share the same
-`anchor`, so that their instants agree. On AWS the scale is 1, and modelled and wall time are the same.
+A modelled clock runs `scale` times faster than the wall clock. Waits are divided by `scale`, and every
+instant that is shown is a modelled one. All processes of one sandbox share the same `anchor`, so that their
+instants agree. On AWS the scale is 1, and modelled and wall time are the same.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 PATIENCE_WALL_SECONDS = 30.0
-"""The shortest limit, in wall seconds, of a wait on a modelled clock."""
+"""The shortest timeout, in wall seconds, of a wait on a modelled clock."""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """A clock whose seconds pass `scale` times faster than the wall's.
+    """A clock whose seconds pass `scale` times faster than wall seconds.
 
     Args:
         scale: modelled seconds in one wall second; 1 on AWS, 1 to 60 in the sandbox.
@@ -33,21 +33,21 @@ class Clock:
         return self.from_wall(time.time())
 
     def from_wall(self, instant: float) -> float:
-        """Convert a wall instant (what a Lambda function wrote, say) to a modelled one."""
+        """Convert a wall instant, such as one that a Lambda function wrote, to a modelled one."""
         return self.anchor + (instant - self.anchor) * self.scale
 
     def to_wall(self, instant: float) -> float:
-        """Convert a modelled instant to a wall one."""
+        """Convert a modelled instant to a wall instant."""
         return self.anchor + (instant - self.anchor) / self.scale
 
     def wall_seconds(self, seconds: float) -> float:
-        """Return how long `seconds` modelled seconds last on the wall."""
+        """Convert a duration in modelled seconds to wall seconds."""
         return seconds / self.scale
 
     def steady(self) -> float:
-        """Return modelled seconds since some instant of this process: they never go back.
+        """Return a monotonic time in modelled seconds, for durations.
 
-        Durations are differences of these. Those of `now` are wrong if somebody sets the wall's clock.
+        Differences of `now` are wrong if somebody sets the machine's clock in between.
         """
         return time.monotonic() * self.scale
 
@@ -57,20 +57,16 @@ class Clock:
             time.sleep(self.wall_seconds(seconds))
 
     def patient(self, timeout: float) -> float:
-        """Return a limit of `timeout` modelled seconds, longer on a fast clock.
+        """Return `timeout` in modelled seconds, on a modelled clock at least `PATIENCE_WALL_SECONDS`.
 
-        What is awaited is made by real computing, which does not run faster with the clock: a limit is at
-        least `PATIENCE_WALL_SECONDS` there, so that a busy machine is no failure.
+        Computing does not run faster on a modelled clock, and a busy machine must not cause a failure.
         """
-        return (
-            max(timeout, PATIENCE_WALL_SECONDS * self.scale) if self.scale > 1.0 and timeout > 0 else timeout
-        )
+        if self.scale <= 1.0 or timeout <= 0:
+            return timeout
+        return max(timeout, PATIENCE_WALL_SECONDS * self.scale)
 
     def wait_until(self, done: Callable[[], bool], *, timeout: float, poll: float = 1.0) -> bool:
-        """Ask `done` every `poll` modelled seconds; return whether it was true within `timeout` of them.
-
-        The limit is `patient(timeout)`.
-        """
+        """Call `done` every `poll` modelled seconds; return whether it became true in `patient(timeout)`."""
         deadline = self.steady() + self.patient(timeout)
         while not done():
             if self.steady() >= deadline:
@@ -80,5 +76,5 @@ class Clock:
 
 
 def iso(instant: float) -> str:
-    """Write an instant in seconds since the epoch as UTC, to the millisecond: `2026-01-02T03:04:05.678Z`."""
+    """Format an instant in seconds since the epoch, such as `2026-01-02T03:04:05.678Z` (UTC)."""
     return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

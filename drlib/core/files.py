@@ -1,6 +1,6 @@
-"""Files that are there whole or not at all, whatever ends the process, the power or the space.
+"""Atomic writes and appends: a killed process, a power loss or a full disk leaves no half-written file.
 
-What cannot be written is one plain sentence: which file, why, and what to do.
+A failed write raises an error that names the file, the reason and the remedy.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 from drlib.core.errors import StepFailed
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextlib.contextmanager
 def plain(path: Path) -> Iterator[None]:
-    """Turn an error of the file system inside the block into a sentence about `path`."""
+    """Raise StepFailed, which names the file, for an OSError inside the block."""
     try:
         yield
     except OSError as error:
@@ -27,30 +27,31 @@ def plain(path: Path) -> Iterator[None]:
 
 
 def refused(path: Path, error: OSError) -> StepFailed:
-    """Return the error that says why `path`, or the file that the error names, could not be written."""
+    """Return StepFailed for an OSError; it names the error's own file, or else `path`."""
     file = Path(str(error.filename)) if error.filename else path
-    remedy = "Look at the file system that it is on, and run the same command again."
+    remedy = "Check the file system that the file is on, and run the same command again."
     if error.errno in FULL:
-        remedy = "Free some space there, and run the same command again: what was written before is whole."
-    elif error.errno in CLOSED:
-        remedy = "Make it writable, or let DRLIB_HOME name another folder, and run the same command again."
+        remedy = "Free some space there, and run the same command again: earlier files are complete."
+    elif error.errno in NOT_WRITABLE:
+        remedy = "Make it writable, or set DRLIB_HOME to another folder, and run the same command again."
     why = error.strerror or type(error).__name__
     return StepFailed(f"{file.name} cannot be written: {why}.", remedy=remedy, resource=file.name)
 
 
 def append(path: Path, data: bytes, *, sync: bool = True) -> None:
-    """Add to a file's end, and wait until the disk has it. What does not fit whole is taken back.
+    """Append data to a file and flush it to the disk. A part that was written before an error is removed.
 
-    Without `sync` it is not waited for: it outlives the process, and not a loss of power.
+    Without `sync` the data is not flushed: it survives the end of the process, but not a power loss.
 
-    Raises OSError.
+    Raises:
+        OSError: it cannot be written. The file is unchanged.
     """
     new = not path.exists()
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         size = os.fstat(handle).st_size
         try:
-            _all(handle, data)
+            _write_all(handle, data)
             if sync:
                 os.fsync(handle)
         except OSError:
@@ -64,10 +65,10 @@ def append(path: Path, data: bytes, *, sync: bool = True) -> None:
 
 
 def write(path: Path, text: str | bytes) -> None:
-    """Write a file whole or not at all, and wait until the disk has it.
+    """Write a file atomically and flush it to the disk.
 
     Raises:
-        StepFailed: it cannot be written. The file is as it was.
+        StepFailed: it cannot be written. The file is unchanged.
     """
     with plain(path):
         draft = stage(path, text)
@@ -80,17 +81,18 @@ def write(path: Path, text: str | bytes) -> None:
 
 
 def stage(path: Path, text: str | bytes) -> Path:
-    """Write what a file is to hold beside it, and return the draft: `replace` puts it in its place.
+    """Write the new content of a file to a draft beside it, and return the draft. Call `replace` on it.
 
-    Raises OSError; no draft is left then.
+    Raises:
+        OSError: it cannot be written. No draft is left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = draft_of(path)
+    draft = path.with_name(f".{path.name}.tmp")
     data = text.encode() if isinstance(text, str) else text
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
-            _all(handle, data)
+            _write_all(handle, data)
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -101,20 +103,15 @@ def stage(path: Path, text: str | bytes) -> Path:
     return draft
 
 
-def draft_of(path: Path) -> Path:
-    """Return the name of a file's draft."""
-    return path.with_name(f".{path.name}.tmp")
-
-
-def _all(handle: int, data: bytes) -> None:
-    """Write all of it: a disk that is nearly full takes a part first, and then refuses."""
+def _write_all(handle: int, data: bytes) -> None:
+    """Write all of the data: on a disk that is nearly full, one `os.write` may write only a part of it."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(handle, rest) :]
 
 
 def _sync(folder: Path) -> None:
-    """Wait until the disk has a folder's list of names. Not every file system can."""
+    """Flush a folder's list of names to the disk, where the file system supports it."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,6 +1,7 @@
-"""What values single parameters may have: AWS's limits, reserved names, and what the sandbox can carry.
+"""The allowed values of the parameters: AWS's limits, reserved names, and the limits of the sandbox.
 
-A check of one parameter raises a ValueError with the sentence that follows the parameter's name.
+The check of one parameter raises ValueError. Its text continues a sentence that begins with the parameter's
+name.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ from pydantic import AfterValidator, Field
 Mode = Literal["apply", "plan"]
 CHECK_INTERVALS = (10, 30)  # Route 53, HealthCheckConfig.RequestInterval: no other value exists
 DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.(?!$)|$)){2,}")
-PUBLIC = "api."  # before the domain, in the name that clients use
+PUBLIC_PREFIX = "api."  # the public name is this prefix and the domain
 # RFC 2606 and RFC 6761: Route 53 refuses example.com ("is reserved by AWS"), the others are never delegated.
 RESERVED_NAMES = ("example.com", "example.net", "example.org", "example.edu")
 RESERVED_ENDINGS = ("example", "invalid", "localhost", "local", "internal", "onion")
 LONGEST_CERTIFICATE_NAME = 64  # ACM: the first name of a certificate
-ATTEMPTS_PER_WALL_SECOND = 100  # a bound for typing errors; two slow cores were seen to serve 17 to 20
-# A cohort's clients pay once in so many intervals. Those that the RTO is not measured by pay less often, as
-# two cores have to carry them all; a client that never moves needs to be seen failing, and no more.
+ATTEMPTS_PER_WALL_SECOND = 100  # catches typing errors; two slow cores serve 17 to 20
+# A client pays once in this number of intervals. The RTO is measured by `ttl_clients` alone; the others pay
+# less often, to save computing time.
 INTERVALS_A_PAYMENT = {"ttl_clients": 1, "keepalive_clients": 1, "cached_clients": 2, "pinned_clients": 5}
 
 
 @functools.cache
 def regions() -> frozenset[str]:
-    """Return the regions of the commercial partition, from botocore's table, without importing botocore."""
+    """Return the regions of the commercial partition from botocore's data, without importing botocore."""
     spec = importlib.util.find_spec("botocore")
-    if spec is None or spec.origin is None:  # a broken environment: the preflight says so, not the parameters
+    if spec is None or spec.origin is None:  # the preflight reports a broken environment
         return frozenset()
     table = json.loads((Path(spec.origin).parent / "data" / "partitions.json").read_text(encoding="utf-8"))
     commercial = next(part for part in table["partitions"] if part["id"] == "aws")
@@ -53,7 +54,7 @@ def _region(value: str) -> str:
 def _domain(value: str) -> str:
     if not DOMAIN.fullmatch(value):
         raise ValueError(f"must be a domain of two or more labels in small letters, and is {value!r}.")
-    longest = LONGEST_CERTIFICATE_NAME - len(PUBLIC)
+    longest = LONGEST_CERTIFICATE_NAME - len(PUBLIC_PREFIX)
     if len(value) > longest:
         raise ValueError(
             f"must have at most {longest} characters (a certificate's limit), and has {len(value)}."
@@ -65,7 +66,7 @@ def _domain(value: str) -> str:
 
 
 def _like(pattern: str, what: str, *, empty: bool = True) -> AfterValidator:
-    """Return the check that a text is empty, if it may be, or matches a pattern, of which `what` tells."""
+    """Return a check that a text matches a pattern, which `what` describes, or is empty where allowed."""
 
     def check(value: str) -> str:
         if not (empty and not value) and not re.fullmatch(pattern, value):
@@ -81,20 +82,13 @@ def _interval(value: int) -> int:
     return value
 
 
-CheckInterval = Annotated[int, AfterValidator(_interval)]  # a Literal of pydantic takes 10.0 for 10
+CheckInterval = Annotated[int, AfterValidator(_interval)]  # pydantic's Literal accepts 10.0 as 10
 Region = Annotated[str, AfterValidator(_region)]
 Domain = Annotated[str, AfterValidator(_domain)]
-Suffix = Annotated[
-    str,
-    _like(
-        r"[a-z0-9](?:[a-z0-9-]{0,14}[a-z0-9])?",
-        "1 to 16 small letters, digits and inner hyphens, because it becomes part of resource names",
-        empty=False,
-    ),
-]
-Scenario = Annotated[
-    str, _like(r"[a-z0-9]+(-[a-z0-9]+)*", "a name that `drlib scenarios` lists", empty=False)
-]
+SUFFIX = "1 to 16 small letters, digits and inner hyphens, because it becomes part of resource names"
+SCENARIO = "a name that `drlib scenarios` lists"
+Suffix = Annotated[str, _like(r"[a-z0-9](?:[a-z0-9-]{0,14}[a-z0-9])?", SUFFIX, empty=False)]
+Scenario = Annotated[str, _like(r"[a-z0-9]+(-[a-z0-9]+)*", SCENARIO, empty=False)]
 Zone = Annotated[str, _like(r"Z[A-Z0-9]{1,31}", "a Route 53 zone id such as Z0123456789ABC")]
 Confirmation = Annotated[str, _like(r"[a-z0-9-]+/[a-z0-9-]+", "suffix/region, such as drill/us-east-2")]
 Backend = Annotated[str, _like(r"(s3|gs|azblob|file|https)://\S+", "a URL such as s3://bucket")]
@@ -103,8 +97,8 @@ Address = Annotated[str, _like(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
 Clients = Annotated[int, Field(ge=0, le=50)]
 
 
-def apart(chosen: Any) -> Iterator[str]:
-    """Yield a sentence for each of some settings that does not go with another one."""
+def conflicts(chosen: Any) -> Iterator[str]:
+    """Yield a sentence for each conflict between two or more parameters."""
     if chosen.primary_region == chosen.standby_region:
         yield f"standby_region must differ from primary_region, and both are {chosen.primary_region!r}."
     if bool(chosen.jwt_issuer) != bool(chosen.jwt_audience):

@@ -1,8 +1,8 @@
-"""What may leave drlib: every text without identities and secrets. The one place that decides it.
+"""Masks identities and secrets in every text that leaves drlib.
 
-Account ids, ARNs, access keys, tokens and signatures are known by their form; secrets without a form by what
-stands before them, and by the environment: the value of a variable whose name says that it is secret is
-masked wherever it turns up. Names, payment ids, hashes and instants stay.
+Account ids, ARNs, access keys, tokens and signatures are recognised by their form. Other secrets are
+recognised by the word before them, or by the environment: the value of a variable with a secret's name is
+masked in every text. Names, payment ids, hashes and instants are not masked.
 
 AWS: IAM User Guide, IAM identifiers: unique identifiers; S3 User Guide, Authenticating requests: query
 parameters (AWS Signature Version 4).
@@ -20,12 +20,12 @@ from types import TracebackType
 from typing import IO, Any
 
 VEIL = "***"
-SHORTEST_SECRET = 8  # a shorter value is a word that turns up anywhere
+SHORTEST_SECRET = 8  # a shorter value may be an ordinary word
 SECRET_NAMES = re.compile(
     r"(?i)SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|(?:^|_)(?:API|ACCESS|PRIVATE)?KEY(?:_|$)"
 )
 PLACE_NAMES = re.compile(r"(?i)_(?:FILE|PATH|DIR|SOCK|URI|URL)$")
-"""Variables that say where a secret is, and hold none."""
+"""Variables that contain the location of a secret, not the secret."""
 SECRET_KEYS = re.compile(
     r"(?i)(?:secret|password|passphrase|session_?token|access_?key(?:_?id)?|private_?key|credentials?)$"
 )
@@ -34,7 +34,7 @@ SECRET_KEYS = re.compile(
 UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 QUOTE = r"(?:[\"']|&quot;|&#(?:39|x27|34);)"
 FORMS = re.compile(
-    rf"(?P<uuid>{UUID})"  # first, and left alone: its last part may look like an account id
+    rf"(?P<uuid>{UUID})"  # first, and never masked: its last part may look like an account id
     r"|(?P<arn>arn:aws[\w-]*:[\w-]*:[\w-]*:[\w*]*:(?P<name>[^\s\"'<>,]+))"
     r"|(?P<pem>-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z))"
     r"|(?P<key>\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b)"
@@ -45,38 +45,38 @@ FORMS = re.compile(
     rf"(?:{QUOTE}\s*:\s*{QUOTE}|\s*=\s*{QUOTE}?)))(?P<value>[^\s\"'<>,;&)]{{6,}})"
     r"|(?P<login>(?<=://)[^\s/:@]+:[^\s/@]+(?=@))"
     r"|(?P<bare>(?<![\w/+=.-])(?=[\w/+]*[a-z])(?=[\w/+]*[A-Z])(?=[\w/+]*\d)[A-Za-z0-9/+]{40}(?![\w/+=.-]))"
-    # twelve digits within a hash, a longer number or a fraction are no account
+    # twelve digits within a hash, a longer number or a fraction are not an account id
     r"|(?P<account>(?<![0-9A-Za-z])(?<!\d\.)\d{12}(?!\.?[0-9])(?![A-Za-z]))",
     re.DOTALL,
 )
 PLAIN = re.compile(rf"{UUID}|(?!.*\d{{12}})[a-z0-9._-]{{0,39}}")
-"""What most texts of samples are, and can hold nothing: ids, regions, words. Found out fast."""
+"""Most texts of samples: ids, regions and words, which contain nothing to mask. This test is fast."""
 IMAGE = "image/"
 OUTPUTS = frozenset(("stream", "display_data", "execute_result", "update_display_data", "error"))
 
 
 def mask(text: str) -> str:
-    """Return `text` without account ids, ARNs, keys, tokens and secrets; names and payment ids stay."""
+    """Return a text in which account ids, ARNs, keys, tokens and secrets are masked."""
     return _masked(text, _secrets())
 
 
 def mask_all(value: Any, *, key: str = "") -> Any:
-    """Return a JSON-like value with every text in it masked; pictures stay as they are.
+    """Return a JSON-like value in which every text is masked, except images.
 
     Args:
         value: texts, numbers, lists and mappings.
-        key: what the value is called; a text that is called a secret is one.
+        key: the name of the value; the whole text is masked if this is the name of a secret.
     """
-    return _each(value, key, _secrets())
+    return _masked_value(value, key, _secrets())
 
 
 def mask_json(text: str) -> str:
-    """Return the text of a JSON file, such as a notebook, with every text in it masked."""
+    """Return the content of a JSON file, such as a notebook, in which every text is masked."""
     return json.dumps(mask_all(json.loads(text)), indent=1, ensure_ascii=False) + "\n"
 
 
 def copy_lines(source: IO[str], destination: IO[str]) -> None:
-    """Write each line of a stream to another, masked, until the first ends; both are closed."""
+    """Copy a stream line by line, masked, until it ends; then close both streams."""
     with source, destination:
         for line in source:
             destination.write(mask(line))
@@ -84,14 +84,14 @@ def copy_lines(source: IO[str], destination: IO[str]) -> None:
 
 
 def excepthook(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
-    """Print what nobody has caught as Python does, masked: a `sys.excepthook`."""
+    """Print an uncaught exception, masked. Use it as `sys.excepthook`."""
     sys.stderr.write(mask("".join(traceback.format_exception(kind, error, where))))
 
 
 def watch_kernel() -> None:
-    """In a Jupyter kernel, mask what cells show before it is sent; elsewhere, do nothing. Twice is once.
+    """In a Jupyter kernel, mask each output before it is sent; elsewhere, do nothing. Idempotent.
 
-    Every output of a kernel is one message of its session: text, html, errors with their tracebacks.
+    A kernel sends each output (text, html, an error with its traceback) as one message of its session.
     """
     if "IPython" not in sys.modules:
         return
@@ -116,7 +116,7 @@ def watch_kernel() -> None:
 
 
 def _secrets() -> list[str]:
-    """Return the values of the environment's secrets, the longest first."""
+    """Return the values of the secret environment variables, the longest first."""
     found = {
         value for name, value in os.environ.items() if len(value) >= SHORTEST_SECRET and _is_secret(name)
     }
@@ -127,16 +127,17 @@ def _is_secret(variable: str) -> bool:
     return bool(SECRET_NAMES.search(variable)) and not PLACE_NAMES.search(variable)
 
 
-def _each(value: Any, key: str, secrets: list[str]) -> Any:
+def _masked_value(value: Any, key: str, secrets: list[str]) -> Any:
     if isinstance(value, str):
         if key.startswith(IMAGE):
             return value
-        called = SECRET_KEYS.search(key) or (key.isupper() and _is_secret(key))
-        return VEIL if called and len(value) >= SHORTEST_SECRET else _masked(value, secrets)
+        secret = SECRET_KEYS.search(key) or (key.isupper() and _is_secret(key))
+        return VEIL if secret and len(value) >= SHORTEST_SECRET else _masked(value, secrets)
     if isinstance(value, Mapping):
-        return {_masked(str(name), secrets): _each(item, str(name), secrets) for name, item in value.items()}
+        items = value.items()
+        return {_masked(str(name), secrets): _masked_value(item, str(name), secrets) for name, item in items}
     if isinstance(value, list | tuple):
-        return [_each(item, key, secrets) for item in value]
+        return [_masked_value(item, key, secrets) for item in value]
     return value
 
 

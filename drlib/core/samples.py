@@ -1,8 +1,7 @@
-"""Raw samples: what was observed, as tables of which every row says where it was made, and by which clock.
+"""Raw samples in Parquet files: each row contains its origin and its clock.
 
-A file of samples is Parquet. `origin` ("simulated" or "live") and `clock` ("modelled" or "wall") are columns,
-so that no sample can be read without them; how the clock ran, and what the samples are about, stand once in
-the file's metadata.
+The columns `origin` ("simulated" or "live") and `clock` ("modelled" or "wall") are in every row, so that no
+sample can be read without them. The file's metadata contains the clock's scale, and facts about the samples.
 """
 
 from __future__ import annotations
@@ -26,24 +25,24 @@ TYPES = {int: "int64", float: "float64", str: "string", bool: "bool_"}
 
 @dataclass(frozen=True)
 class Stamp:
-    """Where samples were made, and by which clock. What does not say so is simulated."""
+    """The origin and the clock of samples. The default origin is simulated."""
 
     origin: str = SIMULATED
     clock: Clock = field(default_factory=Clock)
 
     @property
     def time(self) -> str:
-        """`modelled` if the clock runs faster than the wall, else `wall`."""
+        """`modelled` if the clock runs faster than the wall clock, else `wall`."""
         return WALL if self.clock.scale == 1.0 else MODELLED
 
     def as_dict(self) -> dict[str, Any]:
-        """Return JSON-like data, for the metadata of a file."""
+        """Return JSON-like data for a file's metadata."""
         return {"origin": self.origin, "scale": self.clock.scale, "anchor": self.clock.anchor}
 
 
 @dataclass(frozen=True)
 class Table:
-    """A file of samples, and what its metadata says of them. Columns become lists when they are asked for."""
+    """A file of samples, with its metadata. A column is converted to a list on access."""
 
     stored: Any
     stamp: Stamp
@@ -64,7 +63,7 @@ class Table:
         return list(zip(*map(self.column, names), strict=True))
 
     def where(self, **values: str) -> Table:
-        """Return the rows in which each of these columns has this value."""
+        """Return the rows in which each named column has the given value."""
         import pyarrow.compute
 
         found = self.stored
@@ -81,17 +80,17 @@ def write(
     stamp: Stamp,
     about: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write samples in one step, so that a reader never sees half of them; texts are masked.
+    """Write a file of samples atomically; texts are masked.
 
     Args:
-        file: where to.
-        columns: name -> values, all of one length.
-        types: name -> int, float, str or bool; stated, so that a table without rows has them too.
-        stamp: goes onto every row, and into the metadata.
-        about: JSON-like facts that the samples are about.
+        file: the file's path.
+        columns: name -> values, all of the same length.
+        types: name -> int, float, str or bool; a table without rows needs them too.
+        stamp: written into every row and into the metadata.
+        about: JSON-like facts about the samples, for the metadata.
 
     Raises:
-        StepFailed: it cannot be written. The file is as it was.
+        StepFailed: it cannot be written. The file is unchanged.
     """
     import pyarrow
     import pyarrow.parquet
@@ -115,19 +114,19 @@ def write(
 
 
 def read(file: Path) -> Table:
-    """Read a file of samples. Raises ValueError or KeyError when it is none."""
+    """Read a file of samples. Raises ValueError or KeyError for any other file."""
     import pyarrow.parquet
 
     table = pyarrow.parquet.read_table(file, use_threads=False)
     facts = json.loads((table.schema.metadata or {})[KEY])
-    told = facts["stamp"]
-    return Table(table, Stamp(told["origin"], Clock(told["scale"], told["anchor"])), facts["about"])
+    stamp = facts["stamp"]
+    return Table(table, Stamp(stamp["origin"], Clock(stamp["scale"], stamp["anchor"])), facts["about"])
 
 
 def _masked(texts: Sequence[str]) -> list[str]:
-    """Mask a column; most of its texts occur many times."""
-    once = list(dict.fromkeys(texts))
-    masked = dict(zip(once, mask_all(once), strict=True))
+    """Mask a column. Each distinct text is masked once."""
+    distinct = list(dict.fromkeys(texts))
+    masked = dict(zip(distinct, mask_all(distinct), strict=True))
     return [masked[text] for text in texts]
 
 

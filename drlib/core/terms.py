@@ -1,7 +1,6 @@
-"""The terms of the evidence, each with its words: the stages of a recovery, and the counts of payments.
+"""The words for the stages of a recovery and for the counts of payments.
 
-Whoever shows or judges a stage or a count takes its words from here: the verdict, the reconciliation, the
-report, the figures and the history.
+The verdict, the reconciliation, the report, the figures and the history all use these words.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import NamedTuple
 
 
 class Stage(NamedTuple):
-    """What a stage of the RTO lasts until: in words, and in one or two as the label of a mark in a figure."""
+    """The event that ends a stage of the RTO: in words, and as the short label of a mark in a figure."""
 
     words: str
     mark: str
@@ -24,11 +23,11 @@ STAGES: Mapping[str, Stage] = {
     "dns_answer": Stage("DNS answer changed", "DNS changed"),
     "client_switch": Stage("clients switched", "recovered"),
 }
-"""Every stage, in the order of events: name in evidence.json -> its words."""
+"""All stages, in the order of events: name in evidence.json -> words."""
 
 
 def stage_words(name: str) -> str:
-    """Return the words of a stage; a name that is none, such as that of the whole, says itself."""
+    """Return the words of a stage; for another name, such as that of the whole RTO, the name itself."""
     return STAGES[name].words if name in STAGES else name.replace("_", " ")
 
 
@@ -36,10 +35,10 @@ class Count(NamedTuple):
     """A count of payments.
 
     Attributes:
-        meaning: what such payments were: it completes "payments were ...".
-        todo: what an operator does about each of them; empty if there is nothing to say.
-        red: whether one such payment is enough for a verdict that is not `passed`. A stranded payment came
-            back. A duplicated or a late one is red only where the reconciliation cannot explain it.
+        meaning: completes the sentence "payments were ...".
+        todo: what the operator does about each payment; may be empty.
+        red: whether one such payment prevents the verdict `passed`. Stranded payments came back. Duplicated
+            and late payments are red only if the reconciliation cannot explain them.
     """
 
     meaning: str
@@ -52,24 +51,24 @@ COUNTS: Mapping[str, Count] = {
     "indeterminate": Count("sent and not answered: they may or may not have happened"),
     "lost": Count(
         "acknowledged and never found again",
-        "Ask its client to pay again, under the same idempotency key: no region knows of it.",
+        "Ask its client to pay again with the same idempotency key: no region has the payment.",
         red=True,
     ),
     "stranded": Count(
         "acknowledged, missing at takeover, and back after healing",
-        "Nothing to mend: it is back. Refund what its client may have paid again under another key.",
+        "No repair is needed: it is back. If the client paid again with another key, refund that payment.",
     ),
     "duplicated": Count(
         "settled more than once",
-        "Ask the provider how often it charged. The settlement key is the payment id, so a provider that "
-        "honours keys charged once; refund the second charge if there is one.",
+        "Ask the payment provider how often it charged the client. The settlement key is the payment id, so "
+        "a provider that honours keys charged once. If there is a second charge, refund it.",
     ),
     "late": Count(
-        "settled after their target time", "Tell whoever waited for the money; do not settle it again."
+        "settled after their target time", "Inform the recipient of the money; do not settle it again."
     ),
     "recovered": Count(
         "indeterminate, and found",
-        "Nothing to mend: a client that asks again with its key is told the same payment.",
+        "No repair is needed: a client that repeats the request with its key receives the same payment.",
     ),
     "unexpected": Count(
         "found, though they failed or were never sent",
@@ -78,7 +77,7 @@ COUNTS: Mapping[str, Count] = {
     ),
     "rejected": Count(
         "refused by the API: a mistake of the client, or the fence of a planned move",
-        "Nothing to mend: it was refused, and its client knows.",
+        "No repair is needed: the client received the refusal.",
     ),
     "unexplained_duplicates": Count("settled twice without a replication gap that explains it", red=True),
     "unexplained_late": Count("settled after their target time, though no region held them back", red=True),
@@ -89,32 +88,22 @@ COUNTS: Mapping[str, Count] = {
     ),
     "differing": Count(
         "recorded differently in the two tables",
-        "Compare both records; that of the region which took the payment is right.",
+        "Compare both records; the record of the region that accepted the payment is correct.",
         red=True,
     ),
     "unreceipted": Count(
         "settled, and have a receipt nowhere",
-        "Announce it again: a worker that finds a payment settled writes its receipt anew.",
+        "Announce it again: a worker that finds a settled payment writes its receipt again.",
         red=True,
     ),
     "one_sided": Count(
         "settled, and have a receipt in one region alone",
-        "Wait for S3 (15 minutes at most by its time control), then copy the receipt over.",
+        "Wait for S3 replication (at most 15 minutes with its time control), then copy the receipt.",
     ),
 }
-"""Every count, in the order in which it is shown: name in evidence.json -> what it means."""
+"""All counts, in the order in which they are shown: name in evidence.json -> meaning."""
 
-NAMES = (
-    "acknowledged",
-    "indeterminate",
-    "lost",
-    "stranded",
-    "duplicated",
-    "late",
-    "recovered",
-    "unexpected",
-    "rejected",
-)
-"""The counts that every evidence has, null where nothing was reconciled."""
-MORE = tuple(name for name in COUNTS if name not in NAMES)
-"""The counts that stand beside them once payments are reconciled."""
+MORE = tuple(COUNTS)[tuple(COUNTS).index("unexplained_duplicates") :]
+"""The counts that evidence.json contains only after the reconciliation."""
+NAMES = tuple(name for name in COUNTS if name not in MORE)
+"""The counts that evidence.json always contains; null before the reconciliation."""

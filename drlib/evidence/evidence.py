@@ -136,7 +136,9 @@ def update(
         if here.name != run.settings.target:
             raise StepFailed(f"The run is about {run.settings.target}, and this target is {here.name}.")
         run.save(f"planes.{run.runbook}", {"calls": here.calls.rows()})
-    found = [*checks, approval.unchanged(here)] if here is not None and run.settings.plans else list(checks)
+    found = list(checks)
+    if here is not None and run.settings.plans:
+        found.append(approval.unchanged(here.calls))
     rows = [row for table in found for row in table.as_dicts()]
     if rows:
         run.save(f"checks.{run.runbook}", {"rows": rows})

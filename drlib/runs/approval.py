@@ -1,19 +1,19 @@
-"""A person's word that an act may be done, and the end of a runbook that only plans.
+"""Approvals: a person allows a step. Also the end of a runbook that only plans.
 
-In the sandbox the parameter `approval` is enough. On aws, and in the sandbox where `confirm` says anything,
-a plan is approved, not a runbook: `confirm` must name the stack and its primary region, and
+In the sandbox the parameter `approval` is enough. On aws, and in the sandbox if `confirm` is not empty, a
+person approves a plan: `confirm` must name the stack and its primary region, and the command
 
     drlib approve RUN_ID --plan HASH
 
-must have been run, by credentials of the same account, for the very plan that the runbook shows again, and
-not too long ago. Until then the run is `pending-approval`. Nobody is ever asked while a runbook runs.
+must have approved exactly the plan that the runbook shows, with credentials of the same account; an approval
+expires. Until then the verdict of the run is `pending-approval`. A running runbook never prompts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -27,30 +27,23 @@ from drlib.runs.run import Run
 from drlib.show.checklist import Check, Checks
 from drlib.show.output import say
 
+if TYPE_CHECKING:
+    from drlib.target.base import Target
+
 AWS = "aws"
 VALID_MINUTES, LONGEST_MINUTES = 60, 24 * 60
-SKEW_SECONDS = 300.0  # an approval that seems to be of a later hour than this: a clock was set back
+SKEW_SECONDS = 300.0  # an approval that begins later than this from now: a clock was set back
 ASKED, GIVEN = "plan shown", "plan approved"
-# Who may act and how, not what is done: changing these does not make it another plan.
+# These parameters do not change what the step does, so they do not change the plan either.
 NOT_PLANNED = ("approval", "confirm", "mode", "force_reason")
 WALL = Clock()
 
 
-class Here(Protocol):
-    """What an approval needs to know of a target."""
-
-    settings: Settings
-    calls: Recorder
-
-    def client(self, service: str, region: str) -> Any:
-        """Return a boto3 client."""
-
-
 @dataclass(frozen=True)
 class Approval:
-    """A person's word that an act may be done. Acts that change anything ask for one.
+    """A person's approval of a step, which every step that changes something requires.
 
-    `plan` is the hash of the plan that was approved, where one has to be.
+    `plan` is the hash of the approved plan, if the step needs one.
     """
 
     what: str
@@ -65,25 +58,25 @@ class Approval:
 
 
 def is_bound(settings: Settings) -> bool:
-    """Return whether it is a plan that has to be approved: always on aws, elsewhere if `confirm` is given."""
+    """Return whether a plan must be approved: always on aws, in the sandbox if `confirm` is not empty."""
     return settings.target == AWS or bool(settings.confirm)
 
 
 def approve(
-    settings: Settings, what: str, *, here: Here | None = None, run: Run | None = None, plan: object = ""
+    settings: Settings, what: str, *, here: Target | None = None, run: Run | None = None, plan: object = ""
 ) -> Approval:
-    """Return the approval for an act, if there is one. With `mode: plan`, the runbook ends here instead.
+    """Return the approval for a step. With `mode: plan`, end the runbook instead.
 
     Args:
-        settings: of the runbook.
-        what: the act, in a few words.
-        here, run: where, and the run that the plan is written down in.
-        plan: what was shown; its text is what is approved, or what its `as_plan()` returns. If its `is_empty`
-            says that there is nothing to do, nobody has to approve it.
+        settings: those of the runbook.
+        what: the step, in a few words.
+        here, run: the target, and the run whose journal contains the plan.
+        plan: the plan that was shown. Its `as_plan()`, or else its text, is approved. A plan whose `is_empty`
+            is true needs no approval of its own.
 
     Raises:
-        NotApproved: there is none, it is for another plan, or it has ended. It names the command.
-        PlanShown: the parameter `mode` is `plan`: everything was shown, and nothing was changed.
+        NotApproved: the approval is missing, is for another plan, or has expired. The remedy has the command.
+        PlanShown: the parameter `mode` is `plan`: the plan was shown, and nothing was changed.
     """
     is_empty = bool(getattr(plan, "is_empty", False))
     if settings.plans and not is_empty:
@@ -98,43 +91,43 @@ def approve(
         return Approval(what, settings.approval)
     if here is None or run is None:
         raise NotApproved(
-            f"{what} is not approved: here it needs an approval of its plan, which a runbook shows.",
-            remedy="Run the runbook that does this, and approve the plan that it shows.",
+            f"{what} is not approved: it needs an approval of its plan, which only the runbook shows.",
+            remedy="Run the runbook of this step, and approve the plan that it shows.",
         )
-    return _bound(settings, what, here, run, plan)
+    return _approved_plan(settings, what, here, run, plan)
 
 
-def require(here: Here, approval: Approval) -> None:
-    """Stop an act whose approval is for another stack or target, or of no plan where one is needed.
+def require(here: Target, approval: Approval) -> None:
+    """Check the approval of a step before it begins.
 
     Raises:
-        NotApproved: it is.
+        NotApproved: it is for another stack or target, or it lacks the plan that it needs.
     """
     wanted = here.settings.approval_phrase
     if approval.phrase != wanted:
         raise NotApproved(
-            f"This is approved for {approval.phrase!r}, and not for {wanted!r}.",
-            remedy="Ask for an approval with this runbook's own parameters.",
+            f"The approval is for {approval.phrase!r}, and not for {wanted!r}.",
+            remedy="Request an approval with the parameters of this runbook.",
         )
     if here.settings.plans or (is_bound(here.settings) and not approval.plan):
         raise NotApproved(
-            f"{approval.what} is not approved: no plan of it was.",
-            remedy="Run the runbook from its first cell: it shows the plan, and says how it is approved.",
+            f"{approval.what} is not approved: its plan has no approval.",
+            remedy="Run the runbook from its first cell: it shows the plan and the command to approve it.",
         )
 
 
-def give(here: Here, run: Run, plan: str, *, minutes: int = VALID_MINUTES) -> str:
-    """Approve a plan that a run has shown, and return a sentence. It is written into the run's journal.
+def give(here: Target, run: Run, plan: str, *, minutes: int = VALID_MINUTES) -> str:
+    """Approve a plan that a run has shown: write it to the run's journal, and return a sentence about it.
 
     Args:
         here: the target, with the approver's own credentials.
         run: the run.
-        plan: the hash of the plan, or enough of its beginning.
-        minutes: for how long it is good, 1 to 1440.
+        plan: the hash of the plan, or at least its first 12 digits.
+        minutes: how long the approval is valid, 1 to 1440.
 
     Raises:
-        BadParameters: the run has shown no such plan.
-        NotApproved: the credentials are of another account than those that the plan was shown to.
+        BadParameters: the run has not shown this plan.
+        NotApproved: the credentials belong to another account than those of the run.
     """
     if not 1 <= minutes <= LONGEST_MINUTES:
         raise BadParameters(f"minutes must be from 1 to {LONGEST_MINUTES}, and is {minutes}.")
@@ -143,13 +136,13 @@ def give(here: Here, run: Run, plan: str, *, minutes: int = VALID_MINUTES) -> st
     if len(found) != 1:
         raise BadParameters(
             f"The run {run.run_id} has shown no plan {plan!r}.",
-            remedy="Copy the whole command that the runbook printed.",
+            remedy="Copy the complete command that the runbook printed.",
         )
     (one,) = found.values()
     if one["identity"] != _identity(here, run):
         raise NotApproved(
-            "The plan was shown to credentials of another account than these.",
-            remedy="Sign in to the account that the run is about, and approve again.",
+            "The run that shows this plan uses credentials of another account than these.",
+            remedy="Sign in to the account of the run, and approve again.",
         )
     until = WALL.now() + 60.0 * minutes
     detail = {"plan": one["plan"], "what": one["what"], "from_wall": WALL.now(), "until_wall": until}
@@ -157,7 +150,7 @@ def give(here: Here, run: Run, plan: str, *, minutes: int = VALID_MINUTES) -> st
     return f"Approved: {one['what']}, until {iso(until)}. Run the runbook, or resume the drill, again."
 
 
-def _bound(settings: Settings, what: str, here: Here, run: Run, plan: object) -> Approval:
+def _approved_plan(settings: Settings, what: str, here: Target, run: Run, plan: object) -> Approval:
     if settings.confirm != settings.confirmation:
         given = f"{settings.confirm!r}" if settings.confirm else "empty"
         raise NotApproved(
@@ -178,7 +171,7 @@ def _bound(settings: Settings, what: str, here: Here, run: Run, plan: object) ->
 
 
 def _missing(run: Run, what: str, digest: str) -> str:
-    """Return a clause on why the plan of an act is not approved now, or ""."""
+    """Return the reason why the plan of a step is not approved now, or ""."""
     given = [line["detail"] for line in run.lines((GIVEN,)) if line["detail"]["what"] == what]
     mine = [one for one in given if one["plan"] == digest]
     if not mine:
@@ -187,41 +180,35 @@ def _missing(run: Run, what: str, digest: str) -> str:
     if now > ends:
         return f"the approval of this plan ended at {iso(ends)}"
     if now < begun - SKEW_SECONDS:
-        return f"the approval of this plan is of {iso(begun)}, which is later than this machine's clock"
+        return f"the approval of this plan begins at {iso(begun)}, which is later than this machine's clock"
     return ""
 
 
 def _planned(settings: Settings, what: str, run: Run, plan: object, identity: str) -> Mapping[str, Any]:
-    """Return everything that is approved: change any of it, and it is another plan."""
+    """Return everything that the hash of a plan covers."""
     parameters = {name: value for name, value in settings.values().items() if name not in NOT_PLANNED}
     content = plan.as_plan() if hasattr(plan, "as_plan") else str(plan)
-    return {
-        "run_id": run.run_id,
-        "runbook": run.runbook,
-        "what": what,
-        "identity": identity,
-        "parameters": parameters,
-        "plan": content,
-    }
+    facts = {"run_id": run.run_id, "runbook": run.runbook, "what": what, "identity": identity}
+    return {**facts, "parameters": parameters, "plan": content}
 
 
-def _identity(here: Here, run: Run) -> str:
-    """Return a digest of the account that the credentials are of. The standby is asked: it is there."""
+def _identity(here: Target, run: Run) -> str:
+    """Return a digest of the credentials' account. The call goes to the standby: the primary may be down."""
     try:
         with aws_calls.purpose("observe"):
             answer = here.client("sts", here.settings.standby_region).get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         raise PreflightFailed(
-            f"Whose credentials these are cannot be told: {type(error).__name__}.",
+            f"The account of the credentials cannot be determined: {type(error).__name__}.",
             remedy="Sign in again, and retry.",
         ) from error
     return journal.sha256(f"{run.run_id} {answer['Account']}")
 
 
-def _end_of_plan(what: str, here: Here | None, run: Run | None) -> None:
-    """Show and keep the proof that nothing was changed, and end the runbook."""
+def _end_of_plan(what: str, here: Target | None, run: Run | None) -> None:
+    """Check that nothing was changed, save the result, and end the runbook."""
     if here is not None and run is not None:
-        proof = unchanged(here)
+        proof = unchanged(here.calls)
         run.save(f"checks.{run.runbook}", {"rows": proof.as_dicts()})
         run.save(f"planes.{run.runbook}", {"calls": here.calls.rows()})
         proof.require()
@@ -229,15 +216,9 @@ def _end_of_plan(what: str, here: Here | None, run: Run | None) -> None:
     raise PlanShown
 
 
-class Calls(Protocol):
-    """A target whose calls are recorded."""
-
-    calls: Recorder
-
-
-def unchanged(here: Calls) -> Checks:
-    """Check, by the recorded calls, that nothing was changed in AWS."""
-    rows = here.calls.rows()
+def unchanged(calls: Recorder) -> Checks:
+    """Check in the recorded calls that nothing was changed in AWS."""
+    rows = calls.rows()
     writes = [
         f"{row['service']} {row['operation']} in {row['region']}" for row in rows if row["access"] != "read"
     ]

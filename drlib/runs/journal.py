@@ -1,10 +1,10 @@
-"""A file of lines in which each holds the hash of the line before, so that later changes are found.
+"""The journal: a file in which each line contains the hash of the line before it.
 
-What it proves: nothing was altered, taken out or put between, unless everything after it was written anew.
-Whoever noted the last hash elsewhere (the summary of a run prints it) can tell even that.
+The hashes prove that no line was changed, removed or inserted, unless all later lines were rewritten too. The
+last hash, which the summary of a run prints, detects even that if it was noted elsewhere.
 
-A process that is killed, or a loss of power, may leave the last line torn. The next line to be written mends
-that: a line that lacks nothing but its end is kept, anything else is put aside and the chain says so.
+A killed process or a power loss may leave an incomplete last line. The next append repairs it: a line that
+lacks only its line end is kept; any other incomplete line is moved to `journal.torn`, and a line records it.
 """
 
 from __future__ import annotations
@@ -20,28 +20,24 @@ from drlib.core import files
 from drlib.core.errors import StepFailed
 
 FIRST = "0" * 64
-
 JOURNAL = "journal.jsonl"
-
 TORN = "journal.torn"
-
 Entry = dict[str, Any]
-
 _BEGINNING: Entry = {"seq": 0, "hash": FIRST}
 
 
 def canonical(value: Any) -> str:
-    """Return the one JSON text of a value, from which its hash is made."""
+    """Return the canonical JSON text of a value, for its hash."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def sha256(text: str | bytes) -> str:
-    """Return the SHA-256 of a text or of bytes, as hexadecimal digits."""
+    """Return the SHA-256 of a text or of bytes, in hexadecimal."""
     return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()
 
 
 def lines(folder: Path) -> list[Entry]:
-    """Return the journal's entries, oldest first. A torn last line is none.
+    """Return the journal's entries, oldest first, without an incomplete last line.
 
     Raises:
         ValueError: another line is not valid JSON.
@@ -56,25 +52,31 @@ def lines(folder: Path) -> list[Entry]:
 
 
 def until(entries: list[Entry], head: str) -> list[Entry]:
-    """Return the entries up to the one whose hash is `head`; all of them if none has it."""
+    """Return the entries up to the one whose hash is `head`, or all entries if there is none."""
     hashes = [entry.get("hash") for entry in entries]
     return entries[: hashes.index(head) + 1] if head in hashes else entries
 
 
 def append(folder: Path, facts: Mapping[str, Any]) -> Entry:
-    """Append an entry, chained to the one before it; several processes may do so at once.
+    """Append an entry with the hash of the entry before it; safe for concurrent processes.
 
     Raises:
-        StepFailed: it cannot be written, and the journal is as it was; or the line before it was changed.
+        StepFailed: it cannot be written, and the journal is unchanged; or the last line was changed by hand.
     """
     from filelock import FileLock
 
     path = folder / JOURNAL
     with files.plain(path), FileLock(folder / ".journal.lock"):
-        before, torn = _mended(folder)
+        before, torn = _repaired(folder)
         if torn:
-            told = {"step": "torn line", "phase": "done", "mutating": False, "resource": TORN, "detail": torn}
-            before = _add(path, before, {**facts, **told})
+            repair = {
+                "step": "torn line",
+                "phase": "done",
+                "mutating": False,
+                "resource": TORN,
+                "detail": torn,
+            }
+            before = _add(path, before, {**facts, **repair})
         return _add(path, before, facts)
 
 
@@ -85,8 +87,8 @@ def _add(path: Path, before: Entry, facts: Mapping[str, Any]) -> Entry:
     return entry
 
 
-def _mended(folder: Path) -> tuple[Entry, dict[str, Any]]:
-    """Return the last entry, and what was torn off behind it; afterwards the file ends with a whole line."""
+def _repaired(folder: Path) -> tuple[Entry, dict[str, Any]]:
+    """Repair an incomplete last line; return the last entry, and the facts about a line that was removed."""
     path = folder / JOURNAL
     content = path.read_bytes() if path.exists() else b""
     whole, _, rest = content.rpartition(b"\n")
@@ -102,7 +104,7 @@ def _mended(folder: Path) -> tuple[Entry, dict[str, Any]]:
 
 
 def _follows(text: bytes, before: Entry) -> bool:
-    """Return whether a text is the whole entry that comes after `before`."""
+    """Return whether a text is a complete entry that follows `before`."""
     try:
         entry = json.loads(text)
     except ValueError:
@@ -118,13 +120,13 @@ def _parsed(text: bytes) -> Entry:
         return {"seq": entry["seq"], "hash": entry["hash"], **entry}
     except (ValueError, TypeError, KeyError):
         raise StepFailed(
-            "The last line of the journal was changed by hand: nothing can be chained to it.",
-            remedy="Keep the run's folder as it is, and start a new run.",
+            "The last line of the journal was changed by hand: no line can be appended.",
+            remedy="Do not change the run's folder, and start a new run.",
         ) from None
 
 
 def broken_link(entries: list[Entry]) -> str:
-    """Return a sentence on the first entry that does not follow from the one before it, or ""."""
+    """Return a sentence about the first entry that was changed or is out of order, or ""."""
     before = FIRST
     for number, entry in enumerate(entries, start=1):
         if entry.get("seq") != number or entry.get("prev") != before:

@@ -1,11 +1,9 @@
-"""The seal of a run: the hash of every file in its folder, under the journal's last line.
+"""The seal of a run: a manifest with the hash of each file, and a last line of the journal with its hash.
 
-    seal.close(folder)
-
-The journal's chain proves the journal, and the journal names the hash of each file that was written on the
-way. What is written last, or by other hands (the report, the last executed notebook, a log), is named by no
-line before: so a manifest lists all files, and the last line names the manifest. Whoever notes that line's
-hash elsewhere, or signs the manifest (`drlib.evidence.audit.signature`), can tell any later change.
+The journal contains the hashes of the files that were saved during the run. The manifest adds those that are
+written last or by other programs: the report, the last executed notebook, the logs. Any later change is
+detected if the hash of the last line was noted elsewhere, or if the manifest is signed
+(`drlib.evidence.audit.signature`).
 """
 
 from __future__ import annotations
@@ -25,18 +23,18 @@ SIGNATURE = f"{MANIFEST}.sig"
 STEP = "seal"
 OPEN, RUNBOOK = "open", "runbook"
 OUTSIDE = frozenset((journal.JOURNAL, MANIFEST, SIGNATURE))
-"""What no manifest can list: the journal is its own proof, and the other two stand above the manifest."""
+"""Files that the manifest does not list: itself, its signature, and the journal, which proves itself."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a run's folder must hold, as its journal has it.
+    """The files that a run's folder must contain according to its journal.
 
     Attributes:
         files: name -> SHA-256.
-        sealed: the seal's line, if nothing was written to the journal after it.
-        listed: names in the manifest of the seal, if the run is sealed.
-        problem: what is wrong with the manifest, or "".
+        sealed: the line of the seal, if it is the journal's last line.
+        listed: names in the manifest, if the run is sealed.
+        problem: a sentence about a wrong manifest, or "".
     """
 
     files: Mapping[str, str]
@@ -46,16 +44,16 @@ class Expected:
 
 
 def files(folder: Path) -> list[str]:
-    """Return the names of all files of a run that a manifest lists, sorted. Empty lock files are none."""
+    """Return the sorted names of the files that a manifest lists: all of a run, without empty lock files."""
     found = (path for path in folder.rglob("*") if path.is_file())
     names = (path.relative_to(folder).as_posix() for path in found if not _is_lock(path))
     return sorted(name for name in names if name not in OUTSIDE)
 
 
 def close(folder: Path) -> dict[str, Any]:
-    """Seal a run: write the manifest, and the journal's line that names it. Returns that line.
+    """Seal a run: write the manifest, and a line with its hash to the journal. Return that line.
 
-    Sealing again is no error. A run that goes on after its seal is open again, until the next one.
+    A run may be sealed again. A run that continues after its seal is not sealed until the next seal.
     """
     entries = journal.lines(folder)
     names = files(folder)
@@ -66,32 +64,24 @@ def close(folder: Path) -> dict[str, Any]:
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     write(folder / MANIFEST, text)
-    (folder / SIGNATURE).unlink(missing_ok=True)  # it was for another seal
+    (folder / SIGNATURE).unlink(missing_ok=True)  # it belongs to the earlier seal
     return note(folder, STEP, {"file": MANIFEST, "sha256": journal.sha256(text), "files": len(names)})
 
 
 def note(folder: Path, step: str, detail: Mapping[str, Any]) -> dict[str, Any]:
-    """Append a line to the journal of a run that is known by its folder alone, and return it."""
+    """Append a line to the journal of a run whose folder is known, and return the line."""
     clock = Clock(**json.loads((folder / "run.json").read_text(encoding="utf-8"))["clock"])
-    facts = {
-        "at": round(clock.now(), 3),
-        "runbook": "drill",
-        "step": step,
-        "phase": "done",
-        "mutating": False,
-        "resource": "",
-        "detail": dict(detail),
-    }
-    return journal.append(folder, facts)
+    about = {"at": round(clock.now(), 3), "runbook": "drill", "step": step, "phase": "done"}
+    return journal.append(folder, {**about, "mutating": False, "resource": "", "detail": dict(detail)})
 
 
 def last(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return the seal's line, if it is the journal's last; None for a run that is open."""
+    """Return the line of the seal if it is the journal's last line, else None: the run is not sealed."""
     return entries[-1] if entries and entries[-1]["step"] == STEP else None
 
 
 def expected(folder: Path, entries: Sequence[Mapping[str, Any]]) -> Expected:
-    """Return what the journal says of the run's files, of each the last word."""
+    """Return the files that the journal names, each with its latest hash."""
     named: dict[str, str] = {}
     listed: frozenset[str] = frozenset()
     problem = ""
@@ -102,12 +92,12 @@ def expected(folder: Path, entries: Sequence[Mapping[str, Any]]) -> Expected:
             named["parameters.json"] = str(detail.get("parameters_sha256"))
             named["run.json"] = str(detail.get("run_sha256"))
         elif line["step"] == RUNBOOK and line["phase"] == "intent":
-            named.pop(str(detail.get("notebook")), None)  # it is written anew from now on
+            named.pop(str(detail.get("notebook")), None)  # it is written again now
         elif line["step"] == STEP:
             named[MANIFEST] = str(detail.get("sha256"))
             if place == seals[-1]:
                 content, problem = _manifest(folder, named[MANIFEST])
-                if place == len(entries) - 1:  # what went on may have written more
+                if place == len(entries) - 1:  # a run that continued may have changed files
                     named |= content
                     listed = frozenset(content)
         elif "file" in detail and "sha256" in detail:
@@ -116,7 +106,7 @@ def expected(folder: Path, entries: Sequence[Mapping[str, Any]]) -> Expected:
 
 
 def _manifest(folder: Path, digest: str) -> tuple[dict[str, str], str]:
-    """Return the files that the manifest lists; or none, and a sentence, if it is not the sealed one."""
+    """Return the files that the manifest lists; if its hash is wrong, none and a sentence."""
     path = folder / MANIFEST
     if not path.is_file():
         return {}, f"{MANIFEST} is missing, and the journal says that the run was sealed with it."

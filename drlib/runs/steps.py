@@ -1,18 +1,17 @@
-"""The steps that change something: their names, what undoes each, and what a run does that meets one again.
+"""The steps that change something: their names, the steps that undo each, and what a repeated run does.
 
-A step whose last line is `done` is verified and skipped. One that has an intent and no end was cut off: it is
-verified, or done again. The run says which. The words are the same on every run, so that a cell's output can
-be compared.
+A step whose last phase is `done` is verified and skipped. A step with an intent and no end was cut off: it is
+verified, or done again. The cell reports which, in words that do not vary between runs.
 
-| step | proof | met again |
+| step | verified by | if the step is repeated |
 |---|---|---|
-| deploy | the plan has no change | the engine makes what is missing |
-| inject | - | never: a run has one fault, since its recovery is measured once |
-| restore | nothing is in force | restored again: mending twice is no error |
-| set latch, release latch, arm latch | the latch, read in the standby | written again, if it is otherwise |
-| announce again | a worker drops what is settled | announced again: what still waits, and nothing else |
-| fence, lift fence | the fence, read in its region | the fence is lifted, and the move begins again |
-| destroy | nothing bears the stack's name | the engine removes what is left |
+| deploy | the plan has no change | the engine creates what is missing |
+| inject | - | never: a run has one fault, because its recovery is measured once |
+| restore | no fault is in force | it restores again, which is not an error |
+| set latch, release latch, arm latch | the latch in the standby's table | it is written again if it differs |
+| announce again | a worker drops settled payments | only payments that still wait are announced |
+| fence, lift fence | the fence in its region's table | the fence is lifted, and the move starts again |
+| destroy | no resource has the stack's name | the engine removes what is left |
 """
 
 from __future__ import annotations
@@ -33,29 +32,26 @@ FENCE, LIFT_FENCE = "fence", "lift fence"
 UNDONE_BY: Mapping[str, frozenset[str]] = {
     DEPLOY: frozenset({DESTROY}),
     DESTROY: frozenset({DEPLOY}),
-    INJECT: frozenset(),  # a run has one fault, and the restore does not make room for a second one
+    INJECT: frozenset(),  # a run has one fault, also after its restore
     RESTORE: frozenset({INJECT}),
     SET_LATCH: frozenset({RELEASE_LATCH}),
-    RELEASE_LATCH: frozenset({SET_LATCH, INJECT}),  # payments that fail over set the latch as well
+    RELEASE_LATCH: frozenset({SET_LATCH, INJECT}),  # a failover sets the latch too
     ARM_LATCH: frozenset({SET_LATCH, RELEASE_LATCH, INJECT}),
-    ANNOUNCE_AGAIN: frozenset(),  # a message that was sent cannot be taken back
+    ANNOUNCE_AGAIN: frozenset(),  # a sent message cannot be recalled
     FENCE: frozenset({LIFT_FENCE}),
     LIFT_FENCE: frozenset({FENCE}),
 }
 """Every step that changes something -> the steps, of any runbook, that undo it.
 
-A step is undone as soon as one of these begins, which is when its intent is written: from then on nobody
-knows what is left of it.
+A step counts as undone when the intent of one of these is written: from then on its effect is uncertain.
 """
 
 
 def earlier(run: Run, step: str) -> str:
-    """Return how a step of this runbook ended earlier in this run: done, failed, cut off, or "" if it is new.
-
-    A step that was undone since then is new.
+    """Return how a step ended earlier in this run: done, failed or cut off; "" if it is new or undone.
 
     Args:
-        run: as the runbook joined it.
+        run: the run, for the runbook of the step.
         step: its name, a key of `UNDONE_BY`.
     """
     found = ""
@@ -68,12 +64,12 @@ def earlier(run: Run, step: str) -> str:
 
 
 def skipped(run: Run, step: str, *, wrong: str, resource: str = "") -> bool:
-    """Say what became of a step that this run has met before; return whether it need not be done again.
+    """Report how a repeated step ended earlier; return whether it is already done and can be skipped.
 
     Args:
         run, step: as in `earlier`.
-        wrong: a clause on what is otherwise than the step would leave it; empty if nothing is.
-        resource: what it acts on.
+        wrong: how the present state differs from the result of the step; empty if it does not differ.
+        resource: the resource that it acts on.
     """
     before = earlier(run, step)
     if not before:

@@ -1,6 +1,6 @@
-"""What a cell displays.
+"""The outputs of a notebook cell.
 
 output      table, line, verdict, progress bar, live output
-checklist   named checks with a verdict each, and the hint that mends it
+checklist   checks, each with its status and a hint
 charts/     the figures
 """

@@ -1,10 +1,10 @@
-"""Checks: questions with a verdict, and the hint that mends each.
+"""Checks: each has a status, and a hint for a failure.
 
-A check has an `id` for code and a `name` for people. The id is a slug, unique in its list, and stays when the
-name is worded anew: results are compared, selected and stored by id.
+A check has an `id` for code and a `name` for people. The id is a slug, unique in its list, and stays if
+the name changes: results are compared, selected and stored by id.
 
-A check that could not be asked is `skipped`, never `passed`. The plain text of a table shows names and
-verdicts only, which do not vary between two good runs; what was seen stands in the html beside it.
+A check that could not run is `skipped`, never `passed`. The plain text contains only names and statuses,
+which do not vary between two good runs; the html also contains the details.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COLOUR = {"passed": "#0072b2", "failed": "#d55e00", "skipped": "#777777"}
 
 @dataclass(frozen=True)
 class Check:
-    """One question and its answer: what was seen is in `detail`, what mends a red one in `hint`."""
+    """The result of a check: `detail` says what was found, `hint` what to do about a failure."""
 
     id: str
     name: str
@@ -40,11 +40,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Probe:
-    """A check that is still to be made.
+    """A check that has not run yet.
 
-    `ask` returns what it saw, and raises a DrError when that is not good; the error's remedy, or else this
-    probe's `hint`, tells what to do. It may raise `Skip` when the question cannot be asked here.
-    `entry` is the heading of 90-troubleshoot that explains it, where that is not the id.
+    `ask` returns what it found. It raises a DrError for a failure, whose remedy, or else `hint`, says what to
+    do, and `Skip` if the check cannot run here. `entry` is the heading in 90-troubleshoot, if not the id.
     """
 
     id: str
@@ -53,28 +52,28 @@ class Probe:
     hint: str = ""
     entry: str = ""
 
-    def told(self, remedy: str = "") -> str:
-        """What to do about a red answer, and where more is written on it."""
+    def advice(self, remedy: str = "") -> str:
+        """Return what to do about a failure, and the reference to its entry in 90-troubleshoot."""
         return f"{remedy or self.hint} See {see(self.entry or self.id)}.".strip()
 
     def of(self, role: str) -> Probe:
-        """Return the same question put to one role, such as `primary`: the role ends its id and its name."""
+        """Return the same check for one role, such as `primary`, which is added to its id and its name."""
         return Probe(
             f"{self.id}-{slug(role)}", f"{self.name} ({role})", self.ask, self.hint, self.entry or self.id
         )
 
 
-class Skip(Exception):  # noqa: N818 - not an error: the question does not arise here
-    """Raised by a probe whose question cannot be asked here; the text says why."""
+class Skip(Exception):  # noqa: N818 - not an error
+    """Raised by a probe that cannot run here; the text says why."""
 
 
 class Failed(DrError):
-    """Raised by a probe that saw something which is not good; the text says what."""
+    """Raised by a probe whose check fails; the text says why."""
 
 
 @dataclass(frozen=True)
 class Checks(Shown):
-    """The answers to a list of questions, in the order in which they were put."""
+    """The results of a list of checks, in the order of the list."""
 
     title: str
     rows: tuple[Check, ...]
@@ -82,8 +81,8 @@ class Checks(Shown):
     def __iter__(self) -> Iterator[Check]:
         return iter(self.rows)
 
-    def __getitem__(self, id: str) -> Check:  # noqa: A002 - the word of the row
-        """Return the answer with an id. Raises KeyError where the list has no such check."""
+    def __getitem__(self, id: str) -> Check:  # noqa: A002 - the field's name
+        """Return the check with an id. Raises KeyError if there is none."""
         for row in self.rows:
             if row.id == id:
                 return row
@@ -99,25 +98,25 @@ class Checks(Shown):
 
     @property
     def status(self) -> Status:
-        """`failed` if one failed, else `skipped` if one was skipped, else `passed`."""
+        """`failed` if a check failed, else `skipped` if a check was skipped, else `passed`."""
         if self.failed:
             return "failed"
         return "skipped" if self.skipped else "passed"
 
     @property
     def line(self) -> str:
-        """How many passed, in one line."""
+        """The number of passed checks, in one line."""
         good = sum(row.status == "passed" for row in self.rows)
         return f"{self.title}: {good} of {len(self.rows)} passed"
 
     def require(self) -> Line:
-        """Return one line that says how many passed. Raises PreflightFailed, which names what failed."""
+        """Return the line with the number of passed checks. Raises PreflightFailed if a check failed."""
         return self._or_raise(PreflightFailed)
 
     def judge(self) -> Line:
-        """Return one line that says how many passed. Raises VerdictRed, which names what failed.
+        """Return the line with the number of passed checks. Raises VerdictRed if a check failed.
 
-        For checks that look back at what was done: keep the evidence before.
+        For checks of a finished step. Save the evidence before this call.
         """
         return self._or_raise(VerdictRed)
 
@@ -132,7 +131,7 @@ class Checks(Shown):
         )
 
     def as_dicts(self) -> list[dict[str, str]]:
-        """Rows for the evidence."""
+        """Return the rows for the evidence."""
         return [vars(row).copy() for row in self.rows]
 
     def __str__(self) -> str:
@@ -159,10 +158,10 @@ class Checks(Shown):
 
 
 def make(title: str, probes: Sequence[Probe], *, threads: int = 8) -> Checks:
-    """Put all questions at once, and return the answers in the order of the list.
+    """Run all probes in parallel, and return the results in the order of the list.
 
-    An error of drlib, of AWS or of the network is an answer. Anything else is a mistake, and is raised.
-    What the calling thread said of its calls' purpose holds for all of them.
+    An error of drlib, of AWS or of the network is a failed check; any other exception is raised. The purpose
+    of calls (`aws_calls.purpose`) is that of the calling thread.
     """
     contexts = [contextvars.copy_context() for _ in probes]
     with ThreadPoolExecutor(max_workers=max(1, min(threads, len(probes)))) as pool:
@@ -172,7 +171,7 @@ def make(title: str, probes: Sequence[Probe], *, threads: int = 8) -> Checks:
 
 def _answer(probe: Probe) -> Check:
     def answer(status: Status, detail: str, remedy: str = "") -> Check:
-        return Check(probe.id, probe.name, status, detail, probe.told(remedy))
+        return Check(probe.id, probe.name, status, detail, probe.advice(remedy))
 
     try:
         return answer("passed", probe.ask())
@@ -189,5 +188,5 @@ def _answer(probe: Probe) -> Check:
 
 
 def _code(error: ClientError) -> str:
-    """The code alone: the message of AWS may name an account."""
+    """Return only the code: AWS's message may contain an account id."""
     return str(error.response.get("Error", {}).get("Code", "unknown error"))

@@ -1,9 +1,8 @@
-"""What a cell displays: live figure, progress, table, verdict.
+"""The outputs of a cell: table, line, verdict, progress bar, live output.
 
-The plain text of an output is the same on every run, so that a notebook's stored outputs can be compared;
-what varies (seconds, rates, pictures) goes into the html or the picture beside it. A live output is one
-display handle whose plain text never changes. Outside a notebook a progress bar is a line on stderr,
-now and then.
+The plain text of an output is the same on every run, so that a notebook's stored outputs can be compared.
+Values that vary (seconds, rates, pictures) are in the html or the picture. A live output is one display
+handle with a constant plain text. Outside a notebook a progress bar writes lines to stderr.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ RUNBOOKS_VARIABLE = "DRLIB_RUNBOOKS"
 
 
 def linked(text: str, *, place: str | None = None) -> str:
-    """Return html in which each mention of an entry of 90-troubleshoot leads to it.
+    """Return a text as html in which each reference to an entry of 90-troubleshoot is a link.
 
     Args:
-        text: no html yet.
-        place: of the runbooks, relative to what shows it; by default a notebook beside them, or as far from
-            them as a headless run says.
+        text: plain text.
+        place: relative path to the folder of the runbooks; by default that of the environment variable
+            `DRLIB_RUNBOOKS`, which a headless run sets, or else the same folder.
     """
     place = os.environ.get(RUNBOOKS_VARIABLE, "") if place is None else place
     to = rf'<a href="{place}{HANDBOOK}.ipynb#\1">\g<0></a>'
@@ -55,13 +54,13 @@ def in_notebook() -> bool:
 
 
 def say(line: str) -> None:
-    """Write one line as a cell's output, or to the terminal."""
+    """Write one line to the cell or the terminal."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def png(figure: Figure, *, dpi: int = DPI) -> bytes:
-    """Draw a figure as PNG bytes that do not name the matplotlib that drew them."""
+    """Return a figure as PNG bytes without the version of matplotlib."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
@@ -71,7 +70,7 @@ class Live:
     """One output of a cell, updated in place.
 
     Args:
-        text: its plain text, which never changes. The result itself is an output of its own.
+        text: its constant plain text. The result must be a separate output.
     """
 
     def __init__(self, text: str) -> None:
@@ -80,11 +79,11 @@ class Live:
         self._data: dict[str, Any] = {"text/plain": text}
 
     def show(self, *, png: bytes | None = None, html: str | None = None) -> None:
-        """Display, or replace what was displayed. What a later call leaves out stays as it was.
+        """Display the content, or update it. Content that a later call omits does not change.
 
         Raises:
-            ValueError: a later call brings a kind of content that the first had not; stored outputs hold the
-                first call's kinds, so draw an empty picture first.
+            ValueError: a later call has a kind of content that the first call did not have. A stored output
+                has the kinds of the first call, so show an empty picture first.
         """
         given = {"image/png": png, "text/html": html}
         data = {kind: content for kind, content in given.items() if content is not None}
@@ -101,24 +100,24 @@ class Live:
             self._handle.update(self._data, raw=True)
 
     def figure(self, figure: Figure, *, html: str | None = None) -> None:
-        """Display a matplotlib figure, or replace the one before."""
+        """Display a matplotlib figure, or replace the earlier one."""
         self.show(png=png(figure), html=html)
 
 
 def figure(figure: Figure, text: str, *, live: Live | None = None) -> Live:
-    """Display a figure once, or in the place of an earlier one; `text` is its constant plain text."""
-    place = live or Live(text)
-    place.figure(figure)
-    return place
+    """Display a figure, or replace that of `live`; `text` is its constant plain text."""
+    handle = live or Live(text)
+    handle.figure(figure)
+    return handle
 
 
 class Progress:
     """A progress bar; use it as a context manager.
 
     Args:
-        title: what is under way; with it alone the plain text is made.
-        total: how many steps there are, 0 if unknown.
-        clock: whose seconds `elapsed` counts; the wall's by default.
+        title: name of the running operation; the plain text contains only this.
+        total: number of steps, 0 if unknown.
+        clock: the clock of `elapsed_seconds`; by default the wall clock.
     """
 
     def __init__(self, title: str, *, total: int = 0, clock: Clock = WALL) -> None:
@@ -143,14 +142,14 @@ class Progress:
         return self._clock.now() - self._start
 
     def update(self, *, count: int | None = None, total: int | None = None, phase: str | None = None) -> None:
-        """Set the count, the total or the phase; what is left out stays. Shown five times a second."""
+        """Set the count, the total or the phase. A notebook shows at most five updates a second."""
         self.count = self.count if count is None else count
         self.total = self.total if total is None else total
         self.phase = self.phase if phase is None else phase
         self._show()
 
     def line(self) -> str:
-        """Return the present state as one line."""
+        """Return the current state as one line."""
         counted = f"{self.count} of {self.total}" if self.total else f"{self.count}"
         return ", ".join(part for part in (counted, self.phase, f"{self.elapsed_seconds:.0f} s") if part)
 
@@ -173,9 +172,9 @@ class Table(Shown):
 
     Args:
         columns: headings.
-        rows: one sequence of values for each row, as long as `columns`.
-        title: a line above it.
-        varying: headings of columns whose values differ from run to run; they appear in the html alone.
+        rows: rows of values, each as long as `columns`.
+        title: a line above the table.
+        varying: headings of columns whose values vary between runs; only the html contains these columns.
     """
 
     def __init__(
@@ -203,11 +202,11 @@ class Table(Shown):
         return "\n".join([self.title, *texts] if self.title else texts)
 
     def whole(self) -> Table:
-        """Return the same table with nothing left out, for a terminal."""
+        """Return the table with all columns in its plain text, for a terminal."""
         return Table(self.columns, self.rows, title=self.title)
 
     def html(self) -> str:
-        """Return the whole table as html."""
+        """Return the table with all columns as html."""
         left = ' style="text-align:left"'
         head = "".join(f"<th{left}>{html.escape(name)}</th>" for name in self.columns)
         body = "".join(
@@ -218,8 +217,8 @@ class Table(Shown):
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-class Line:
-    """One line as a cell's whole output: `text` is the same on every run, `detail` is in the html alone."""
+class Line(Shown):
+    """A single line: `text` is the same on every run, and only the html contains `detail`."""
 
     def __init__(self, text: str, *, detail: str = "") -> None:
         self.text, self.detail = text, detail
@@ -227,19 +226,18 @@ class Line:
     def __str__(self) -> str:
         return self.text
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        told = ", ".join(filter(None, (self.text, self.detail)))
-        return {"text/plain": self.text, "text/html": html.escape(told)}
+    def html(self) -> str:
+        return html.escape(", ".join(filter(None, (self.text, self.detail))))
 
 
 class Verdict(Shown):
-    """One line that says whether something is as it should be.
+    """One line with the result of a judgement.
 
     Args:
-        subject: what was judged, such as "RTO".
-        passed: the judgement.
-        says: the reason in words that are the same on every run, such as "within target".
-        detail: the figures, which vary; in the html alone.
+        subject: what is judged, such as "RTO".
+        passed: the result.
+        says: the reason, in words that are the same on every run, such as "within target".
+        detail: the figures, which vary; only the html contains them.
     """
 
     def __init__(self, subject: str, passed: bool, *, says: str = "", detail: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What a result needs to show itself in a cell."""
+"""The base class of results that a cell displays."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import html as html_module
 
 
 class Shown:
-    """A result that a cell displays: its plain text is `str()`, and `html()` is what a person sees.
+    """A result with a plain text, `str()`, and an `html()` for the reader.
 
-    nbval compares the plain text, so it must not vary between two good runs. What varies is in the html.
+    nbval compares the plain text, so it must not vary between two good runs. Only the html may vary.
     """
 
     def html(self) -> str:

@@ -1,4 +1,4 @@
-"""Where a runbook acts: an AWS account, or the sandbox. The one place that knows both.
+"""Where a runbook acts: an AWS account or the sandbox. Only this package knows both.
 
 here = target.open(settings)
 here.client("dynamodb", "us-west-2").get_item(...)
@@ -18,17 +18,18 @@ from drlib.target.sandbox import SandboxTarget
 
 
 def open(settings: Settings, *, start: bool = True, purpose: str = "") -> Target:
-    """Return where `settings` say to act; in the sandbox, start it or attach to the one that runs.
+    """Return the target of `settings`; for the sandbox, attach to the running one or start it.
 
     Args:
         settings: the checked parameters.
-        start: start a sandbox if none runs. If not, attach to the one that runs, whatever its options.
-        purpose: what every AWS call of this process is for, unless it says otherwise. In an incident it is
-            `failover`: a call that nobody declared counts as one that the failover needed.
+        start: start a sandbox if none runs. If false, attach to the running one, whatever its options.
+        purpose: the purpose of every AWS call of this process that declares none. In an incident it is
+            `failover`: a call without a purpose counts as a call that the failover needed.
 
     Raises:
-        SandboxError: one runs with other options, or it does not come up, or `start` is false and none runs.
-        BadParameters: a region that the sandbox has not.
+        SandboxError: the running sandbox has other options, the new one does not start, or none runs and
+            `start` is false.
+        BadParameters: the sandbox does not have one of the regions.
     """
     if purpose:
         aws_calls.assume(purpose)
@@ -42,24 +43,21 @@ def open(settings: Settings, *, start: bool = True, purpose: str = "") -> Target
     from drlib.sandbox.process import life
 
     before = None
-    with contextlib.suppress(SandboxError):  # it died: `up` starts another
+    with contextlib.suppress(SandboxError):  # it has died: `up` starts a new one
         before = life.status()
-    options: dict[str, Any] = {
-        "time_scale": settings.time_scale,
-        "seed": settings.seed,
-        "replication_lag_seconds": settings.replication_lag_seconds,
-    }
+    names = ("time_scale", "seed", "replication_lag_seconds")
+    options: dict[str, Any] = {name: getattr(settings, name) for name in names}
     if before and all(getattr(before, name) == value for name, value in options.items()):
-        return SandboxTarget(settings, before)  # whatever it was told about idling
+        return SandboxTarget(settings, before)  # whatever its idle time is
     return SandboxTarget(settings, life.up(**options), started=True)
 
 
 def attach(settings: Settings) -> Target | None:
-    """Return where `settings` say to act, and start nothing: None if that is the sandbox, and none runs.
+    """Return the target of `settings` without starting a sandbox; None if none runs.
 
     Raises:
         SandboxError: the sandbox has died.
-        BadParameters: a region that the sandbox has not.
+        BadParameters: the sandbox does not have one of the regions.
     """
     if settings.target == "aws":
         return AwsTarget(settings)
@@ -70,4 +68,4 @@ def attach(settings: Settings) -> Target | None:
 
 
 open_target = open
-"""The same, under a name that fits a notebook: there, `target` is a parameter, and `open` a builtin."""
+"""The name for notebooks, in which `target` is a parameter and `open` is a builtin."""

@@ -6,7 +6,7 @@ import contextlib
 import os
 import ssl
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drlib import parameters
 from drlib.core.clock import Clock
@@ -15,16 +15,11 @@ from drlib.parameters import Settings
 from drlib.target import sessions
 from drlib.target.base import PASSPHRASE, Target
 
-if TYPE_CHECKING:
-    pass
-
-HTTPS_PORT = 443
-
-DNS_PORT = 53
+HTTPS_PORT, DNS_PORT = 443, 53
 
 
 class AwsTarget(Target):
-    """A real account, reached by the default credential chain."""
+    """A real account, with the default credential chain."""
 
     name = "aws"
     origin = "live"
@@ -43,7 +38,7 @@ class AwsTarget(Target):
         return sessions.account_options()
 
     def _name_servers(self) -> list[tuple[str, int]]:
-        """Find the zone's own servers by DNS alone: no call to Route 53's control plane."""
+        """Find the zone's name servers by DNS, without a call to Route 53's control plane."""
         import dns.exception
         import dns.resolver
 
@@ -65,24 +60,24 @@ class AwsTarget(Target):
         return address, HTTPS_PORT
 
     def ssl_context(self) -> ssl.SSLContext:
-        """Return a context with the system's authorities."""
+        """Return a context with the certificate authorities of the system."""
         return ssl.create_default_context()
 
     @property
     def backend_url(self) -> str:
-        """What the parameters say."""
+        """The parameter `state_backend`."""
         return self.settings.state_backend
 
     @contextlib.contextmanager
     def engine(self, *, checkpoints: bool = True) -> Iterator[dict[str, str]]:
-        """Leave the engine as it is: the official plugin, the person's own credentials."""
+        """Use the official plugin and the user's own credentials."""
         variables = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_BACKEND_URL": self.backend_url}
         if PASSPHRASE not in os.environ and f"{PASSPHRASE}_FILE" not in os.environ:
-            variables[PASSPHRASE] = ""  # the stack holds no secrets; set one to use your own
+            variables[PASSPHRASE] = ""  # the stack has no secrets; the user may set a passphrase
         yield variables
 
     def inject(self, region: str, *, mode: str, deadline_seconds: float) -> dict[str, Any]:
-        """Refuse: nothing here takes a real region down."""
+        """Raise StepFailed: a real region cannot be taken down."""
         raise StepFailed(
             "A region outage can be injected in the sandbox alone.",
             remedy="Rehearse with target sandbox; on aws use AWS Fault Injection Service.",
@@ -90,17 +85,17 @@ class AwsTarget(Target):
         )
 
     def impair(self, name: str, order: dict[str, Any], *, deadline_seconds: float) -> dict[str, Any]:
-        """Refuse: nothing here reaches into AWS's own parts."""
+        """Raise StepFailed: AWS's own components cannot be impaired."""
         raise StepFailed(f"An impairment ({order['kind']}) can be made in the sandbox alone.", resource=name)
 
     def restore(self, name: str) -> dict[str, Any]:
-        """Do nothing, since nothing was injected."""
+        """Do nothing, because no fault can be injected."""
         return {"at": self.clock.now()}
 
     def faults(self) -> dict[str, Any]:
-        """Return none."""
+        """Return no fault."""
         return {}
 
     def events(self, *, since: int = 0) -> list[dict[str, Any]]:
-        """Refuse: there is no such record on aws."""
-        raise StepFailed("The record of what really happened exists in the sandbox alone.")
+        """Raise StepFailed: aws has no record of events."""
+        raise StepFailed("The record of events exists in the sandbox alone.")

@@ -1,6 +1,6 @@
-"""What every place where a runbook acts has: clients, time, names, and a plug for the Pulumi engine.
+"""Target, the interface to an account or the sandbox: AWS clients, clock, DNS, HTTPS, Pulumi engine.
 
-`drlib.target` has the two places. Everything above knows this interface alone, and runs the same on both.
+All packages above `drlib.target` use only this interface, so that they run the same on both.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from drlib.parameters import Settings
 
 @dataclass(frozen=True)
 class Answer:
-    """What a name server said.
+    """The answer of a name server.
 
     Attributes:
         address: first IPv4 address.
-        ttl_wall_seconds: for how long a client may keep it.
-        at: when the answer came, modelled epoch seconds.
+        ttl_wall_seconds: TTL on the wire, in wall seconds.
+        at: instant of the answer, in modelled seconds since the epoch.
         addresses: all addresses, sorted.
     """
 
@@ -46,13 +46,13 @@ class Target(ABC):
 
     Attributes:
         name: "sandbox" or "aws".
-        origin: "simulated" or "live"; goes onto every sample.
+        origin: "simulated" or "live"; written into every sample.
         settings: the checked parameters.
         clock: modelled time in the sandbox, real time on aws.
-        folder: where files about this target go.
-        instance_id: tells one life of the sandbox from the next; "aws" on aws.
-        observe_interval_seconds: how often to look at something that changes, modelled seconds.
-        calls: every AWS call that was made through `client`.
+        folder: folder for files about this target.
+        instance_id: id of the running sandbox; "aws" on aws.
+        observe_interval_seconds: interval for polling, in modelled seconds.
+        calls: the recorded AWS calls of all clients.
         started: whether opening this target started the sandbox.
     """
 
@@ -73,7 +73,7 @@ class Target(ABC):
         folder.mkdir(parents=True, exist_ok=True)
 
     def client(self, service: str, region: str) -> Any:
-        """Return the boto3 client of a service in a region: one for all threads, its calls recorded."""
+        """Return the boto3 client of a service in a region, shared by all threads; its calls are recorded."""
         with self._lock:
             if (service, region) not in self._clients:
                 self._session = self._session or self._new_session()
@@ -83,10 +83,11 @@ class Target(ABC):
             return self._clients[service, region]
 
     def resolve(self, name: str, *, timeout_seconds: float = 1.0) -> Answer:
-        """Ask the authoritative servers, one after the other, for a name's IPv4 address; nothing is cached.
+        """Query the authoritative name servers in order for a name's IPv4 addresses, without a cache.
 
         Raises:
-            StepFailed: no server answers within `timeout_seconds` wall seconds each, or no address is in it.
+            StepFailed: no server answers within `timeout_seconds` (wall seconds for each), or the answer has
+                no address.
         """
         import dns.exception
         import dns.message
@@ -109,18 +110,18 @@ class Target(ABC):
         return Answer(found[0][0].address, float(found[0].ttl), self.clock.now(), addresses)
 
     def record_deployed(self, stack: str) -> None:
-        """Remember that a stack was deployed here, so that it is missed when the sandbox is a new one."""
+        """Store on disk that a stack was deployed here, so that `gone_deployment` can detect its loss."""
         known = {"instance_id": self.instance_id, "suffix": self.settings.suffix, "stack": stack}
         path = self._deployed_file()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
     def forget_deployed(self) -> None:
-        """The stack was destroyed on purpose: nothing is missed any more."""
+        """Delete the record of `record_deployed`, after the stack was destroyed."""
         self._deployed_file().unlink(missing_ok=True)
 
     def gone_deployment(self) -> str:
-        """Return a sentence if the stack was deployed to an earlier sandbox, which is gone; else ""."""
+        """Return a sentence if the stack was deployed to an earlier sandbox, which is gone, else ""."""
         try:
             known = json.loads(self._deployed_file().read_text(encoding="utf-8"))
             same = known["instance_id"] == self.instance_id or known["suffix"] != self.settings.suffix
@@ -142,52 +143,52 @@ class Target(ABC):
 
     @abstractmethod
     def connect_to(self, address: str) -> tuple[str, int]:
-        """Return where to connect for an address that `resolve` gave: host and port of its HTTPS endpoint."""
+        """Return host and port of the HTTPS endpoint for an address that `resolve` returned."""
 
     @abstractmethod
     def ssl_context(self) -> ssl.SSLContext:
-        """Return a context that trusts this target's certificates, and checks names."""
+        """Return a context that trusts this target's certificates and checks host names."""
 
     @property
     @abstractmethod
     def backend_url(self) -> str:
-        """Where Pulumi keeps the stack's state."""
+        """URL of Pulumi's state backend."""
 
     @abstractmethod
     def engine(self, *, checkpoints: bool = True) -> contextlib.AbstractContextManager[dict[str, str]]:
-        """Provide what the Pulumi engine needs while the block lasts, as environment variables.
+        """Provide the environment variables of the Pulumi engine inside the block.
 
         Args:
-            checkpoints: whether the state is written after each step. Without, a destroy in the sandbox takes
-                half the time; an act that creates must keep them, or an interruption loses what it made.
+            checkpoints: write the state after each step. Without them a destroy in the sandbox takes half the
+                time. An operation that creates resources needs them, or an interruption loses the state.
         """
 
     def shut_down(self) -> None:  # noqa: B027 - there is nothing to end on aws
-        """End the sandbox, and with it everything in it. Nothing on aws."""
+        """End the sandbox and delete everything in it. On aws: do nothing."""
 
     @abstractmethod
     def inject(self, region: str, *, mode: str, deadline_seconds: float) -> dict[str, Any]:
-        """Take a region down until `restore`, at most for `deadline_seconds` modelled seconds.
+        """Take a region down until `restore`, for at most `deadline_seconds` modelled seconds.
 
-        Returns the fault: region, mode, at, deadline. On aws: StepFailed, nothing happens.
+        Returns the fault: region, mode, at, deadline. On aws: raises StepFailed.
         """
 
     @abstractmethod
     def impair(self, name: str, order: dict[str, Any], *, deadline_seconds: float) -> dict[str, Any]:
-        """Impair something until `restore`, at most for `deadline_seconds` modelled seconds.
+        """Start an impairment until `restore`, for at most `deadline_seconds` modelled seconds.
 
-        `order` holds the kind and what it takes (`drlib.sandbox.faults.impairments`). Returns at and
-        deadline, among others. On aws: StepFailed, nothing happens.
+        `order` contains the kind and its options (`drlib.sandbox.faults.impairments`). Returns at and
+        deadline, among others. On aws: raises StepFailed.
         """
 
     @abstractmethod
     def restore(self, name: str) -> dict[str, Any]:
-        """Heal a region, or end an impairment, by its name; what is whole is no error. Returns `at`."""
+        """End the outage of a region, or an impairment, by name; also if there is none. Returns `at`."""
 
     @abstractmethod
     def faults(self) -> dict[str, Any]:
-        """Return what is broken now, by the name of the region or the impairment. Always empty on aws."""
+        """Return the present faults, by name of the region or the impairment. Always empty on aws."""
 
     @abstractmethod
     def events(self, *, since: int = 0) -> list[dict[str, Any]]:
-        """Return the sandbox's own record of what happened, from event number `since` on. Sandbox only."""
+        """Return the sandbox's record of events from number `since` on. On aws: raises StepFailed."""

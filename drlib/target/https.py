@@ -1,7 +1,7 @@
-"""HTTPS to one address under another name, telling apart what was surely not sent from what may have been.
+"""HTTPS connections to a given address for a given name; errors say whether the request may have been sent.
 
-An ordinary HTTP library resolves the name itself and hides how far a failed request got. A prober needs both:
-it connects to the address that its own DNS cache holds, and must know whether a payment can have happened.
+An ordinary HTTP library resolves the name itself and does not report how far a failed request got. A probing
+client connects to the address in its own DNS cache, and must know whether a payment can have happened.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from drlib.core.clock import Clock
 
 
 class NotSent(Exception):  # noqa: N818 - says how far the request got
-    """No byte of the request left this machine: it certainly did not happen."""
+    """The connection failed before the request was sent: it was certainly not processed."""
 
 
 class MaybeSent(Exception):  # noqa: N818 - says how far the request got
-    """The request was on its way, and no whole answer came: it may have happened or not."""
+    """The request was sent at least in part, without a complete answer: it may have been processed."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: the status, and the body as JSON (an empty dict when it is not a JSON object)."""
+    """An answer: the status, and the body as JSON (an empty dict if it is not a JSON object)."""
 
     status: int
     body: dict[str, Any] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Connection(http.client.HTTPSConnection):
     def __init__(
         self, name: str, *, to: tuple[str, int], context: ssl.SSLContext, clock: Clock, timeout_seconds: float
     ) -> None:
-        """`timeout_seconds` is modelled, and is for a whole request; see `wall_timeout`."""
+        """`timeout_seconds` is in modelled seconds, for a whole request."""
         super().__init__(name, 443, context=context)
         self._to = to
         self._tls = context
@@ -49,22 +49,22 @@ class Connection(http.client.HTTPSConnection):
         self._give_up_at = 0.0
 
     def connect(self) -> None:
-        """Open the connection; raise NotSent when that fails."""
-        # Wrapped before it is connected: a socket that is reset before it is wrapped is lost, and left open.
+        """Open the connection. Raises NotSent."""
+        # Wrap the socket before it connects: one that is reset before it is wrapped would stay open.
         family = socket.AF_INET6 if ":" in self._to[0] else socket.AF_INET
-        made = self._tls.wrap_socket(
+        sock = self._tls.wrap_socket(
             socket.socket(family), server_hostname=self.host, do_handshake_on_connect=False
         )
         try:
-            made.settimeout(self._left())
-            made.connect(self._to)
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            made.settimeout(self._left())
-            made.do_handshake()
+            sock.settimeout(self._left())
+            sock.connect(self._to)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(self._left())
+            sock.do_handshake()
         except OSError as error:
-            made.close()
+            sock.close()
             raise NotSent(reason(error)) from error
-        self.sock = made
+        self.sock = sock
 
     def call(
         self,
@@ -74,7 +74,7 @@ class Connection(http.client.HTTPSConnection):
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Send one request and return the answer, whatever its status. Raises NotSent or MaybeSent."""
+        """Send one request and return the answer with any status. Raises NotSent or MaybeSent."""
         self._give_up_at = self._clock.now() + self._timeout_seconds
         if self.sock is None:
             self.connect()
@@ -92,27 +92,27 @@ class Connection(http.client.HTTPSConnection):
 
     @property
     def usable(self) -> bool:
-        """Whether the connection is open, and the other side has not ended it while it was idle."""
+        """Whether the connection is open, and the server has not closed it while it was idle."""
         if self.sock is None:
             return False
         readable, _, _ = select.select([self.sock], [], [], 0)
         return not readable
 
     def _left(self) -> float:
-        """Wall seconds that are left for this request; never zero, which would mean no timeout at all."""
+        """Return the wall seconds left for this request; at least 0.001, because 0 would mean no timeout."""
         return max(0.001, self._clock.wall_seconds(self._give_up_at - self._clock.now()))
 
 
 def patience(clock: Clock, seconds: float, *, wall_seconds: float = 2.0) -> float:
-    """Return a timeout of `seconds` modelled seconds, made longer where that is less than `wall_seconds`.
+    """Return a timeout in modelled seconds: `seconds`, or `wall_seconds` if that is longer.
 
-    Computing is not modelled: a cold start takes the wall time that it takes, at every time scale.
+    Computing, such as a cold start, takes the same wall time at every time scale.
     """
     return max(seconds, clock.scale * wall_seconds)
 
 
 def reason(error: BaseException) -> str:
-    """Say in a few stable words what went wrong on the way."""
+    """Return a short, stable description of a connection error."""
     words: tuple[tuple[type[BaseException], str], ...] = (
         (ConnectionRefusedError, "connection refused"),
         (TimeoutError, "timed out"),

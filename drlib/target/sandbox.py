@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from drlib.sandbox.process.state import Status
 
 CONTROL_SECONDS = 30  # wall seconds
-
 FIRST_EDGE = 11  # the first region's address is 127.0.0.11, the next one's 127.0.0.12
 
 
@@ -55,10 +54,10 @@ class SandboxTarget(Target):
         return [(host, int(port))]
 
     def connect_to(self, address: str) -> tuple[str, int]:
-        """Return the edge that stands behind an address of the sandbox's DNS.
+        """Return host and port of the edge for an address from the sandbox's DNS.
 
-        DNS names each region by an address of its own. Where the machine has but one loopback address, the
-        edges share it, and the regions' order tells which is meant.
+        DNS has one address for each region. On a machine with a single loopback address the edges share it,
+        and the order of the regions identifies the edge.
         """
         edges = [edge.rsplit(":", 1) for edge in self.status.edges.values()]
         own = next((edge for edge in edges if edge[0] == address), None)
@@ -70,27 +69,27 @@ class SandboxTarget(Target):
         return own[0], int(own[1])
 
     def ssl_context(self) -> ssl.SSLContext:
-        """Return a context that trusts the sandbox's own authority alone."""
+        """Return a context that trusts only the sandbox's certificate authority."""
         return ssl.create_default_context(cafile=self.status.ca_file)
 
     @property
     def backend_url(self) -> str:
-        """A folder inside the instance's own, so that state and sandbox go together.
+        """A folder of the sandbox instance, so that the state is deleted with the sandbox.
 
-        Without files of metadata beside the state: they are not replaced in one go, and an engine that is
-        killed while it writes one leaves a state that it cannot read.
+        Without metadata files: Pulumi does not write them atomically, and an engine that is killed while it
+        writes one leaves a state that it cannot read.
         """
         return f"file://{quote(str(self.folder / 'pulumi'))}?metadata=skip"
 
     @contextlib.contextmanager
     def engine(self, *, checkpoints: bool = True) -> Iterator[dict[str, str]]:
-        """Say how the engine finds the sandbox's `aws` provider, which outlives whoever runs the engine."""
+        """Let the engine use the sandbox's `aws` provider, which runs in a process of the sandbox."""
         (self.folder / "pulumi").mkdir(exist_ok=True)
         (self.folder / "pulumi-home").mkdir(exist_ok=True)
         port = self._control("GET", "provider")["port"]
         variables = {
             "PULUMI_DEBUG_PROVIDERS": f"aws:{port}",
-            # Or the CLI tries to download the official plugin before each command.
+            # Otherwise the CLI tries to download the official plugin before each command.
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_HOME": str(self.folder / "pulumi-home"),
             "PULUMI_BACKEND_URL": self.backend_url,
@@ -103,30 +102,30 @@ class SandboxTarget(Target):
         yield variables
 
     def shut_down(self) -> None:
-        """End the sandbox, and with it everything in it."""
+        """End the sandbox and delete everything in it."""
         from drlib.sandbox.process import life
 
         life.down()
 
     def inject(self, region: str, *, mode: str, deadline_seconds: float) -> dict[str, Any]:
-        """Take a region down; the sandbox heals it by itself at the deadline."""
+        """Take a region down; the sandbox restores it at the deadline."""
         return self._control("PUT", f"faults/{region}", {"mode": mode, "deadline_seconds": deadline_seconds})
 
     def impair(self, name: str, order: dict[str, Any], *, deadline_seconds: float) -> dict[str, Any]:
-        """Impair something; the sandbox mends it by itself at the deadline."""
+        """Start an impairment; the sandbox ends it at the deadline."""
         return self._control("PUT", f"impairments/{name}", {**order, "deadline_seconds": deadline_seconds})
 
     def restore(self, name: str) -> dict[str, Any]:
-        """Heal a region, or end an impairment."""
+        """End the outage of a region, or an impairment."""
         kind = "faults" if name in self.status.edges else "impairments"
         return self._control("DELETE", f"{kind}/{name}")
 
     def faults(self) -> dict[str, Any]:
-        """Return the faults and the impairments in force, by name."""
+        """Return the outages and impairments in force, by name."""
         return {**self._control("GET", "faults"), **self._control("GET", "impairments")}
 
     def events(self, *, since: int = 0) -> list[dict[str, Any]]:
-        """Return the sandbox's own record of what happened."""
+        """Return the sandbox's record of events."""
         found: list[dict[str, Any]] = self._control("GET", f"events?since={since}")["events"]
         return found
 

@@ -1,4 +1,4 @@
-"""boto3 sessions, and clients with short timeouts and few retries, since one of the regions may be dead."""
+"""boto3 sessions and client options. Timeouts are short and retries few, because a region may be down."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def account_session() -> Any:
     """Return a session with the default credential chain.
 
     Raises:
-        PreflightFailed: there are no credentials, or they cannot be used.
+        PreflightFailed: there are no credentials, or they are not usable.
     """
     import boto3
     from botocore.exceptions import BotoCoreError
@@ -35,10 +35,7 @@ def account_session() -> Any:
 
 
 def sandbox_session() -> Any:
-    """Return a session with the sandbox's root key.
-
-    The person's own AWS files and profile must neither be used nor be able to break a rehearsal.
-    """
+    """Return a session with the sandbox's root key. It ignores the user's AWS files and profile."""
     import boto3
     import botocore.session
 
@@ -51,12 +48,12 @@ def sandbox_session() -> Any:
 
 
 def account_options() -> dict[str, Any]:
-    """Return what every client of an account is made with."""
+    """Return the options of every client of an account."""
     return {"config": _config()}
 
 
 def sandbox_options(endpoint: str) -> dict[str, Any]:
-    """Return what every client of the sandbox is made with: no proxy stands before loopback."""
+    """Return the options of every client of the sandbox; they disable proxies."""
     return {"endpoint_url": endpoint, "config": _config(proxies={}, s3={"addressing_style": "path"})}
 
 

@@ -1,7 +1,7 @@
 """The figures of a drill, each with its table: the same data for a person, a screen reader and a test.
 
 payments    successes by region over time, with the events of the drill
-health      what each Route 53 checker thought, over time
+health      the results of each Route 53 checker over time
 waterfall   the stages of the RTO, measured beside predicted
 lag         replication lag and backlog, with gaps where there is no data
 outcomes    how the attempts of each cohort ended

@@ -1,14 +1,14 @@
-"""What all figures share: size, colours, the marks of events, and how they are shown.
+"""The common parts of all figures: size, colours, titles, legends, marks of events, display.
 
-Figures are made without pyplot, which keeps a list of them and draws them twice in a notebook. The colours
-are those of Okabe and Ito, which people with any kind of colour vision can tell apart.
+Figures are made without pyplot, which keeps all figures and draws them twice in a notebook. The colours are
+the palette of Okabe and Ito, which is safe for all kinds of colour vision.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from drlib.core.clock import Clock
 from drlib.show import output
@@ -22,12 +22,12 @@ BLUE, ORANGE, RED, PURPLE = "#0072B2", "#E69F00", "#D55E00", "#CC79A7"
 GREEN, SKY, GREY, PALE = "#009E73", "#56B4E9", "#888888", "#E4E4E4"
 INK = "#222222"
 BETWEEN_FRAMES_WALL_SECONDS = 0.5
-SHARE_FOR_DRAWING = 0.15  # of one processor: the clients that are measured run beside the picture
+SHARE_FOR_DRAWING = 0.15  # of one processor, which the measured clients use too
 LABEL_POINTS = 7.5
 
 
 class Mark(NamedTuple):
-    """An event to mark: the instant in modelled seconds since the epoch, and one or two words."""
+    """A marked event: its instant in modelled seconds since the epoch, and a label of one or two words."""
 
     at: float
     label: str
@@ -35,9 +35,9 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """A figure and its table. A notebook shows the picture, and the table below it as an output of its own.
+    """A figure and its table. A notebook shows the picture, and below it the table as a separate output.
 
-    `text` is the plain text of the picture: constant, so that stored outputs can be compared.
+    `text` is the constant plain text of the picture.
     """
 
     text: str
@@ -59,14 +59,14 @@ class Chart:
 
 
 class LiveFigure:
-    """A figure that is drawn anew while something goes on, seldom enough not to disturb it.
+    """A figure that is redrawn during an operation, at a rate that does not disturb it.
 
     Nothing is drawn outside a notebook.
 
     Args:
         text: constant plain text of the output.
-        clock: the clock of what goes on.
-        draw: makes the figure of this moment.
+        clock: the clock of the operation.
+        draw: returns the current figure.
     """
 
     def __init__(self, text: str, clock: Clock, draw: Callable[[], Figure]) -> None:
@@ -76,7 +76,7 @@ class LiveFigure:
         self._next_at = 0.0
 
     def update(self, *, force: bool = False) -> None:
-        """Draw a new frame, unless the last one is too recent."""
+        """Draw a frame, unless the last one is too recent."""
         if not output.in_notebook():
             return
         start = self._clock.now()
@@ -95,7 +95,7 @@ class LiveFigure:
 def new_figure(
     *, height_inches: float, rows: int = 1, ratios: Sequence[float] = ()
 ) -> tuple[Figure, list[Axes]]:
-    """Return an empty figure and its axes, one below the other on one time axis."""
+    """Return an empty figure and its axes, one below the other, with a common time axis."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
@@ -110,16 +110,19 @@ def new_figure(
 
 
 def title(axis: Axes, words: str, *, origin: str) -> None:
-    """Put a title above the axis, which says so when what is shown was simulated."""
+    """Put a title above the axis; it marks simulated data."""
     marked = f"{words} (simulated)" if origin == "simulated" else words
     axis.set_title(marked, fontsize=10, loc="left", color=INK, pad=8)
 
 
-def mark(axis: Axes, marks: Sequence[Mark], *, zero: float, rows: int = 3) -> None:
-    """Draw a line at each event, with its label in one of `rows` lines above the data.
+def time_label(axis: Axes, origin: str, *, since: str = "the fault") -> None:
+    """Label the time axis with its unit."""
+    unit = "modelled seconds" if origin == "simulated" else "seconds"
+    axis.set_xlabel(f"{unit} since {since}", fontsize=8)
 
-    A label goes into the first line in which it does not touch the one before.
-    """
+
+def mark(axis: Axes, marks: Sequence[Mark], *, zero: float, rows: int = 3) -> None:
+    """Draw a line at each event, with its label in the first of `rows` lines in which there is room."""
     low, high = axis.get_xlim()
     ends = [float("-inf")] * rows
     bottom, top = axis.get_ylim()
@@ -130,7 +133,7 @@ def mark(axis: Axes, marks: Sequence[Mark], *, zero: float, rows: int = 3) -> No
         if not low <= at <= high:
             continue
         length = (high - low) * (0.0125 * len(event.label) + 0.02)
-        left = at + length > high  # the label would leave the picture: put it before the line
+        left = at + length > high  # the label does not fit to the right of the line
         begin, end = (at - length, at) if left else (at, at + length)
         row = next((number for number in range(rows) if ends[number] <= begin), rows - 1)
         ends[row] = end
@@ -148,14 +151,7 @@ def mark(axis: Axes, marks: Sequence[Mark], *, zero: float, rows: int = 3) -> No
 
 
 def legend(axis: Axes, *, columns: int, below: float = 0.22) -> None:
-    """Put the legend below the axis, where it covers no data; none if nothing was drawn."""
+    """Put the legend below the axis, where it covers no data; omit it if nothing was drawn."""
     if axis.get_legend_handles_labels()[0]:
-        axis.legend(
-            loc="upper center",
-            bbox_to_anchor=(0.5, -below),
-            ncols=columns,
-            fontsize=8,
-            frameon=False,
-            handlelength=1.2,
-            columnspacing=1.4,
-        )
+        place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -below), "ncols": columns}
+        axis.legend(**place, fontsize=8, frameon=False, handlelength=1.2, columnspacing=1.4)

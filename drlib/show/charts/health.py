@@ -1,7 +1,7 @@
-"""What each Route 53 checker thought of the primary, over time.
+"""The results of each Route 53 checker for the primary, over time.
 
 AWS, "Determining whether a health check is healthy": each checker counts results in a row; the check is
-healthy while more than 18 % of the checkers think so.
+healthy while more than 18 % of the checkers report healthy.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = {"good": SKY, "failing": ORANGE, "unhealthy": RED}
-LABELS = {"good": "check passed", "failing": "check failed", "unhealthy": "thinks unhealthy"}
+LABELS = {"good": "check passed", "failing": "check failed", "unhealthy": "unhealthy by this checker"}
 
 
 class Observation(NamedTuple):
-    """One result of one checker: the instant of its check, and the failures in a row up to it."""
+    """One result of one checker: the instant of the check, and the number of failures in a row."""
 
     checker: str
     at: float
@@ -38,11 +38,10 @@ def health(
     origin: str,
     marks: Sequence[Mark] = (),
 ) -> Chart:
-    """Return the strip of all checkers, and a table of what each thought at the end."""
+    """Return the figure of all checkers, and a table of the most failures in a row of each."""
     figure, (axis,) = chart.new_figure(height_inches=3.4)
     draw(axis, observations, threshold=threshold, start=start, end=end, zero=zero, marks=marks)
-    unit = "modelled seconds" if origin == "simulated" else "seconds"
-    axis.set_xlabel(f"{unit} since the fault", fontsize=8)
+    chart.time_label(axis, origin)
     chart.legend(axis, columns=4)
     chart.title(axis, "The primary's health check, by checker", origin=origin)
     rows = []
@@ -64,13 +63,14 @@ def draw(
     zero: float,
     marks: Sequence[Mark] = (),
 ) -> None:
-    """Draw one line a checker: each result holds until its next one."""
+    """Draw one line for each checker: each result lasts until the next one."""
     names = _checkers(observations)
     drawn: set[str] = set()
     for row, name in enumerate(names):
         own = sorted(seen for seen in observations if seen.checker == name)
         ends = [seen.at for seen in own[1:]] + [end]
-        spans: dict[str, list[tuple[float, float]]] = {"none": [(start - zero, _first(own, end) - start)]}
+        first = own[0].at if own else end
+        spans: dict[str, list[tuple[float, float]]] = {"none": [(start - zero, first - start)]}
         for seen, until in zip(own, ends, strict=True):
             begin = max(seen.at, start)
             spans.setdefault(_state(seen.failures, threshold), []).append(
@@ -97,10 +97,6 @@ def draw(
 
 def _checkers(observations: Sequence[Observation]) -> list[str]:
     return sorted({seen.checker for seen in observations})
-
-
-def _first(own: Sequence[Observation], end: float) -> float:
-    return own[0].at if own else end
 
 
 def _state(failures: int, threshold: int) -> str:

@@ -1,14 +1,14 @@
-"""Replication lag and backlog over time. A gap is drawn as a gap: no data is not zero.
+"""Replication lag and backlog over time. A gap means that there is no data.
 
-A lag metric that falls silent can mean that replication stands still. So the picture leaves such minutes
-blank, and the table counts them. Where single writes are on record, each is a dot: when it arrived, and how
-long it had been on its way. What an outage held up stands out by it; a datapoint a minute would hide it.
+A lag metric without data can mean that replication has stopped. The picture therefore leaves such minutes
+blank, and the table counts them. Each recorded write is a dot: the instant of its arrival, and its lag.
+Writes that an outage delayed are visible as dots; a datapoint for each minute would hide them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drlib.show.charts import chart
 from drlib.show.charts.chart import BLUE, GREEN, ORANGE, PURPLE, Chart, Mark
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
+LINE: dict[str, Any] = {"marker": "o", "markersize": 3, "linewidth": 1.3}
 
 
 def lag(
@@ -30,26 +31,17 @@ def lag(
     marks: Sequence[Mark] = (),
     arrivals: pd.DataFrame | None = None,
 ) -> Chart:
-    """Return the picture of two data frames with one column a series, indexed by modelled instants.
+    """Return the picture of two data frames with one column for each series, indexed by modelled instants.
 
-    `lag_seconds` holds seconds, `backlog` numbers of waiting items; NaN means that there was no data.
-    `arrivals` has a row for each write that is on record: `route`, a column of `lag_seconds`; `at`;
-    `lag_seconds`.
+    `lag_seconds` contains seconds, `backlog` numbers of waiting items; NaN means no data. `arrivals` has a
+    row for each recorded write: `route` (a column of `lag_seconds`), `at`, `lag_seconds`.
     """
     figure, axes = chart.new_figure(height_inches=4.0, rows=2)
     for axis, frame, label in zip(
         axes, (lag_seconds, backlog), ("replication lag, s", "waiting items"), strict=True
     ):
         for colour, name in zip(COLOURS, frame.columns, strict=False):
-            axis.plot(
-                frame.index - zero,
-                frame[name],
-                color=colour,
-                marker="o",
-                markersize=3,
-                linewidth=1.3,
-                label=name,
-            )
+            axis.plot(frame.index - zero, frame[name], color=colour, label=name, **LINE)
         if axis is axes[0] and arrivals is not None:
             _dots(axis, arrivals, list(frame.columns), zero=zero)
         axis.set_ylabel(label, fontsize=8)
@@ -58,11 +50,10 @@ def lag(
         if len(frame.columns):
             axis.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     low, high = _span(lag_seconds, backlog)
-    margin = 0.02 * (high - low)  # a point at the edge is whole
+    margin = 0.02 * (high - low)  # shows a point at the edge completely
     axes[0].set_xlim(low - zero - margin, high - zero + margin)
     chart.mark(axes[0], marks, zero=zero, rows=2)
-    unit = "modelled seconds" if origin == "simulated" else "seconds"
-    axes[1].set_xlabel(f"{unit} since the fault; a gap means no data", fontsize=8)
+    chart.time_label(axes[1], origin, since="the fault; a gap means no data")
     chart.title(axes[0], "Replication lag and backlog", origin=origin)
     rows = [
         (name, frame[name].max(), int(frame[name].isna().sum()))
@@ -74,7 +65,7 @@ def lag(
 
 
 def _dots(axis: Axes, arrivals: pd.DataFrame, routes: Sequence[str], *, zero: float) -> None:
-    """Draw each write where it arrived, in its route's colour."""
+    """Draw a dot for each write in the colour of its route."""
     for colour, route in zip(COLOURS, routes, strict=False):
         some = arrivals[arrivals["route"] == route]
         axis.scatter(some["at"] - zero, some["lag_seconds"], s=4, color=colour, alpha=0.35, linewidths=0)

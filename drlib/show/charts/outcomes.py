@@ -1,4 +1,4 @@
-"""How the attempts of each cohort ended."""
+"""The outcomes of the attempts of each cohort."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOM_FOR_A_NUMBER = 0.04  # of the width
 
 
 def outcomes(counts: Mapping[str, Mapping[str, int]], *, origin: str) -> Chart:
-    """Return bars and table of cohort -> outcome -> attempts."""
+    """Return the bars and the table of `counts`: cohort -> outcome -> number of attempts."""
     figure, (axis,) = chart.new_figure(height_inches=1.5 + 0.5 * max(1, len(counts)))
     widest = max((sum(row.values()) for row in counts.values()), default=0) or 1
     for number, row in enumerate(counts.values()):

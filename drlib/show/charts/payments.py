@@ -1,4 +1,4 @@
-"""Successes by region over time: the picture of a failover, as its clients saw it."""
+"""Attempts to pay over time, by outcome and region."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MOST_BARS = 60
 
 @dataclass(frozen=True)
 class View:
-    """What is to be seen: attempts between two instants, counted from `zero` (all in modelled seconds).
+    """The attempts from `start` to `end`; `zero` is 0 on the time axis (all in modelled seconds).
 
-    `since` says what happened at `zero`.
+    `since` names the event at `zero`.
     """
 
     attempts: Sequence[Attempt]
@@ -37,7 +37,7 @@ class View:
     since: str = "the fault"
 
     def groups(self) -> list[tuple[str, str, list[Attempt]]]:
-        """Return label, colour and attempts of each group that is drawn, from the bottom up."""
+        """Return label, colour and attempts of each group, from the bottom up."""
         rows = [row for row in self.attempts if self.start <= row.finished_at <= self.end]
         good = [row for row in rows if row.outcome == "ok"]
         return [
@@ -50,10 +50,10 @@ class View:
 
 
 def payments(view: View) -> Chart:
-    """Return the picture of `view`, and a table of how many attempts each group has."""
+    """Return the picture of `view`, and a table of the number of attempts in each group."""
     figure, (axis,) = chart.new_figure(height_inches=3.4)
     draw(axis, view)
-    axis.set_xlabel(x_label(view), fontsize=8)
+    chart.time_label(axis, view.origin, since=view.since)
     chart.legend(axis, columns=5)
     chart.title(axis, "Payments by the region that served them", origin=view.origin)
     rows = [(label, len(group)) for label, _, group in view.groups()]
@@ -83,9 +83,3 @@ def draw(axis: Axes, view: View) -> None:
     if view.marks:
         chart.mark(axis, view.marks, zero=view.zero)
     axis.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-
-
-def x_label(view: View) -> str:
-    """Return the label of the time axis."""
-    unit = "modelled seconds" if view.origin == "simulated" else "seconds"
-    return f"{unit} since {view.since}"

@@ -1,6 +1,6 @@
-"""How the RTO, stage by stage, and the RPO went from run to run: one panel for each kind of drill.
+"""The stages of the RTO, and the RPO, of successive runs: one panel for each kind of drill.
 
-Simulated and live runs are never in one panel, nor are different scenarios or speeds of the clock.
+A panel never mixes simulated and live runs, scenarios or time scales.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Panel:
 
 
 def trend(panels: Sequence[Panel], table: Table) -> Chart:
-    """Return the picture of the panels, the latest of them if there are many, with its table."""
+    """Return the picture of the first panels, at most `MOST_PANELS`, with its table."""
     shown = panels[:MOST_PANELS]
     rows = max(1, len(shown))
     figure, axes = chart.new_figure(height_inches=REST_INCHES + rows * PANEL_INCHES, rows=rows)

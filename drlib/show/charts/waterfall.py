@@ -1,19 +1,22 @@
-"""The stages of the RTO, measured, with what was predicted beside them."""
+"""The measured and the predicted stages of the RTO."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from drlib.core.terms import stage_words
 from drlib.show.charts import chart
 from drlib.show.charts.chart import BLUE, GREY, INK, RED, Chart
 from drlib.show.output import Table
 
+NUMBER: dict[str, Any] = {"xytext": (3, 0), "textcoords": "offset points", "va": "center", "fontsize": 7.5}
+
 
 def waterfall(
     measured: Mapping[str, float], predicted: Mapping[str, float], *, target_seconds: float, origin: str
 ) -> Chart:
-    """Return the picture and table of the stages; both mappings are stage -> modelled seconds, in order."""
+    """Return the picture and the table of the stages; both mappings are stage -> modelled seconds."""
     figure, (axis,) = chart.new_figure(height_inches=3.4)
     names = [*measured, "RTO"]
     for stages, colour, shift, label in (
@@ -25,15 +28,7 @@ def waterfall(
         for row, (name, seconds) in enumerate(lines):
             left = 0.0 if name == "RTO" else begin
             axis.barh(row + shift, seconds, 0.34, left=left, color=colour, label=label if row == 0 else None)
-            axis.annotate(
-                f"{seconds:.1f}",
-                (left + seconds, row + shift),
-                xytext=(3, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=7.5,
-                color=INK,
-            )
+            axis.annotate(f"{seconds:.1f}", (left + seconds, row + shift), color=INK, **NUMBER)
             begin += seconds
     longest = max(sum(measured.values()), sum(predicted.values()), 1.0)
     axis.set_xlim(0, max(longest, target_seconds) * 1.08)
@@ -43,8 +38,7 @@ def waterfall(
     axis.set_yticks(range(len(names)), [stage_words(name) for name in names], fontsize=8.5)
     axis.set_ylim(len(names) - 0.45, -0.55)
     axis.tick_params(axis="y", length=0)
-    unit = "modelled seconds" if origin == "simulated" else "seconds"
-    axis.set_xlabel(f"{unit} since the fault", fontsize=8)
+    chart.time_label(axis, origin)
     chart.legend(axis, columns=3)
     chart.title(axis, "Where the recovery time went", origin=origin)
     rows = [

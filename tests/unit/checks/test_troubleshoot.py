@@ -83,7 +83,7 @@ def lists(asked) -> list[list[Probe]]:
 
 
 def entry_of(probe: Probe) -> str:
-    (found,) = re.findall(rf"{HANDBOOK}#([a-z0-9-]+)", probe.told())
+    (found,) = re.findall(rf"{HANDBOOK}#([a-z0-9-]+)", probe.advice())
     return found
 
 

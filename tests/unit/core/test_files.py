@@ -49,7 +49,7 @@ def drafts(run: Run) -> list[str]:
     [
         (errno.ENOSPC, "No space left on device", "Free some space"),
         (errno.EROFS, "Read-only file system", "Make it writable"),
-        (errno.EIO, "Input/output error", "Look at the file system"),
+        (errno.EIO, "Input/output error", "Check the file system"),
     ],
 )
 def test_a_line_that_cannot_be_written_is_one_sentence(
@@ -182,7 +182,7 @@ def test_a_save_that_was_cut_off_is_ended_by_whoever_opens_the_run_again(
     assert not run.has("seen")
     assert audit.verify(run.folder).wrong == ["saved/seen.json is missing."]
     told = folders.reopen(run).lines()[-1]["detail"]["mended"]
-    assert told == ["saved/seen.json was cut off while it was saved, and is whole now."]
+    assert told == ["The save of saved/seen.json was interrupted, and is complete now."]
     assert run.load("seen") == {"sum": 2}
     assert audit.verify(run.folder).wrong == []
 
@@ -191,7 +191,7 @@ def test_a_draft_that_the_journal_does_not_know_is_no_result(run: Run) -> None:
     run.save("recovery", {"measured_seconds": 1})
     files.stage(run.folder / "saved" / "recovery.json", '{"measured_seconds": 2}')
     told = folders.join(parameters.make({}), "40-failback").lines()[-1]["detail"]["mended"]
-    assert told == ["saved/recovery.json was cut off before it was saved; what it held is to be made again."]
+    assert told == ["The save of saved/recovery.json was interrupted and is lost; repeat its step."]
     assert run.load("recovery") == {"measured_seconds": 1}
     assert drafts(run) == []
 
@@ -199,7 +199,7 @@ def test_a_draft_that_the_journal_does_not_know_is_no_result(run: Run) -> None:
 @pytest.mark.parametrize("name", ["run.json", "parameters.json"])
 def test_a_run_that_is_not_whole_is_said(run: Run, name: str) -> None:
     (run.folder / name).write_text("{")
-    with pytest.raises(BadParameters, match=f"The run {run.run_id} is not whole"):
+    with pytest.raises(BadParameters, match=f"The run {run.run_id} is not complete"):
         folders.find(run.run_id)
     assert folders.current() is None
 
