@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from drlib.sandbox.faults.deliveries import Courier
+from drlib.sandbox.faults.deliveries import DeliveryQueue
 from drlib.sandbox.faults.in_transit import Delay, Deliver, Route
 from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.services.s3 import replication as s3_replication
@@ -73,9 +73,9 @@ class Replication:
         self._stamps: dict[TableKey, dict[ItemKey, Stamp]] = {}
         self._latencies = Latencies(world)
         self._number = 0
-        self._courier = Courier(world, name="drlib-replication")
+        self._delivery_queue = DeliveryQueue(world, name="drlib-replication")
         for service in (SERVICE, s3_replication.SERVICE):
-            self._courier.serve(
+            self._delivery_queue.serve(
                 service,
                 delay=lag(world, f"{service}/lag"),
                 delay_after_outage=lag(world, f"{service}/lag-after-outage"),
@@ -91,15 +91,15 @@ class Replication:
             ("_apply_replica_updates", ("name", "table", "updates")),
         ):
             emulator.replace(self._dynamodb, name, self._then_tidy(function(name, *parameters)))
-        s3_replication.Copies(world, self._courier)
+        s3_replication.Copies(world, self._delivery_queue)
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._courier.start()
+        self._delivery_queue.start()
 
     def stop(self) -> None:
         """End the deliveries; what has not arrived never does."""
-        self._courier.stop()
+        self._delivery_queue.stop()
 
     def take(self, table: dict[str, Any], event_name: str, old_item: Any, new_item: Any) -> None:
         """Send a write of the request's region to the table's others. Called in place of the emulator's."""
@@ -125,7 +125,9 @@ class Replication:
         for region in regions:
             if region != home:
                 deliver: Deliver = partial(self._arrive, write, region)
-                self._courier.send(Route(SERVICE, home, region), (account, write.table, item_key), deliver)
+                self._delivery_queue.send(
+                    Route(SERVICE, home, region), (account, write.table, item_key), deliver
+                )
 
     def _arrive(self, write: Write, region: str, now: float) -> None:
         """Make a write in `region`, unless a later one is there."""
@@ -177,7 +179,7 @@ class Replication:
 
         def tidying(*args: Any, **kwargs: Any) -> Any:
             result = function(*args, **kwargs)
-            self._courier.discard(self._is_stray)
+            self._delivery_queue.discard(self._is_stray)
             for account, region, name in list(self._stamps):
                 if self._tables.get_scoped(account, region, name) is None:
                     del self._stamps[account, region, name]

@@ -16,7 +16,7 @@ import logging
 from functools import partial
 from typing import Any
 
-from drlib.sandbox.faults.deliveries import Courier
+from drlib.sandbox.faults.deliveries import DeliveryQueue
 from drlib.sandbox.faults.in_transit import Route
 from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.services.iam.permissions import Permissions
@@ -42,9 +42,9 @@ class Copies:
         courier: serves the service `s3`.
     """
 
-    def __init__(self, world: World, courier: Courier) -> None:
+    def __init__(self, world: World, courier: DeliveryQueue) -> None:
         self._world = world
-        self._courier = courier
+        self._delivery_queue = courier
         self._permissions = Permissions()
         self._s3 = emulator.module("services.s3")
         self._responses = emulator.module("core.responses")
@@ -100,7 +100,7 @@ class Copies:
                 if self._s3._buckets.get(bucket_name) is source:
                     replicate()
 
-        self._courier.send(route, (account, bucket_name, key), deliver)
+        self._delivery_queue.send(route, (account, bucket_name, key), deliver)
 
     def _arrive(
         self, bucket_name: str, key: str, obj: dict[str, Any], data: Any, rule: dict[str, Any], role: str

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from drlib.core.clock import Clock
-from drlib.sandbox.faults.deliveries import Courier
+from drlib.sandbox.faults.deliveries import DeliveryQueue
 from drlib.sandbox.faults.in_transit import Route
 from drlib.sandbox.world import Fault, World
 from tests.unit.sandbox.worlds import standing, world
@@ -33,7 +33,7 @@ class Bench:
         self.world = world(folder, self.clock)
         self.arrived: list[tuple[str, float]] = []
         draws = iter(delays)
-        self.courier = Courier(self.world, name="bench", post=on_the_spot)
+        self.courier = DeliveryQueue(self.world, name="bench", post=on_the_spot)
         self.courier.serve("letters", delay=lambda: next(draws, 1.0), delay_after_outage=lambda: after_outage)
 
     def send(self, text: str, *, key: str = "", route: Route = THERE) -> None:
@@ -151,7 +151,7 @@ def test_without_an_outage_there_is_no_event(bench: Bench) -> None:
 def test_nothing_arrives_after_the_region_failed_even_if_it_was_handed_over(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     posted: list[Callable[[], None]] = []
-    bench.courier = Courier(
+    bench.courier = DeliveryQueue(
         bench.world, name="bench", post=lambda function, *args: posted.append(lambda: function(*args))
     )
     bench.courier.serve("letters", delay=lambda: 1.0, delay_after_outage=lambda: 1.0)
@@ -240,7 +240,7 @@ def test_the_backlog_is_reported_by_service(bench: Bench) -> None:
 @pytest.mark.parametrize("sends_first", [True, False])
 def test_the_thread_wakes_for_what_comes_and_ends_when_told(tmp_path: Path, sends_first: bool) -> None:
     running: World = world(tmp_path, Clock(scale=20.0, anchor=0.0))
-    courier = Courier(running, name="bench", post=on_the_spot)
+    courier = DeliveryQueue(running, name="bench", post=on_the_spot)
     courier.serve("letters", delay=lambda: 0.1, delay_after_outage=lambda: 0.0)
     arrived = threading.Event()
     if not sends_first:
@@ -256,13 +256,13 @@ def test_the_thread_wakes_for_what_comes_and_ends_when_told(tmp_path: Path, send
 def test_the_thread_notices_that_a_region_healed(tmp_path: Path) -> None:
     running: World = world(tmp_path, Clock(scale=20.0, anchor=0.0))
     running.faults[WEST] = Fault(mode="hang", latency_seconds=0, at=0, deadline=inf)
-    courier = Courier(running, name="bench", post=on_the_spot)
+    courier = DeliveryQueue(running, name="bench", post=on_the_spot)
     courier.serve("letters", delay=lambda: 0.0, delay_after_outage=lambda: 0.0)
     arrived = threading.Event()
     courier.start()
     courier.send(THERE, "a", lambda now: arrived.set())
     # The thread has looked at the route once it says so.
-    while courier._lanes[THERE].held_since is None:
+    while courier._queues[THERE].held_since is None:
         threading.Event().wait(0.001)
     assert not arrived.is_set()
     del running.faults[WEST]
