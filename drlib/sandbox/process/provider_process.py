@@ -40,7 +40,7 @@ class ProviderProcess:
 
     def _start(self) -> None:
         command = [sys.executable, "-m", "drlib.sandbox.provider", self._endpoint_url]
-        process = subprocess.Popen(  # noqa: S603 - a command of ours
+        process = subprocess.Popen(  # noqa: S603 - the command is fixed
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._process = process

@@ -18,8 +18,6 @@ from drlib.sandbox.provider import shapes
 from drlib.sandbox.provider.clients import Clients
 from drlib.sandbox.provider.values import Properties
 
-GLOBAL_REGION = "us-east-1"
-
 
 class Refused(Exception):
     """The provider refuses the operation; the message is one line for the engine's user."""

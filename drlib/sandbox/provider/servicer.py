@@ -14,9 +14,10 @@ from pulumi.runtime.proto import plugin_pb2, status_pb2
 from pulumi.runtime.proto import provider_pb2 as messages
 from pulumi.runtime.proto import provider_pb2_grpc as protocol
 
+from drlib.sandbox.faults.impairments import GLOBAL_REGION
 from drlib.sandbox.provider import invokes, lifecycle, resource_types
 from drlib.sandbox.provider.clients import Clients
-from drlib.sandbox.provider.resource import GLOBAL_REGION, Call, Refused, Resource
+from drlib.sandbox.provider.resource import Call, Refused, Resource
 from drlib.sandbox.provider.unrecorded import UnrecordedResources
 from drlib.sandbox.provider.values import has_unknown, to_python, to_struct
 
