@@ -1,13 +1,13 @@
-"""AWS, locally: two regions or more in one background process, on loopback only, without Docker.
+"""The sandbox: AWS regions in one local background process, on loopback only, without Docker.
 
-process/    the server's process: start, find and end it; what it listens on and leaves on disk
-front/      what requests pass first: the AWS endpoint, each region's edge, TLS, the sandbox's own controls
-ministack/  the emulator, and what is changed inside it
-faults/     regions that are down, impairments, and what is on its way between regions meanwhile
-services/   how each AWS service behaves where the emulator differs from AWS, and what it refuses
+process/    the server's process: start, find and stop it; its sockets and its files
+front/      the endpoints: AWS APIs, each region's edge, TLS, the sandbox's control API
+ministack/  the emulator, and the patches to it
+faults/     regions that are down, impairments, and deliveries between regions
+services/   each AWS service: behaviour and refusals that the emulator lacks
 provider/   the Pulumi `aws` provider for this AWS
-world.py    what all of them share: clock, regions, faults, the log of what happened
+world.py    the shared state: clock, regions, faults, event log
 
-`process.life` has `up`, `down` and `status`. A new `up` after a `down` is a new, empty world. `FIDELITY.md`
-lists what is done as AWS documents it, what is approximated, and what is not modelled.
+`process.life` has `up`, `down` and `status`. After a `down`, the next `up` starts an empty sandbox.
+`FIDELITY.md` lists which behaviour follows AWS's documentation, which is approximated, and which is missing.
 """

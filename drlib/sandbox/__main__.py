@@ -1,6 +1,6 @@
 """The server's process: `python -m drlib.sandbox`, as `drlib.sandbox.process.life.up` starts it.
 
-It leaves its parent at once, printing the number of the process that stays, and serves until told to stop.
+It forks, prints the process id of the child, and exits. The child serves until it is stopped.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from drlib.sandbox.process.state import Options
 
 
 def main() -> None:
-    """Read the options, go to the background, serve."""
+    """Read the options, fork, and serve in the child."""
     parser = argparse.ArgumentParser(prog="python -m drlib.sandbox")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _in_background(log: Path) -> bool:
-    """Fork; return True in the child, which leads a session of its own and writes to `log`."""
+    """Fork; return True in the child, which starts a new session and writes to `log`."""
     child = os.fork()
     if child:
         sys.stdout.write(f"{child}\n")

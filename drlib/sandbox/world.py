@@ -1,7 +1,8 @@
-"""What every part of the sandbox's server shares: clock, regions, faults, and the log of what happened.
+"""The state that all parts of the sandbox's server share: clock, regions, faults, and the event log.
 
-One `World` exists in a server process. It is made before the emulator is imported, and every component gets
-it by `start(world)`. Threads and coroutines both use it, so what changes here changes under a lock, or whole.
+A server process has one `World`. The server creates it before it imports the emulator, and passes it to each
+component by `start(world)`. Threads and coroutines use it at the same time: each change is atomic or under a
+lock.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from drlib.core.clock import Clock
 from drlib.sandbox.faults.impairments import Impairments
 
 ACCOUNT_ID = "000000000000"
-"""The one account of the sandbox: what the root key belongs to."""
+"""The sandbox's only account, which owns the root key."""
 
 FAULT_MODES = ("refuse", "reset", "hang", "503", "latency")
-"""How a region can fail, as its clients see it: the first four take it down, the last only slows it."""
+"""How a region can fail. The first four modes take the region down; `latency` only slows it."""
 
 EVENTS_KEPT = 20_000
 LATENCIES_KEPT = 10_000
@@ -31,7 +32,7 @@ class Component(Protocol):
     """A running part of the server."""
 
     def stop(self) -> None:
-        """End every thread and task of the part. Called once, in the loop: it must not wait for it."""
+        """End the component's threads and tasks. Called once, in the loop: it must not block."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Fault:
 
 
 class EventLog:
-    """The ground truth of what happened, numbered from 1 without gaps. Thread-safe; the oldest fall out."""
+    """All events, numbered from 1 without gaps. Thread-safe; it drops the oldest events when it is full."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -58,11 +59,11 @@ class EventLog:
         self._last = 0
 
     def add(self, kind: str, /, *, at: float | None = None, **detail: Any) -> int:
-        """Note an event and return its number.
+        """Record an event and return its number.
 
         Args:
             kind: `fault`, `healed`, `impaired`, `mended`, `health_check`, `dns_answer`, `alarm`, ...
-            at: when it happened, modelled epoch seconds; the present instant if left out.
+            at: when it happened, modelled epoch seconds; default: now.
             detail: JSON-ready facts.
         """
         with self._lock:
@@ -108,7 +109,7 @@ class ApiRequests:
                 counts.latencies_ms.append(latency_ms)
 
     def drain(self) -> dict[tuple[str, str, str], ApiCounts]:
-        """Return what was counted since the last call, by (region, api_id, stage), and start anew."""
+        """Return what was counted since the last call, by (region, api_id, stage), and reset the counters."""
         with self._lock:
             counts, self._counts = self._counts, {}
         return counts
@@ -120,20 +121,22 @@ class World:
 
     Args:
         clock: modelled time, anchored at the server's start.
-        instance_id: names this life of the sandbox; a new server has a new one.
+        instance_id: identifies this run of the sandbox; a new server has a new id.
         folder: the instance's folder, `<home>/.drlib/instances/<instance_id>`.
-        seed: what every stream of `random` derives from.
+        seed: seed of every stream of `random`.
         replication_lag_seconds: typical modelled delay of cross-region replication.
-        edges: region -> the loopback address that DNS gives for it, e.g. {"us-east-2": "127.0.0.12"}.
+        edges: region -> the loopback address that DNS returns for it, e.g. {"us-east-2": "127.0.0.12"}.
         edge_ports: region -> TCP port of its edge.
-        edge_hosts: region -> the address its edge is bound to; differs from `edges` only on machines with a
-            single loopback address. Whoever connects to an edge uses `connect_to`.
+        edge_hosts: region -> the address that its edge is bound to; differs from `edges` only on machines
+            with a single loopback address. Use `connect_to` to connect to an edge.
         aws_port: TCP port of the control endpoint on 127.0.0.1 (plain HTTP).
         dns_port: UDP and TCP port on 127.0.0.1 reserved for the DNS server.
-        faults: region -> its fault; absent when it is whole. Changed by drlib.sandbox.faults.injection alone.
-        impairments: what is impaired beside them.
-        chill: ends the idle processes of a region's functions and returns how many; set by who keeps them.
-        backlog: reporters of what waits to be replicated, by service: each returns {route: count}.
+        faults: region -> its fault; a healthy region has no entry. Only drlib.sandbox.faults.injection
+            changes it.
+        impairments: the impairments in force.
+        end_idle_functions: ends the idle processes of a region's functions and returns how many it ended;
+            drlib.sandbox.faults.background_work sets it.
+        backlog: service -> a function that returns {route: writes that wait for replication}.
     """
 
     clock: Clock
@@ -148,7 +151,7 @@ class World:
     dns_port: int
     faults: dict[str, Fault] = field(default_factory=dict)
     impairments: Impairments = field(default_factory=Impairments)
-    chill: Callable[[str], int] = field(default=lambda region: 0)
+    end_idle_functions: Callable[[str], int] = field(default=lambda region: 0)
     events: EventLog = field(init=False)
     api_requests: ApiRequests = field(default_factory=ApiRequests)
     backlog: dict[str, BacklogReporter] = field(default_factory=dict)
@@ -157,12 +160,12 @@ class World:
         self.events = EventLog(self.clock)
 
     def is_down(self, region: str) -> bool:
-        """Say whether nothing in `region` answers. A region that is merely slow is not down."""
+        """Return whether `region` is down. A region that is only slow is not down."""
         fault = self.faults.get(region)
         return fault is not None and fault.mode != "latency"
 
     def is_held(self, service: str, source: str, target: str) -> bool:
-        """Say whether what a service sends from one region cannot arrive in the other now."""
+        """Return whether a service's deliveries from `source` to `target` must wait now."""
         return (
             self.is_down(source) or self.is_down(target) or self.impairments.is_cut(service, source, target)
         )
@@ -172,7 +175,7 @@ class World:
         return self.edge_hosts[region], self.edge_ports[region]
 
     def region_of_address(self, address: str) -> str | None:
-        """Return the region whose edge DNS gives as `address`."""
+        """Return the region whose edge has this `address` in DNS."""
         return next((region for region, mine in self.edges.items() if mine == address), None)
 
     def random(self, name: str) -> random.Random:
@@ -180,7 +183,7 @@ class World:
         return random.Random(f"{self.seed}/{name}")  # noqa: S311 - repeatable, not secret
 
     def write_json(self, path: Path, content: Mapping[str, Any]) -> None:
-        """Write a JSON file in one move, so that a reader never sees half of it."""
+        """Write a JSON file atomically, so that a reader never sees a partial file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(path.name + ".new")
         draft.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -188,7 +191,7 @@ class World:
 
 
 class BacklogReporter(Protocol):
-    """Tells how much waits to be replicated."""
+    """Reports the writes that wait for replication."""
 
     def __call__(self) -> dict[str, int]:
-        """Return "source->target" -> how much has not arrived there yet."""
+        """Return "source->target" -> number of writes that have not arrived yet."""

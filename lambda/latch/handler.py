@@ -1,9 +1,8 @@
-"""The latch: publishes, every minute, whether the standby is to stay active.
+"""The latch: publishes every minute, as a metric, whether the standby must stay active.
 
-Route 53 takes the metric's alarm in the standby for one half of the primary's health. The state is an item of
-the table, so that setting and releasing it is a write in one region and nothing else; this function repeats
-it as a metric for as long as it holds. Each region publishes what its own replica says: the standby's
-value decides, and the primary's shows whether the primary has learnt of it.
+An alarm on the metric in the standby is one part of the primary's health in Route 53. The state is an item of
+the table, so that one write in one region sets or releases it. Each region publishes the value of its own
+replica: the standby's value decides, and the primary's shows whether the item has been replicated.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ cloudwatch = boto3.client("cloudwatch", config=CONFIG)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Publish 1 while the latch is set, else 0. Raises what AWS raises: the next minute tries again."""
+    """Publish 1 while the latch is set, else 0. Raises AWS's errors: the next run retries."""
     key = {"pk": {"S": "LATCH"}, "sk": {"S": STANDBY_REGION}}
     item = dynamodb.get_item(TableName=TABLE, Key=key, ConsistentRead=True).get("Item", {})
     is_set = bool(item.get("is_set", {}).get("BOOL", False))

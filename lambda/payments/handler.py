@@ -1,21 +1,21 @@
-"""The payments API: takes a payment, tells about one, and answers health checks.
+"""The payments API: accepts a payment, returns a payment, and answers health checks.
 
 Routes (HTTP API, payload format 2.0): `POST /payments`, `GET /payments/{payment_id}`, `GET /healthz`,
-`GET /healthz/deep`. They are told apart by `routeKey`: the path would carry the stage's name.
+`GET /healthz/deep`. `routeKey` selects the route: the path contains the stage's name.
 
-A payment is one conditional write, then one notification that both regions' queues receive. Its identity
-comes from the client's idempotency key, so that a retry that lands in the other region, before replication
-has caught up, names the same payment.
+A payment is one conditional write, then one notification that both regions' queues receive. Its id
+is derived from the client's idempotency key, so that a retry in the other region names the same payment, even
+if the payment is not replicated yet.
 
-In the standby, the first payment served under the public name sets the latch: traffic has come here, and it
+In the standby, the first payment served under the public name sets the latch: traffic has moved here, and it
 must not return by itself. A failback that releases the latch may write `hold_until` (wall seconds since the
-epoch) into the item: until then, the last requests of clients on their way back do not set it again.
+epoch) into the item: until then, the last requests of clients to the standby do not set it again.
 
-A planned move fences the region that it leaves: while the fence's item is in force, no payment is taken
-there, and a client is told to come again. Each payment reads it once, consistently, just before its write. A
-payment that read it before it was written may still be under way: whoever writes a fence waits for as long as
-a request can take (this function's timeout) before looking whether the region is at rest, and then no payment
-is taken unseen. The fence could be a condition of the write itself, in a transaction; but each transaction
+A planned move fences the region that it leaves: while the fence's item is in force, the region accepts
+no payment, and a client must retry later. Each payment reads the item once, with a consistent read, just
+before its write. A payment that read it before the fence was written can still be in progress. So the planned
+move waits for the longest duration of a request (this function's timeout) before it checks for unsettled
+payments. The fence could be a condition of the write itself, in a transaction; but each transaction
 would then hold the one item that all of them check, and payments would cancel each other (DynamoDB Developer
 Guide, "Transaction conflict handling in DynamoDB").
 """
@@ -65,7 +65,7 @@ ID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,128}")
 CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")
 FIELDS = ("amount_minor", "currency", "reference")
-RETRY_AFTER_SECONDS = 10  # the longest that a client is told to wait: a fence may be lifted early
+RETRY_AFTER_SECONDS = 10  # the longest Retry-After: a fence can end early
 
 # Two attempts of at most 1 + 2 seconds: a call gives up well before the function's own timeout of 10 seconds.
 CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
@@ -76,7 +76,7 @@ cloudwatch = boto3.client("cloudwatch", config=CONFIG)
 
 
 class Refused(Exception):
-    """The request cannot be served as it is: a 4xx answer that says why, and names the field."""
+    """The request is refused: a 4xx answer with the reason and the field."""
 
     def __init__(self, status: int, message: str, *, field: str = "") -> None:
         super().__init__(message)
@@ -86,7 +86,7 @@ class Refused(Exception):
 
 
 class Fenced(Refused):
-    """No payment is taken here now: 503, and when to ask again. It certainly did not happen."""
+    """The region is fenced: 503 with Retry-After. The request made no payment."""
 
     def __init__(self, seconds_left: float) -> None:
         super().__init__(503, "payments are fenced for a planned move: ask again under the same key")
@@ -95,7 +95,7 @@ class Fenced(Refused):
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Serve one request. Whatever goes wrong inside is logged, and answered with an opaque 500."""
+    """Serve one request. An unexpected error is logged, and the answer is a 500 without details."""
     route = event.get("routeKey", "")
     headers: dict[str, str] = {}
     try:
@@ -125,15 +125,15 @@ def serve(route: str, event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Shape an answer for the HTTP API."""
+    """Build a response for the HTTP API."""
     told = {"content-type": "application/json", **(headers or {})}
     return {"statusCode": status, "headers": told, "body": json.dumps(body)}
 
 
 def accept(event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Store and announce a payment: 201 at first, 200 for the same key again, 422 for another body.
+    """Store and announce a payment: 201 for a new key, 200 for a repeated key, 422 for another body.
 
-    While this region is fenced: 503, whatever was known before.
+    While this region is fenced: 503, also for a repeated key.
     """
     key = idempotency_key(event)
     payment = payment_in(event)
@@ -161,7 +161,7 @@ def accept(event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def require_open() -> None:
-    """Raise Fenced while this region is fenced. A forgotten fence ends by itself, at `expires_at`."""
+    """Raise Fenced while this region is fenced. A fence ends at `expires_at` even if nobody removes it."""
     key = {"pk": {"S": "FENCE"}, "sk": {"S": REGION}}
     item = dynamodb.get_item(TableName=TABLE, Key=key, ConsistentRead=True).get("Item")
     seconds_left = float(item["expires_at"]["N"]) - time.time() if item else 0.0
@@ -170,8 +170,8 @@ def require_open() -> None:
 
 
 def replay(payment_id: str, digest: str) -> tuple[int, dict[str, Any]]:
-    """Answer a key that was used before. Announces the payment again unless it is settled here: the first
-    attempt may have stored it and died before it was announced."""
+    """Answer a repeated key. Announces the payment again unless it is settled: the first attempt can have
+    stopped between the write and the announcement."""
     payment, settlements = records(payment_id)
     if payment is None:
         raise RuntimeError("the payment was there for the write, and is gone for the read")
@@ -184,13 +184,13 @@ def replay(payment_id: str, digest: str) -> tuple[int, dict[str, Any]]:
 
 
 def announce(payment_id: str, origin_region: str) -> None:
-    """Tell both regions' workers that there is a payment to settle."""
+    """Notify the workers of both regions of a payment to settle."""
     message = {"payment_id": payment_id, "origin_region": origin_region}
     sns.publish(TopicArn=TOPIC_ARN, Message=json.dumps(message))
 
 
 def tell(event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Return what this region knows of a payment: 200, or 404."""
+    """Return a payment from this region's replica: 200, or 404."""
     asked = event.get("pathParameters", {}).get("payment_id", "")
     payment, settlements = records(asked) if ID_PATTERN.fullmatch(asked) else (None, [])
     if payment is None:
@@ -207,7 +207,7 @@ def tell(event: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def records(payment_id: str) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """Read a payment and its settlements, as this region's replica has them now."""
+    """Read a payment and its settlements from this region's replica."""
     found = dynamodb.query(
         TableName=TABLE,
         KeyConditionExpression="pk = :pk",
@@ -234,9 +234,9 @@ def deep_health() -> tuple[int, dict[str, Any]]:
 
 
 def latch(event: Mapping[str, Any]) -> None:
-    """In the standby, set the latch and publish its first datapoint if traffic has come by the public name.
+    """In the standby, set the latch and publish its first datapoint if the request used the public name.
 
-    The payment is already stored: a latch that cannot be set is logged, and the next payment tries again.
+    The payment is already stored: if this fails, it logs the error, and the next payment retries.
     """
     if ROLE != "standby" or PUBLIC_NAME not in names_asked(event):
         return
@@ -268,7 +268,7 @@ def latch(event: Mapping[str, Any]) -> None:
 
 
 def publish_latch() -> None:
-    """Put the first datapoint at once; the latch function goes on every minute."""
+    """Publish the first datapoint at once; the latch function publishes one every minute."""
     cloudwatch.put_metric_data(
         Namespace=NAMESPACE,
         MetricData=[
@@ -288,13 +288,13 @@ def latch_key() -> dict[str, Any]:
 
 
 def names_asked(event: Mapping[str, Any]) -> set[str]:
-    """Return the host names that the client asked for."""
+    """Return the host names of the request."""
     host = event.get("headers", {}).get("host", "").partition(":")[0]
     return {event.get("requestContext", {}).get("domainName", ""), host}
 
 
 def idempotency_key(event: Mapping[str, Any]) -> str:
-    """Return the client's key, or refuse."""
+    """Return the client's key, or raise Refused."""
     key = event.get("headers", {}).get("idempotency-key", "")
     if not KEY_PATTERN.fullmatch(key):
         raise Refused(
@@ -304,7 +304,7 @@ def idempotency_key(event: Mapping[str, Any]) -> str:
 
 
 def payment_in(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the payment that the body describes, or refuse and name the field."""
+    """Return the payment in the body, or raise Refused with the field."""
     text = event.get("body") or ""
     try:
         body = json.loads(base64.b64decode(text) if event.get("isBase64Encoded") else text)
@@ -316,7 +316,7 @@ def payment_in(event: Mapping[str, Any]) -> dict[str, Any]:
         if name not in FIELDS:
             raise Refused(400, f"{name} is not a field of a payment", field=str(name))
     amount, currency, reference = (body.get(name) for name in FIELDS)
-    if type(amount) is not int or not 0 < amount <= LARGEST_AMOUNT:  # true is an int, and no amount
+    if type(amount) is not int or not 0 < amount <= LARGEST_AMOUNT:  # True is an int, but not an amount
         raise Refused(
             400, f"amount_minor must be a whole number from 1 to {LARGEST_AMOUNT}", field="amount_minor"
         )

@@ -1,9 +1,9 @@
-"""The settlement worker: takes announced payments from this region's queue and settles each once.
+"""The settlement worker: reads announced payments from this region's queue and settles each once.
 
-Both regions get every announcement, and both workers run. A worker drops what is settled already, and defers
-what is not its turn: the standby settles only while the latch is set, the primary only while it is not.
-A deferred message becomes visible again after `DEFER_SECONDS`, until the queue's own limit of deliveries
-sends it to the dead-letter queue.
+Both regions receive every announcement, and both workers run. A worker drops payments that are settled, and
+defers all payments while its region is not active: the standby settles only while the latch is set, the
+primary only while it is not. A deferred message becomes visible again after `DEFER_SECONDS`. After too many
+deliveries, the queue sends it to the dead-letter queue.
 
 A settlement is an append-only record of its region. Replication is asynchronous, so a payment that the
 primary settled just before it failed may be settled again in the standby; both records stay, and the
@@ -47,11 +47,11 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 
 
 class Deferred(Exception):
-    """Not this region's turn, or the payment is not replicated yet: the message must come again."""
+    """This region is not active, or the payment is not replicated yet: deliver the message again."""
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Settle a batch; return what must come again. Never a status code: SQS would take it for done."""
+    """Settle a batch; return the messages to deliver again. A status code would mean success for SQS."""
     outcome = process_partial_response(
         event=event, record_handler=settle, processor=processor, context=context
     )
@@ -77,15 +77,15 @@ def settle(record: SQSRecord) -> None:
         )
         logger.info("deferred", extra={"payment_id": payment_id, "reason": str(reason)})
         raise
-    # The delivery that wrote the record may have died before it wrote the receipt: write it anew.
+    # The delivery that wrote the record can have stopped before it wrote the receipt: write it again.
     write_receipt(found.get("PAYMENT"))
 
 
 def settle_now(payment_id: str, payment: dict[str, Any] | None, *, first: bool) -> None:
-    """Append this region's settlement record, unless another delivery of the same message just did.
+    """Append this region's settlement record, unless another delivery of the same message did.
 
-    What the other region took is not settled at the first delivery: if it came there because that region has
-    become the active one, the latch that says so may be on its way still.
+    A payment that the other region accepted is not settled at its first delivery: that region may have become
+    active, and the latch may not be replicated yet.
     """
     if payment is None:
         raise Deferred("the payment is not in this region yet")
@@ -122,7 +122,7 @@ def records(payment_id: str) -> dict[str, dict[str, Any]]:
 
 
 def is_active() -> bool:
-    """Tell whether this region settles now: the standby while the latch is set, else the primary."""
+    """Return whether this region settles now: the standby while the latch is set, else the primary."""
     key = {"pk": {"S": "LATCH"}, "sk": {"S": STANDBY_REGION}}
     item = dynamodb.get_item(TableName=TABLE, Key=key, ConsistentRead=True).get("Item", {})
     is_set = bool(item.get("is_set", {}).get("BOOL", False))

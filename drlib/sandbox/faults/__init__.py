@@ -1,8 +1,8 @@
-"""What can fail, and what becomes of work that a failure stops.
+"""Faults, and the work that they stop.
 
 injection        faults and impairments in force, with their deadlines
-impairments      what can be impaired while every region stands
-background_work  what a region that is down does not do: event sources, schedules, SNS deliveries
+impairments      the kinds of impairments, in which no region is down as a whole
+background_work  stops event sources, schedules and SNS deliveries of regions that are down
 deliveries       deliveries between regions, which wait while a region is down or cut off
-in_transit       what is on its way between two regions, in the order of its arrival
+in_transit       the queue of one route, in the order of arrival
 """

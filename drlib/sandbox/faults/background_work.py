@@ -1,14 +1,14 @@
-"""What happens without a request: a region that is down does none of it, and resumes when it heals.
+"""Work that starts without a request: it stops while a region is down, and resumes when the region heals.
 
 - Event sources of the region are not polled: its queues keep their messages.
-- Its schedules do not fire: what should have fired meanwhile is missed.
-- Its functions' processes are killed: an invocation that was running ends without an answer.
-- SNS keeps what it should deliver into the region's queues and functions, and delivers it in order after
-  healing; so it does while the route there is cut. On AWS it retries for 23 days, in the end every 20
+- Its schedules do not fire, and the missed invocations are not repeated.
+- Its functions' processes are killed: a running invocation ends without an answer.
+- SNS keeps its deliveries to the region's queues and functions, and makes them in order after it heals.
+  It does the same while the route to the region is cut. On AWS, SNS retries for 23 days, in the end every 20
   seconds (SNS developer guide, "Message delivery retries").
 
-The emulator's own clockwork looks at schedules every 10 wall seconds and lets them drift; ours does so every
-modelled second, and a rule with a rate keeps its rhythm.
+The emulator's scheduler runs every 10 wall seconds, and its schedules drift. This one runs every modelled
+second, and a rule with a rate keeps its interval.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from drlib.sandbox.faults.deliveries import Courier
+from drlib.sandbox.faults.deliveries import DeliveryQueue
 from drlib.sandbox.faults.in_transit import Route
 from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.ministack.patches import DELIVER_TO_SQS, tick_wall_seconds
@@ -28,30 +28,30 @@ from drlib.sandbox.world import World
 
 SNS = "sns"
 SNS_RETRY_SECONDS = 20.0
-"""Modelled seconds between two attempts of SNS to deliver into a region that has been away for long."""
+"""Modelled seconds between two SNS retries after a long outage."""
 
 LONGEST_TICK_WALL_SECONDS = 0.05
-"""Wall seconds after which the functions of a region that fails are killed at the latest."""
+"""Longest wall time between a region's failure and the end of its functions' processes."""
 
 log = logging.getLogger("drlib.sandbox")
 
 
 class Background:
-    """The component: gates what the emulator does by itself."""
+    """The component that controls the emulator's background work."""
 
     def __init__(self, world: World) -> None:
-        self._hold = DeliveryHold(world)
-        self._keeper = Keeper(world, EventGate(world))
+        self._deliveries = SnsDeliveries(world)
+        self._thread = BackgroundThread(world, EventSuspension(world))
 
     def start(self) -> None:
-        """Begin."""
-        self._hold.start()
-        self._keeper.start()
+        """Start the threads."""
+        self._deliveries.start()
+        self._thread.start()
 
     def stop(self) -> None:
         """End the threads."""
-        self._keeper.stop()
-        self._hold.stop()
+        self._thread.stop()
+        self._deliveries.stop()
 
 
 DELIVER_TO_LAMBDA = (
@@ -59,8 +59,8 @@ DELIVER_TO_LAMBDA = (
 )  # fmt: skip
 
 
-class EventGate:
-    """Stops the event sources and the schedules of regions that are down."""
+class EventSuspension:
+    """Suspends the event sources and the schedules of regions that are down."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -75,20 +75,20 @@ class EventGate:
         self._tick_rules = internals.function(self._events, "_tick_scheduled_rules")
         self._tick_schedules = internals.function(self._scheduler, "_tick_schedules")
         self._rate_seconds = internals.function(self._events, "_parse_rate_seconds", "expr")
-        # The emulator's own clockwork calls them by these names.
+        # The emulator's scheduler calls these two functions.
         emulator.replace(self._events, "_tick_scheduled_rules", _nothing)
         emulator.replace(self._scheduler, "_tick_schedules", _nothing)
         self._rules = emulator.value(self._events, "_rules", self._responses.AccountRegionScopedDict)
         self._fired: dict[Any, float] = emulator.value(self._events, "_rule_last_fired", dict)
 
     def tick(self) -> None:
-        """Fire every schedule that is due. In one thread only."""
+        """Fire every schedule that is due. Call it in one thread only."""
         before = dict(self._fired)
         self._tick_rules()
         for key, fired in list(self._fired.items()):
             rule = self._rules._data.get(key)
             if rule is None:
-                # A rule of the same name that is created later starts anew.
+                # A later rule with the same name starts with a new interval.
                 del self._fired[key]
                 continue
             interval = self._rate_seconds(rule.get("ScheduleExpression", ""))
@@ -107,16 +107,16 @@ class EventGate:
             self._fire(*args, **kwargs)
 
 
-class DeliveryHold:
-    """Keeps what SNS should deliver into a region that is down, and delivers it after healing."""
+class SnsDeliveries:
+    """Holds SNS deliveries to a region that is down, and makes them after the region heals."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._responses = emulator.module("core.responses")
         sns = emulator.module("services.sns")
-        self._courier = Courier(world, name="drlib-sns")
+        self._delivery_queue = DeliveryQueue(world, name="drlib-sns")
         retry = world.random(f"{SNS}/retry")
-        self._courier.serve(
+        self._delivery_queue.serve(
             SNS, delay=lambda: 0.0, delay_after_outage=lambda: retry.uniform(0.0, SNS_RETRY_SECONDS)
         )
         for name, parameters, start in (
@@ -127,55 +127,59 @@ class DeliveryHold:
             emulator.replace(sns, name, self._holding(deliver, start))
 
     def start(self) -> None:
-        """Begin to deliver what is kept."""
-        self._courier.start()
+        """Start the delivery thread."""
+        self._delivery_queue.start()
 
     def stop(self) -> None:
         """End the thread."""
-        self._courier.stop()
+        self._delivery_queue.stop()
 
     def _holding(self, deliver: Callable[..., None], start: Callable[..., None]) -> Callable[..., None]:
-        """Return `deliver(endpoint, ...)`, which is kept while the endpoint's region is down or cut off.
+        """Return a `deliver(endpoint, ...)` that waits while the endpoint's region is down or cut off.
 
-        `start` calls it, with its arguments, when the region is whole again.
+        `start` calls it with its arguments when the region heals.
         """
 
         @functools.wraps(deliver)
         def held(endpoint: str, *args: Any, **kwargs: Any) -> None:
             route = Route(SNS, self._responses.get_region(), region_of(endpoint))
             cut = self._world.impairments.is_cut(SNS, route.source, route.target)
-            if not self._world.is_down(route.target) and not cut and not self._courier.waits(route, endpoint):
+            if (
+                not self._world.is_down(route.target)
+                and not cut
+                and not self._delivery_queue.waits(route, endpoint)
+            ):
                 deliver(endpoint, *args, **kwargs)
                 return
             context = contextvars.copy_context()
             call = functools.partial(start, context.run, deliver, endpoint, *args, **kwargs)
-            self._courier.send(route, endpoint, lambda now: call())
+            self._delivery_queue.send(route, endpoint, lambda now: call())
 
         return held
 
 
-class Keeper:
-    """One thread: fires schedules, and kills the functions of regions that are down.
+class BackgroundThread:
+    """A thread that fires schedules and kills the functions of regions that are down.
 
     Args:
-        world: its faults decide.
-        gate: holds the schedules.
+        world: its faults apply.
+        suspension: fires the schedules.
     """
 
-    def __init__(self, world: World, gate: EventGate) -> None:
+    def __init__(self, world: World, suspension: EventSuspension) -> None:
         self._world = world
-        self._gate = gate
+        self._suspension = suspension
         self._runtime = emulator.module("core.lambda_runtime")
         emulator.value(self._runtime, "_workers", dict)
         emulator.value(self._runtime, "_lock", type(threading.Lock()))
         internals.function(self._runtime, "kill_workers", "workers")
         internals.function(self._runtime, "_worker_key", "func_name", "config", "qualifier")
-        world.chill = self.chill
+        world.end_idle_functions = self.end_idle_functions
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="drlib-background", daemon=True)
 
     def start(self) -> None:
-        """Begin to fire schedules."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -187,40 +191,40 @@ class Keeper:
         pause = min(tick_wall_seconds(self._world.clock), LONGEST_TICK_WALL_SECONDS)
         while not self._stopping.wait(pause):
             try:
-                self._gate.tick()
+                self._suspension.tick()
                 down = {region for region in list(self._world.faults) if self._world.is_down(region)}
                 if down:
                     self._kill_functions(down)
             except Exception:
                 log.exception("background work failed")
 
-    def chill(self, region: str) -> int:
-        """End the processes of a region's functions that wait for work, and return how many there were."""
+    def end_idle_functions(self, region: str) -> int:
+        """End the idle processes of a region's functions; return how many there were."""
         return self._kill_functions({region}, idle=True)
 
     def _kill_functions(self, regions: set[str], *, idle: bool = False) -> int:
-        """Kill the processes of functions in `regions`, or those alone that are idle; return how many.
+        """Kill the processes of functions in `regions`, or only the idle ones; return how many.
 
-        In an outage repeatedly: a late invocation can start one more.
+        In an outage it runs repeatedly, because a late invocation can start another process.
         """
 
-        def is_doomed(worker: Any) -> bool:
-            # One without a process yet is just being started: next time.
+        def is_selected(worker: Any) -> bool:
+            # A worker without a process is starting; the next call handles it.
             return worker._proc is not None and not (idle and worker.in_use)
 
-        doomed = []
+        selected = []
         with self._runtime._lock:
             for key, workers in list(self._runtime._workers.items()):
                 if key.split(":")[1] in regions:
-                    doomed += [worker for worker in workers if is_doomed(worker)]
-                    self._runtime._workers[key] = [worker for worker in workers if worker not in doomed]
-        for worker in doomed:
+                    selected += [worker for worker in workers if is_selected(worker)]
+                    self._runtime._workers[key] = [worker for worker in workers if worker not in selected]
+        for worker in selected:
             process = worker._proc
             if process is not None:
                 process.kill()
-        if doomed:
-            self._runtime.kill_workers(doomed)
-        return len(doomed)
+        if selected:
+            self._runtime.kill_workers(selected)
+        return len(selected)
 
 
 def region_of(arn: str) -> str:
@@ -229,7 +233,7 @@ def region_of(arn: str) -> str:
 
 
 def start(world: World) -> Background:
-    """Gate the emulator's background work. Once a process, after `patches.apply`."""
+    """Start the component. Call it once in a process, after `patches.apply`."""
     background = Background(world)
     background.start()
     return background
@@ -240,9 +244,9 @@ def _at_once(call: Callable[..., None], *args: Any, **kwargs: Any) -> None:
 
 
 def _in_thread(call: Callable[..., None], *args: Any, **kwargs: Any) -> None:
-    # A function runs for as long as it likes, and asks this very server for what it needs.
+    # A function can run for long, and it sends requests to this server.
     threading.Thread(target=call, args=args, kwargs=kwargs, daemon=True).start()
 
 
 def _nothing() -> None:
-    """Stands in for the emulator's own clockwork."""
+    """Replaces a function of the emulator's scheduler."""

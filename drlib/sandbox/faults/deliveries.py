@@ -1,7 +1,7 @@
 """Deliveries between regions: they take time, keep their order, and wait while a region is down or cut off.
 
-One thread keeps a lane for each route and sleeps until something is due. What is due is delivered in the
-emulator's loop, because the emulator's stores belong to that thread.
+One thread has a queue for each route and sleeps until a delivery is due. Deliveries run in the emulator's
+loop, because only that thread may change the emulator's stores.
 """
 
 from __future__ import annotations
@@ -12,37 +12,37 @@ import threading
 from collections.abc import Callable, Hashable
 from math import inf, isinf
 
-from drlib.sandbox.faults.in_transit import Delay, Deliver, Lane, Parcel, Recovery, Route
+from drlib.sandbox.faults.in_transit import BacklogDrain, Delay, Deliver, Delivery, Route, RouteQueue
 from drlib.sandbox.ministack import emulator
 from drlib.sandbox.world import World
 
 BATCH = 100
-"""Deliveries in one go; between two goes the loop serves requests."""
+"""Deliveries in one batch; the loop serves requests between two batches."""
 
 WATCH_SECONDS = 1.0
-"""Modelled seconds between two looks whether a region that holds deliveries has healed."""
+"""Modelled seconds between two checks whether a region has healed."""
 
 _WATCH_WALL_SECONDS = (0.02, 0.25)
 
 Post = Callable[..., None]
-"""Calls the function that it gets, with the arguments after it, in another thread."""
+"""Calls a function with its arguments in another thread."""
 
 log = logging.getLogger("drlib.sandbox")
 
 
-class Courier:
-    """Carries parcels. Thread-safe.
+class DeliveryQueue:
+    """Makes deliveries when they are due. Thread-safe.
 
     Args:
-        world: whose clock it goes by, and whose faults stop it.
-        name: of its thread.
-        post: calls a function in the thread that owns the stores; the emulator's loop if left out.
+        world: its clock and its faults apply.
+        name: the name of its thread.
+        post: calls a function in the thread that owns the stores; default: the emulator's loop.
     """
 
     def __init__(self, world: World, *, name: str, post: Post | None = None) -> None:
         self._world = world
         self._post = post or emulator.in_loop
-        self._lanes: dict[Route, Lane] = {}
+        self._queues: dict[Route, RouteQueue] = {}
         self._delays: dict[str, tuple[Delay, Delay]] = {}
         self._number = 0
         self._wakes_at = 0.0
@@ -51,11 +51,11 @@ class Courier:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin to deliver."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; what has not been delivered never is."""
+        """End the thread. Deliveries that still wait are lost."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -63,75 +63,77 @@ class Courier:
             self._thread.join()
 
     def serve(self, service: str, *, delay: Delay, delay_after_outage: Delay) -> None:
-        """Take on a service, and report what waits for it as `world.backlog[service]`.
+        """Add a service, and report its waiting deliveries in `world.backlog[service]`.
 
         Args:
             service: names its routes.
-            delay: how long a delivery takes, modelled seconds.
-            delay_after_outage: the same for one that waited for a region, from the region's healing on.
+            delay: draws the duration of a delivery, modelled seconds.
+            delay_after_outage: the same after an outage, from the region's recovery on.
         """
         self._delays[service] = (delay, delay_after_outage)
         self._world.backlog[service] = lambda: self.pending(service)
         self._world.backlog[f"{service}_oldest_seconds"] = lambda: self.oldest_seconds(service)
 
     def send(self, route: Route, key: Hashable, deliver: Deliver) -> None:
-        """Send a parcel. `deliver` runs in the emulator's loop, when due, and nothing holds its route."""
+        """Queue a delivery. `deliver` runs in the emulator's loop, when due and the route is not held."""
         now = self._world.clock.now()
         with self._changed:
-            lane = self._lane(route)
+            queue = self._queue(route)
             self._number += 1
-            parcel = Parcel(now + lane.delay(), self._number, key, now, deliver)
-            lane.add(parcel)
-            if parcel.due < self._wakes_at:
+            delivery = Delivery(now + queue.delay(), self._number, key, now, deliver)
+            queue.add(delivery)
+            if delivery.due < self._wakes_at:
                 self._changed.notify()
 
     def waits(self, route: Route, key: Hashable) -> bool:
-        """Say whether a parcel with this key is under way, so that a new one has to queue behind it."""
+        """Return whether a delivery with this key waits, so that a new one must wait behind it."""
         with self._changed:
-            lane = self._lanes.get(route)
-            return lane is not None and key in lane.waiting
+            queue = self._queues.get(route)
+            return queue is not None and key in queue.waiting
 
     def discard(self, unwanted: Callable[[Route, Hashable], bool]) -> int:
-        """Throw away what is not wanted any more; return how much that was."""
+        """Remove the waiting deliveries for which `unwanted` is true; return how many."""
         count = 0
         with self._changed:
-            for lane in self._lanes.values():
-                gone = [parcel for parcel in lane.heap if unwanted(lane.route, parcel.key)]
+            for queue in self._queues.values():
+                gone = [delivery for delivery in queue.heap if unwanted(queue.route, delivery.key)]
                 if gone:
-                    lane.heap = [parcel for parcel in lane.heap if not unwanted(lane.route, parcel.key)]
-                    heapq.heapify(lane.heap)
-                    if not lane.heap:
-                        lane.held_since = None
-                    for parcel in gone:
-                        self._finish(lane, parcel)
+                    queue.heap = [
+                        delivery for delivery in queue.heap if not unwanted(queue.route, delivery.key)
+                    ]
+                    heapq.heapify(queue.heap)
+                    if not queue.heap:
+                        queue.held_since = None
+                    for delivery in gone:
+                        self._finish(queue, delivery)
                 count += len(gone)
         return count
 
     def pending(self, service: str) -> dict[str, int]:
-        """Return how many parcels wait on each route of a service, by "source->target"."""
+        """Return the number of waiting deliveries on each route of a service, by "source->target"."""
         with self._changed:
             return {
-                str(route): len(lane.heap) + len(lane.handed_over)
-                for route, lane in self._lanes.items()
+                str(route): len(queue.heap) + len(queue.handed_over)
+                for route, queue in self._queues.items()
                 if route.service == service
             }
 
     def oldest_seconds(self, service: str) -> dict[str, int]:
-        """Return how many whole modelled seconds each route's oldest parcel has waited; 0 if none does."""
+        """Return how many whole modelled seconds each route's oldest delivery has waited; 0 if none does."""
         now = self._world.clock.now()
         with self._changed:
             return {
-                str(route): int(max((now - parcel.sent_at for parcel in lane.everything()), default=0.0))
-                for route, lane in self._lanes.items()
+                str(route): int(max((now - delivery.sent_at for delivery in queue.everything()), default=0.0))
+                for route, queue in self._queues.items()
                 if route.service == service
             }
 
-    def _lane(self, route: Route) -> Lane:
-        lane = self._lanes.get(route)
-        if lane is None:
+    def _queue(self, route: Route) -> RouteQueue:
+        queue = self._queues.get(route)
+        if queue is None:
             delay, delay_after_outage = self._delays[route.service]
-            lane = self._lanes[route] = Lane(route, delay, delay_after_outage)
-        return lane
+            queue = self._queues[route] = RouteQueue(route, delay, delay_after_outage)
+        return queue
 
     def _run(self) -> None:
         with self._changed:
@@ -141,83 +143,83 @@ class Courier:
                 self._changed.wait(None if isinf(pause) else max(pause, 0.0))
 
     def turn(self) -> float:
-        """Hand over what is due; return the instant at which to look again, infinite if nothing waits."""
+        """Hand over the due deliveries; return the instant of the next turn, infinite if none waits."""
         with self._changed:
             now = self._world.clock.now()
-            return min((self._turn(lane, now) for lane in self._lanes.values() if lane.heap), default=inf)
+            return min((self._turn(queue, now) for queue in self._queues.values() if queue.heap), default=inf)
 
-    def _turn(self, lane: Lane, now: float) -> float:
-        if self._is_held(lane.route):
-            if lane.held_since is None:
-                lane.held_since = now
+    def _turn(self, queue: RouteQueue, now: float) -> float:
+        if self._is_held(queue.route):
+            if queue.held_since is None:
+                queue.held_since = now
             return now + self._watch_seconds()
-        if lane.held_since is not None:
-            self._recover(lane, now)
+        if queue.held_since is not None:
+            self._begin_drain(queue, now)
         ready = []
-        while lane.heap and lane.heap[0].due <= now:
-            parcel = heapq.heappop(lane.heap)
-            lane.handed_over[parcel.number] = parcel
-            ready.append(parcel)
+        while queue.heap and queue.heap[0].due <= now:
+            delivery = heapq.heappop(queue.heap)
+            queue.handed_over[delivery.number] = delivery
+            ready.append(delivery)
         if ready:
-            self._post(self._deliver, lane, ready)
-        return lane.heap[0].due if lane.heap else inf
+            self._post(self._deliver, queue, ready)
+        return queue.heap[0].due if queue.heap else inf
 
-    def _recover(self, lane: Lane, now: float) -> None:
-        assert lane.held_since is not None
-        count = len(lane.heap) + len(lane.handed_over)
-        lane.recovery = Recovery(
+    def _begin_drain(self, queue: RouteQueue, now: float) -> None:
+        assert queue.held_since is not None
+        count = len(queue.heap) + len(queue.handed_over)
+        queue.drain = BacklogDrain(
             count=count,
             remaining=count,
             last_number=self._number,
-            oldest_seconds=max(now - parcel.sent_at for parcel in lane.everything()),
-            held_seconds=now - lane.held_since,
+            oldest_seconds=max(now - delivery.sent_at for delivery in queue.everything()),
+            held_seconds=now - queue.held_since,
             healed_at=now,
         )
-        lane.held_since = None
-        lane.redate(now)
+        queue.held_since = None
+        queue.redate(now)
 
-    def _deliver(self, lane: Lane, parcels: list[Parcel]) -> None:
-        """Deliver, in the loop. A region can have failed since the hand-over: then everything goes back."""
-        batch, rest = parcels[:BATCH], parcels[BATCH:]
-        for parcel in batch:
-            if self._is_held(lane.route):
-                self._take_back(lane, parcel)
+    def _deliver(self, queue: RouteQueue, deliveries: list[Delivery]) -> None:
+        """Deliver, in the loop. If a region has failed since the hand-over, requeue the deliveries."""
+        batch, rest = deliveries[:BATCH], deliveries[BATCH:]
+        for delivery in batch:
+            if self._is_held(queue.route):
+                self._take_back(queue, delivery)
                 continue
             try:
-                parcel.deliver(self._world.clock.now())
+                delivery.deliver(self._world.clock.now())
             except Exception:
-                log.exception("a delivery of %s %s failed and is dropped", lane.route.service, lane.route)
+                log.exception("a delivery of %s %s failed and is dropped", queue.route.service, queue.route)
             with self._changed:
-                del lane.handed_over[parcel.number]
-                self._finish(lane, parcel)
+                del queue.handed_over[delivery.number]
+                self._finish(queue, delivery)
         if rest:
-            self._post(self._deliver, lane, rest)
+            self._post(self._deliver, queue, rest)
 
-    def _take_back(self, lane: Lane, parcel: Parcel) -> None:
+    def _take_back(self, queue: RouteQueue, delivery: Delivery) -> None:
         with self._changed:
-            del lane.handed_over[parcel.number]
-            heapq.heappush(lane.heap, parcel)
+            del queue.handed_over[delivery.number]
+            heapq.heappush(queue.heap, delivery)
             self._changed.notify()
 
-    def _finish(self, lane: Lane, parcel: Parcel) -> None:
-        lane.remove(parcel)
-        recovery = lane.recovery
-        if recovery is None or parcel.number > recovery.last_number:
+    def _finish(self, queue: RouteQueue, delivery: Delivery) -> None:
+        queue.remove(delivery)
+        drain = queue.drain
+        if drain is None or delivery.number > drain.last_number:
             return
-        recovery.remaining -= 1
-        if recovery.remaining == 0:
-            lane.recovery = None
-            route, now = lane.route, self._world.clock.now()
+        drain.remaining -= 1
+        if drain.remaining == 0:
+            queue.drain = None
+            route, now = queue.route, self._world.clock.now()
             self._world.events.add(
                 "replication_backlog",
                 at=now,
                 service=route.service,
                 source=route.source,
                 target=route.target,
-                count=recovery.count,
-                oldest_seconds=recovery.oldest_seconds,
-                held_seconds=recovery.held_seconds,
-                drained_seconds=now - recovery.healed_at,
+                count=drain.count,
+                oldest_seconds=drain.oldest_seconds,
+                held_seconds=drain.held_seconds,
+                drained_seconds=now - drain.healed_at,
             )
 
     def _is_held(self, route: Route) -> bool:

@@ -1,19 +1,19 @@
-"""What can be impaired while every region stands: an API's answers, a route between regions, a control plane.
+"""The kinds of impairments: faults of an API, a route between regions, a control plane or health checkers.
 
-An impairment has a name, a kind, and a deadline, as a region's failure has. Each kind says what it takes, and
-the parts of the sandbox ask `Impairments` about it: the edge about its API, the courier about its routes, the
-gate about control planes, the checkers whether they get through.
+An impairment has a name, a kind and a deadline. The parts of the sandbox read `Impairments`: the edge for its
+API, the delivery queue for its routes, the AWS endpoint for control planes, the health checkers for their
+access.
 
 | kind | takes | effect |
 |---|---|---|
-| api | region, paths, share, status or latency_seconds | that share of requests fails, or is slow |
-| cut | source, target, services | nothing of these services crosses from source to target |
-| control-plane | region | its control planes refuse; us-east-1 has those of the global services |
+| api | region, paths, share, status or latency_seconds | this share of requests fails, or all are slow |
+| cut | source, target, services | deliveries of these services from source to target wait |
+| control-plane | region | its control planes refuse; those of the global services are in us-east-1 |
 | checkers | region, checkers | these checkers do not reach the region's edge |
-| cold | region | the first payment under a public name finds no process of a function there |
-| flapping | region, mode, down_seconds, up_seconds, times | the region fails and heals, again and again |
+| cold | region | the first payment under a public name gets a cold start |
+| flapping | region, mode, down_seconds, up_seconds, times | the region fails and heals repeatedly |
 
-Seconds are modelled. Paths are prefixes, without a stage's name; services are `dynamodb`, `s3` and `sns`.
+Seconds are modelled. Paths are prefixes without the stage's name; services are `dynamodb`, `s3` and `sns`.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
 GLOBAL_REGION = "us-east-1"
-"""The region whose control planes are those of the global services."""
+"""The region of the global services' control planes."""
 DOWN_MODES = ("refuse", "reset", "hang", "503")
 STATUSES = (500, 502, 503, 504)
 CARRIED = ("dynamodb", "s3", "sns")
 Kind = TypeVar("Kind", bound="Impairment")
 
 
-class Wrong(ValueError):
-    """An impairment that cannot be made; the text is a sentence that names the field."""
+class InvalidImpairment(ValueError):
+    """An impairment's values are invalid; the message names the field."""
 
 
 @dataclass(frozen=True)
 class Impairment:
-    """What all kinds have in common."""
+    """The base of all kinds."""
 
     kind: ClassVar[str]
 
     def require(self) -> None:
-        """Raise Wrong where a value is not what the kind can do."""
+        """Check the values. Raises InvalidImpairment."""
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """The regions that must exist for it."""
+        """The regions that it needs."""
         return (str(getattr(self, "region")),)  # noqa: B009 - each kind but `cut` has the field
 
     def as_json(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Impairment:
 
 @dataclass(frozen=True)
 class Api(Impairment):
-    """A share of an API's requests fails with `status`, or every one of them is late."""
+    """A share of an API's requests fails with `status`, or all of them are slow."""
 
     kind = "api"
     region: str
@@ -68,20 +68,22 @@ class Api(Impairment):
 
     def require(self) -> None:
         if not 0 < self.share <= 1:
-            raise Wrong(f"share must be above 0 and at most 1, not {self.share:g}")
+            raise InvalidImpairment(f"share must be above 0 and at most 1, not {self.share:g}")
         if self.status not in (0, *STATUSES):
-            raise Wrong(f"status must be one of {', '.join(map(str, STATUSES))}, not {self.status}")
+            raise InvalidImpairment(
+                f"status must be one of {', '.join(map(str, STATUSES))}, not {self.status}"
+            )
         if self.latency_seconds < 0 or not (self.status or self.latency_seconds):
-            raise Wrong("an api impairment needs a status, or a latency_seconds above 0")
+            raise InvalidImpairment("an api impairment needs a status, or a latency_seconds above 0")
 
     def concerns(self, region: str, path: str) -> bool:
-        """Say whether it is about a request for `path` in `region`."""
+        """Return whether it applies to a request for `path` in `region`."""
         return region == self.region and any(_below(path, prefix) for prefix in self.paths)
 
 
 @dataclass(frozen=True)
 class Cut(Impairment):
-    """Nothing of the services crosses from one region to the other; what is sent waits."""
+    """Deliveries of the services from one region to the other wait."""
 
     kind = "cut"
     source: str
@@ -94,14 +96,14 @@ class Cut(Impairment):
 
     def require(self) -> None:
         if unknown := sorted(set(self.services) - set(CARRIED)):
-            raise Wrong(f"services must be among {', '.join(CARRIED)}, not {', '.join(unknown)}")
+            raise InvalidImpairment(f"services must be among {', '.join(CARRIED)}, not {', '.join(unknown)}")
         if self.source == self.target:
-            raise Wrong("source and target must be two regions")
+            raise InvalidImpairment("source and target must be two regions")
 
 
 @dataclass(frozen=True)
 class ControlPlane(Impairment):
-    """The region's control planes refuse everything; data planes go on."""
+    """The region's control planes refuse every request; data planes work."""
 
     kind = "control-plane"
     region: str
@@ -109,7 +111,7 @@ class ControlPlane(Impairment):
 
 @dataclass(frozen=True)
 class Checkers(Impairment):
-    """Health checkers of these regions, all if none is named, do not reach the region's edge."""
+    """Health checkers in these regions (default: all) do not reach the region's edge."""
 
     kind = "checkers"
     region: str
@@ -118,7 +120,7 @@ class Checkers(Impairment):
 
 @dataclass(frozen=True)
 class Cold(Impairment):
-    """The first payment under a public name finds no process of a function in the region."""
+    """The first payment under a public name in the region gets a cold start."""
 
     kind = "cold"
     region: str
@@ -126,7 +128,7 @@ class Cold(Impairment):
 
 @dataclass(frozen=True)
 class Flapping(Impairment):
-    """The region fails for `down_seconds`, is whole for `up_seconds`, and so on, `times` times."""
+    """The region fails for `down_seconds` and is healthy for `up_seconds`, `times` times."""
 
     kind = "flapping"
     region: str
@@ -137,9 +139,9 @@ class Flapping(Impairment):
 
     def require(self) -> None:
         if self.mode not in DOWN_MODES:
-            raise Wrong(f"mode must be one of {', '.join(DOWN_MODES)}, not {self.mode!r}")
+            raise InvalidImpairment(f"mode must be one of {', '.join(DOWN_MODES)}, not {self.mode!r}")
         if self.down_seconds <= 0 or self.up_seconds <= 0 or not 1 <= self.times <= 100:
-            raise Wrong("down_seconds and up_seconds must be above 0, and times 1 to 100")
+            raise InvalidImpairment("down_seconds and up_seconds must be above 0, and times 1 to 100")
 
 
 KINDS: dict[str, type[Impairment]] = {
@@ -148,28 +150,28 @@ KINDS: dict[str, type[Impairment]] = {
 
 
 def make(order: Mapping[str, Any]) -> Impairment:
-    """Make an impairment of a JSON object: `kind`, and what the kind takes. Raises Wrong."""
+    """Create an impairment from a JSON object: `kind` and the kind's fields. Raises InvalidImpairment."""
     kind = KINDS.get(str(order.get("kind")))
     if kind is None:
-        raise Wrong(f"kind must be one of {', '.join(KINDS)}, not {order.get('kind')!r}")
+        raise InvalidImpairment(f"kind must be one of {', '.join(KINDS)}, not {order.get('kind')!r}")
     known = {field.name: field for field in fields(kind)}
     given = {name: value for name, value in order.items() if name != "kind"}
     if unknown := sorted(given.keys() - known.keys()):
-        raise Wrong(f"unknown: {', '.join(unknown)}")
+        raise InvalidImpairment(f"unknown: {', '.join(unknown)}")
     for name, field in known.items():
         if name in given:
             given[name] = _typed(name, str(field.type), given[name])
         elif field.default is MISSING:
-            raise Wrong(f"{name} is missing")
+            raise InvalidImpairment(f"{name} is missing")
     made = kind(**given)
     made.require()
     return made
 
 
 class Impairments:
-    """What is impaired now, by name.
+    """The impairments in force, by name.
 
-    Asked from many threads; changed by drlib.sandbox.faults.injection alone.
+    Many threads read it; only drlib.sandbox.faults.injection changes it.
     """
 
     def __init__(self) -> None:
@@ -178,25 +180,25 @@ class Impairments:
         self._asked: Counter[str] = Counter()
 
     def begin(self, name: str, impairment: Impairment) -> None:
-        """Put an impairment into force; one of the same name ends."""
+        """Start an impairment; it replaces one with the same name."""
         with self._lock:
             self._in_force = {**self._in_force, name: impairment}
             self._asked.pop(name, None)
 
     def end(self, name: str) -> Impairment | None:
-        """End an impairment and return it; None if there is none of that name."""
+        """End an impairment and return it; None if there is none with that name."""
         with self._lock:
             found = self._in_force.get(name)
             self._in_force = {key: one for key, one in self._in_force.items() if key != name}
             return found
 
     def failing(self, region: str, path: str) -> int:
-        """Return the status with which a request fails, 0 if it is served. Counts the request.
+        """Return the error status of a request, 0 if it succeeds. Counts the request.
 
-        The failing ones are spread evenly: of a share of 5 %, each twentieth request.
+        Failures are evenly spread: with a share of 5 %, each twentieth request fails.
         """
         found = 0
-        for name, one in self._of(Api):
+        for name, one in self._of_kind(Api):
             if not one.status or not one.concerns(region, path):
                 continue
             with self._lock:
@@ -206,39 +208,39 @@ class Impairments:
         return found
 
     def latency_seconds(self, region: str, path: str) -> float:
-        """Return by how many modelled seconds a request is late."""
+        """Return the delay of a request, in modelled seconds."""
         return max(
-            (one.latency_seconds for _, one in self._of(Api) if one.concerns(region, path)), default=0.0
+            (one.latency_seconds for _, one in self._of_kind(Api) if one.concerns(region, path)), default=0.0
         )
 
     def is_cut(self, service: str, source: str, target: str) -> bool:
-        """Say whether what a service sends from one region does not reach the other."""
+        """Return whether a service's deliveries from `source` to `target` must wait."""
         return any(
             (one.source, one.target) == (source, target) and service in one.services
-            for _, one in self._of(Cut)
+            for _, one in self._of_kind(Cut)
         )
 
     def refuses_control(self, region: str) -> bool:
-        """Say whether a region's control planes refuse."""
-        return any(one.region == region for _, one in self._of(ControlPlane))
+        """Return whether a region's control planes refuse requests."""
+        return any(one.region == region for _, one in self._of_kind(ControlPlane))
 
     def is_hidden(self, region: str, checker: str) -> bool:
-        """Say whether the checker of one region does not reach the edge of another."""
+        """Return whether the health checker in region `checker` does not reach the edge of `region`."""
         return any(
             one.region == region and (not one.checkers or checker in one.checkers)
-            for _, one in self._of(Checkers)
+            for _, one in self._of_kind(Checkers)
         )
 
-    def meets_cold(self, region: str) -> bool:
-        """Say, the first time it is asked, whether functions of a region are to be found cold."""
-        for name, one in self._of(Cold):
+    def takes_cold_start(self, region: str) -> bool:
+        """Return True once for each `cold` impairment of a region: this request gets a cold start."""
+        for name, one in self._of_kind(Cold):
             if one.region == region:
                 with self._lock:
                     self._asked[name] += 1
                     return self._asked[name] == 1
         return False
 
-    def _of(self, kind: type[Kind]) -> Iterator[tuple[str, Kind]]:
+    def _of_kind(self, kind: type[Kind]) -> Iterator[tuple[str, Kind]]:
         for name, one in self._in_force.items():
             if isinstance(one, kind):
                 yield name, one
@@ -249,7 +251,7 @@ def _below(path: str, prefix: str) -> bool:
 
 
 def _typed(name: str, kind: str, value: object) -> Any:
-    """Return a JSON value as what a field takes. Raises Wrong."""
+    """Convert a JSON value to the type of a field. Raises InvalidImpairment."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     match kind:
         case "str" if isinstance(value, str) and value:
@@ -261,4 +263,4 @@ def _typed(name: str, kind: str, value: object) -> Any:
         case "tuple[str, ...]" if isinstance(value, list) and all(isinstance(one, str) for one in value):
             return tuple(value)
     words = {"str": "a text", "float": "a number", "int": "a whole number", "tuple[str, ...]": "texts"}
-    raise Wrong(f"{name} must be {words[kind]}, not {value!r}")
+    raise InvalidImpairment(f"{name} must be {words[kind]}, not {value!r}")

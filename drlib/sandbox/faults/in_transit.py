@@ -1,4 +1,4 @@
-"""What waits on the way from one region to another, in the order in which it will arrive."""
+"""The deliveries that wait on one route between regions, in the order of arrival."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 Deliver = Callable[[float], None]
-"""Makes the change in the target region; gets the instant of delivery, modelled."""
+"""Makes the change in the target region. Its argument is the modelled instant of delivery."""
 
 Delay = Callable[[], float]
-"""Draws how long a delivery takes, in modelled seconds."""
+"""Draws the duration of a delivery, in modelled seconds."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """Where deliveries of one kind go from and to. Regions may be the same."""
+    """The service, the source and the target of deliveries. Both regions can be the same."""
 
     service: str
     source: str
@@ -27,8 +27,8 @@ class Route:
 
 
 @dataclass(order=True)
-class Parcel:
-    """One delivery. Instants are modelled epoch seconds. Parcels of one key arrive in the order sent."""
+class Delivery:
+    """One delivery. Instants are modelled epoch seconds. Deliveries with the same key keep their order."""
 
     due: float
     number: int
@@ -38,8 +38,8 @@ class Parcel:
 
 
 @dataclass
-class Recovery:
-    """What waited on a route when its regions were whole again."""
+class BacklogDrain:
+    """The deliveries that waited on a route when its regions had healed, and how many remain."""
 
     count: int
     remaining: int
@@ -50,44 +50,44 @@ class Recovery:
 
 
 @dataclass
-class Lane:
-    """A route's waiting parcels."""
+class RouteQueue:
+    """A route's waiting deliveries."""
 
     route: Route
     delay: Delay
     delay_after_outage: Delay
-    heap: list[Parcel] = field(default_factory=list)
-    handed_over: dict[int, Parcel] = field(default_factory=dict)
+    heap: list[Delivery] = field(default_factory=list)
+    handed_over: dict[int, Delivery] = field(default_factory=dict)
     waiting: Counter[Hashable] = field(default_factory=Counter)
     latest_due: dict[Hashable, float] = field(default_factory=dict)
     held_since: float | None = None
-    recovery: Recovery | None = None
+    drain: BacklogDrain | None = None
 
-    def add(self, parcel: Parcel) -> None:
-        """Queue a parcel behind those of the same key."""
-        parcel.due = max(parcel.due, self.latest_due.get(parcel.key, parcel.due))
-        self.latest_due[parcel.key] = parcel.due
-        self.waiting[parcel.key] += 1
-        heapq.heappush(self.heap, parcel)
+    def add(self, delivery: Delivery) -> None:
+        """Queue a delivery behind those with the same key."""
+        delivery.due = max(delivery.due, self.latest_due.get(delivery.key, delivery.due))
+        self.latest_due[delivery.key] = delivery.due
+        self.waiting[delivery.key] += 1
+        heapq.heappush(self.heap, delivery)
 
-    def remove(self, parcel: Parcel) -> None:
-        """Forget a parcel that was delivered or thrown away."""
-        self.waiting[parcel.key] -= 1
-        if not self.waiting[parcel.key]:
-            del self.waiting[parcel.key]
-            del self.latest_due[parcel.key]
+    def remove(self, delivery: Delivery) -> None:
+        """Update the counters after a delivery was made or removed."""
+        self.waiting[delivery.key] -= 1
+        if not self.waiting[delivery.key]:
+            del self.waiting[delivery.key]
+            del self.latest_due[delivery.key]
 
     def redate(self, now: float) -> None:
-        """Draw new delays, as from now on, in the old order."""
-        parcels, self.heap = sorted(self.heap), []
+        """Draw new delays from `now` on, and keep the order."""
+        deliveries, self.heap = sorted(self.heap), []
         latest: dict[Hashable, float] = {}
-        for parcel in parcels:
-            parcel.due = max(now + self.delay_after_outage(), latest.get(parcel.key, now))
-            latest[parcel.key] = parcel.due
+        for delivery in deliveries:
+            delivery.due = max(now + self.delay_after_outage(), latest.get(delivery.key, now))
+            latest[delivery.key] = delivery.due
         self.latest_due.update(latest)
-        self.heap = parcels
+        self.heap = deliveries
         heapq.heapify(self.heap)
 
-    def everything(self) -> list[Parcel]:
-        """Return all that has not been delivered."""
+    def everything(self) -> list[Delivery]:
+        """Return all deliveries that are not finished."""
         return [*self.handed_over.values(), *self.heap]

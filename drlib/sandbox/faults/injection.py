@@ -1,7 +1,7 @@
-"""Faults and impairments in force: begun with a deadline, written down, and ended by whoever comes first.
+"""Starts and ends faults and impairments, and stores them on disk.
 
-The server itself ends each at its deadline, so that a caller who dies leaves nothing broken behind. Used in
-the server's loop alone.
+The server ends each one at its deadline, so that a caller that dies leaves no fault behind. Use it only in
+the server's loop.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logging.getLogger("drlib.sandbox")
 
 
 class Deadlines:
-    """Ends things by name at their deadline, unless they are forgotten before."""
+    """Ends named faults or impairments at their deadline, unless the deadline is removed first."""
 
     def __init__(self, world: World, end: Callable[[str, str], object]) -> None:
         self._world = world
@@ -31,19 +31,19 @@ class Deadlines:
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def set(self, name: str, seconds: float) -> None:
-        """End `name` in so many modelled seconds; an earlier deadline of it is forgotten."""
+        """Set the deadline of `name` to `seconds` modelled seconds from now; it replaces an earlier one."""
         self.forget(name)
         wall = self._world.clock.wall_seconds(seconds)
         self._timers[name] = asyncio.get_running_loop().call_later(wall, self._end, name, DEADLINE)
 
     def forget(self, name: str) -> None:
-        """Do not end `name`."""
+        """Remove the deadline of `name`."""
         timer = self._timers.pop(name, None)
         if timer is not None:
             timer.cancel()
 
     def stop(self) -> None:
-        """Forget every deadline."""
+        """Remove every deadline."""
         for name in list(self._timers):
             self.forget(name)
 
@@ -52,7 +52,7 @@ class Faults:
     """The regions' failures.
 
     Args:
-        world: whose `faults` this changes.
+        world: this changes its `faults`.
         listeners: region -> the listener of its edge.
     """
 
@@ -64,7 +64,7 @@ class Faults:
     def inject(self, region: str, *, mode: str, latency_seconds: float, deadline_seconds: float) -> Fault:
         """Make a region fail until it is healed, or until `deadline_seconds` modelled seconds have passed.
 
-        A region that fails already fails in the new way from now on.
+        If the region already fails, the new failure replaces the old one.
         """
         at = self._world.clock.now()
         fault = Fault(mode=mode, latency_seconds=latency_seconds, at=at, deadline=at + deadline_seconds)
@@ -77,7 +77,7 @@ class Faults:
         return fault
 
     def heal(self, region: str, by: str = REQUEST) -> tuple[float, bool]:
-        """Make a region whole; return when, and whether it was failing. Healing twice does no harm."""
+        """End a region's failure; return the instant, and whether there was a failure. Idempotent."""
         self._deadlines.forget(region)
         fault = self._world.faults.pop(region, None)
         self._listeners[region].fail("")
@@ -86,11 +86,11 @@ class Faults:
             return at, False
         self._world.events.add("healed", at=at, region=region, mode=fault.mode, by=by)
         self._write(region, fault, healed_at=at, healed_by=by)
-        log.info("%s is whole again, by %s", region, by)
+        log.info("%s has healed, by %s", region, by)
         return at, True
 
     def stop(self) -> None:
-        """Forget every deadline."""
+        """Remove every deadline."""
         self._deadlines.stop()
 
     def _write(self, region: str, fault: Fault, *, healed_at: float | None, healed_by: str | None) -> None:
@@ -103,8 +103,8 @@ class Injection:
     """The impairments, by name.
 
     Args:
-        world: whose `impairments` this changes.
-        faults: which a flapping region needs.
+        world: this changes its `impairments`.
+        faults: starts and ends the failures of a flapping region.
     """
 
     def __init__(self, world: World, faults: Faults) -> None:
@@ -115,9 +115,9 @@ class Injection:
         self._flapping: dict[str, asyncio.Task[None]] = {}
 
     def begin(self, name: str, impairment: Impairment, *, deadline_seconds: float) -> dict[str, Any]:
-        """Put an impairment into force until it is ended, or until `deadline_seconds` have passed, modelled.
+        """Start an impairment, for at most `deadline_seconds` (modelled). Replaces one with the same name.
 
-        One of the same name ends first. Returns its facts: name, kind, what the kind took, at, deadline.
+        Returns its facts: name, kind, the kind's fields, at, deadline.
         """
         if name in self._facts:
             self.end(name)
@@ -134,7 +134,7 @@ class Injection:
         return facts
 
     def end(self, name: str, by: str = REQUEST) -> tuple[float, bool]:
-        """End an impairment; return when, and whether it was in force. Ending twice does no harm."""
+        """End an impairment; return the instant, and whether it was in force. Idempotent."""
         self._deadlines.forget(name)
         ended = self._world.impairments.end(name)
         at = self._world.clock.now()
@@ -147,15 +147,15 @@ class Injection:
         self._world.events.add("mended", at=at, name=name, by=by, impairment=ended.kind)
         self._write(name, healed_at=at, healed_by=by)
         del self._facts[name]
-        log.info("%s is mended, by %s", name, by)
+        log.info("%s has ended, by %s", name, by)
         return at, True
 
     def in_force(self) -> dict[str, dict[str, Any]]:
-        """Return what is in force: name -> its facts."""
+        """Return the impairments in force: name -> facts."""
         return dict(self._facts)
 
     def stop(self) -> None:
-        """Forget every deadline, and let nothing flap any more."""
+        """Remove every deadline, and stop flapping regions."""
         self._deadlines.stop()
         for task in self._flapping.values():
             task.cancel()

@@ -1,10 +1,10 @@
-"""What requests pass before a service answers.
+"""The sandbox's endpoints.
 
-aws_endpoint  the AWS APIs: whose request it is, for which region, and what a region that is down answers
-operations    which operation a request asks for, and whether that is a data plane
-edge          a region's public HTTPS endpoint, from a name to the API behind it
-control       the sandbox's own controls, below /_drlib/
-disconnects   whether the client of the request under way still waits
-listener      sockets that can fail as a region's do
+aws_endpoint  the AWS APIs: applies faults and VPC rules, then calls the emulator
+operations    the operation of a request, and whether it belongs to a data plane
+edge          a region's public HTTPS endpoint: finds the API of a host name
+control       the sandbox's control API, below /_drlib/
+disconnects   whether the client of the current request is still connected
+listener      listening sockets that can refuse, reset or hang
 tls           certificates of the edges
 """

@@ -1,8 +1,8 @@
-"""The way to the AWS APIs: whose request it is, for which region, and what a region that is down answers.
+"""The endpoint of the AWS APIs: it applies faults and VPC rules to a request, then calls the emulator.
 
-Every region's APIs share the control port; a request's signature names its region and its service. The
-emulator's own administration and its ways round the edges are closed here, so that nothing reaches a region
-that is down. Where only control planes are down, operations of data planes pass.
+The APIs of all regions share the control port; a request's signature names its region and its service. The
+endpoint blocks the emulator's administration paths and the paths that bypass the edges, so that no request
+reaches a region that is down. While only the control planes are down, requests to data planes pass.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from drlib.sandbox.faults.impairments import GLOBAL_REGION
 from drlib.sandbox.front import disconnects
 from drlib.sandbox.front.control import PREFIX
 from drlib.sandbox.front.listener import App, Receive, Scope, Send
-from drlib.sandbox.front.operations import Asked, is_data_plane
+from drlib.sandbox.front.operations import ApiRequest, is_data_plane
 from drlib.sandbox.services.vpc import endpoint_policies
 from drlib.sandbox.services.vpc.egress import CONFIGURATION_SERVICES, SESSION_PREFIX, VpcEgress
 from drlib.sandbox.world import Fault, World
 
 GLOBAL_SERVICES = frozenset({"iam", "sts", "route53", "route53domains", "cloudfront", "globalaccelerator"})
-"""Services that answer for all regions: a region's failure does not reach them."""
+"""Global services: a region's failure does not affect them."""
 
 CONTROLLED_GLOBALLY = GLOBAL_SERVICES - {"sts"}
-"""Services whose control planes are in one region, `GLOBAL_REGION`, wherever they are called from."""
+"""Services whose control planes are in `GLOBAL_REGION` for callers in all regions."""
 
 POLL_WALL_SECONDS = 0.1
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
@@ -38,15 +38,15 @@ _ADMINISTRATION = ("/_ministack/reset", "/_ministack/config", "/_localstack/")
 _XML = "application/x-www-form-urlencoded"
 
 
-class Gate:
+class AwsEndpoint:
     """The ASGI application of the control port.
 
     Args:
-        world: its faults decide.
+        world: its faults and impairments apply.
         emulator: answers AWS requests.
         control: answers what is below /_drlib/.
-        reach: knows which calls of functions get out of their VPC.
-        touch: called for each request that somebody outside makes.
+        reach: knows which calls of functions can leave their VPC.
+        touch: called for each request from outside the sandbox.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Gate:
         self._touch = touch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or pass it on."""
+        """Answer one request, or pass it to the emulator."""
         if scope["type"] != "http":
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
@@ -78,7 +78,7 @@ class Gate:
     async def _aws(self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, str]) -> None:
         key, region, service = signed_for(scope, headers)
         if not key.startswith(SESSION_PREFIX):
-            # Sessions are what the functions run under: they call at all hours.
+            # Functions use session credentials. Their calls do not count as use of the sandbox.
             self._touch()
         else:
             path = self._reach.path(key, region, service)
@@ -99,17 +99,17 @@ class Gate:
         home = GLOBAL_REGION if service in CONTROLLED_GLOBALLY else region
         if self._world.impairments.refuses_control(home):
             body, receive = await _replayable(receive)
-            if not is_data_plane(_asked(scope, service, headers, body)):
+            if not is_data_plane(_api_request(scope, service, headers, body)):
                 await unavailable(send, service=service, content_type=headers.get(b"content-type", ""))
                 return
-        # What reaches AWS comes by TLS: policies that deny plain transport must not deny everything here.
+        # Requests to AWS use TLS. Without this header, policies that require TLS deny every request.
         scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
         await self._emulator(scope, receive, send)
         if service in CONFIGURATION_SERVICES and scope["method"] != "GET":
             self._reach.clear_cache()
 
     async def _lose(self, key: str, region: str, service: str, scope: Scope, receive: Receive) -> None:
-        """Leave a call that cannot leave its VPC without an answer."""
+        """Send no answer to a call that cannot leave its VPC."""
         gone = asyncio.ensure_future(disconnects.disconnected(receive))
         try:
             await self._reach.hang(key, region, service, scope["client"][1], gone)
@@ -118,7 +118,7 @@ class Gate:
         scope["drlib.abort"]()
 
     async def _hang(self, region: str, receive: Receive) -> None:
-        """Wait until the client gives up, or until the fault is over."""
+        """Wait until the client disconnects, or the fault ends."""
         gone = asyncio.ensure_future(disconnects.disconnected(receive))
         try:
             while _hangs(self._world.faults.get(region)) and not gone.done():
@@ -127,14 +127,14 @@ class Gate:
             gone.cancel()
 
 
-def _asked(scope: Scope, service: str, headers: dict[bytes, str], body: bytes) -> Asked:
+def _api_request(scope: Scope, service: str, headers: dict[bytes, str], body: bytes) -> ApiRequest:
     named = {name.decode("latin-1"): value for name, value in headers.items()}
     query = scope.get("query_string", b"").decode("latin-1")
-    return Asked(service, scope["method"], scope["path"], query, named, body)
+    return ApiRequest(service, scope["method"], scope["path"], query, named, body)
 
 
 async def _replayable(receive: Receive) -> tuple[bytes, Receive]:
-    """Read a request's body; return it, and what to receive the same request from."""
+    """Read a request's body; return it, and a `receive` that repeats the same request."""
     messages = []
     while True:
         message = await receive()
@@ -188,7 +188,7 @@ async def unavailable(send: Send, *, service: str, content_type: str) -> None:
 async def respond(
     send: Send, status: int, content_type: str, body: bytes, extra: list[tuple[bytes, bytes]] | None = None
 ) -> None:
-    """Send a whole answer."""
+    """Send a complete response."""
     headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers + (extra or [])})
     await send({"type": "http.response.body", "body": body})

@@ -1,4 +1,4 @@
-"""The sandbox's own controls, below /_drlib/ of the control port: status, faults, the log of what happened.
+"""The sandbox's control API, below /_drlib/ of the control port: status, faults, impairments, events.
 
 | request | answer |
 |---|---|
@@ -13,8 +13,8 @@
 | GET replication | service -> route -> writes that wait |
 | GET provider | port: of the Pulumi provider, which is started if need be |
 
-Seconds and instants are modelled. A request that cannot be done gets a message. The server itself ends a
-fault or an impairment at its deadline (`drlib.sandbox.faults.injection`). The kinds of impairments are those
+Seconds and instants are modelled. A refused request gets a message. The server ends a fault or an
+impairment at its deadline (`drlib.sandbox.faults.injection`). The kinds of impairments are those
 of `drlib.sandbox.faults.impairments`.
 """
 
@@ -30,7 +30,7 @@ from urllib.parse import parse_qs
 from drlib.sandbox.faults import impairments
 from drlib.sandbox.faults.injection import Faults, Injection
 from drlib.sandbox.front.listener import Receive, Scope, Send
-from drlib.sandbox.process.provider_process import Plugin
+from drlib.sandbox.process.provider_process import ProviderProcess
 from drlib.sandbox.world import FAULT_MODES, World
 
 PREFIX = "/_drlib/"
@@ -41,7 +41,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 
 
 class Refused(Exception):
-    """A request that cannot be done: the HTTP status, and a sentence."""
+    """The request is refused: HTTP status and message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -53,10 +53,10 @@ class Control:
     """The ASGI application below /_drlib/.
 
     Args:
-        world: what it tells about.
-        faults: the regions' failures, which it changes.
-        injection: the impairments, which it changes.
-        plugin: the Pulumi provider, which it starts.
+        world: the state that it reports.
+        faults: starts and ends regions' failures.
+        injection: starts and ends impairments.
+        provider: the process of the Pulumi provider, started on request.
         state: returns the server's status.
     """
 
@@ -65,20 +65,20 @@ class Control:
         world: World,
         faults: Faults,
         injection: Injection,
-        plugin: Plugin,
+        provider: ProviderProcess,
         state: Callable[[], dict[str, Any]],
     ) -> None:
         self._world = world
         self._faults = faults
         self._injection = injection
-        self._plugin = plugin
+        self._provider_process = provider
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
             if any(name == b"origin" for name, _ in scope["headers"]):
-                # A page in a browser must not break regions.
+                # A web page in a browser must not inject faults.
                 raise Refused(403, "requests from web pages are not taken")
             parts = scope["path"].removeprefix(PREFIX).strip("/").split("/")
             status, content = 200, await self._answer(scope, parts, receive)
@@ -112,7 +112,7 @@ class Control:
             case "GET", ["replication"]:
                 return {service: report() for service, report in sorted(self._world.backlog.items())}
             case "GET", ["provider"]:
-                return {"port": await self._provider()}
+                return {"port": await self._provider_port()}
         raise Refused(404, f"there is no {scope['method']} {scope['path']}")
 
     def _inject(self, region: str, order: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,15 +137,15 @@ class Control:
         deadline = _deadline(order)
         try:
             made = impairments.make({key: one for key, one in order.items() if key != "deadline_seconds"})
-        except impairments.Wrong as wrong:
-            raise Refused(400, str(wrong)) from None
+        except impairments.InvalidImpairment as invalid:
+            raise Refused(400, str(invalid)) from None
         for region in made.regions:
             self._known(region)
         return self._injection.begin(name, made, deadline_seconds=deadline)
 
-    async def _provider(self) -> int:
+    async def _provider_port(self) -> int:
         try:
-            return await asyncio.to_thread(self._plugin.port)
+            return await asyncio.to_thread(self._provider_process.port)
         except (OSError, ValueError) as error:
             raise Refused(500, f"the Pulumi provider did not start: {type(error).__name__} {error}") from None
 

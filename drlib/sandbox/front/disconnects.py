@@ -1,8 +1,8 @@
-"""Whether the client whose request is under way still waits for the answer.
+"""Whether the client of the current request is still connected.
 
-An invocation that waits here for a free process would run at once on AWS. If its client gives up before its
-turn comes, carrying it out serves nobody, and makes all that wait behind it later: on a machine that is too
-slow for its load, everything served would belong to clients that are gone, and it would never catch up.
+An invocation can wait here for a free process; on AWS it runs at once. If its client disconnects first, the
+sandbox skips it. Otherwise a machine that is too slow for its load serves only clients that have
+disconnected, and never catches up.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ _left: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar("
 
 
 def gone() -> bool:
-    """Say whether the caller has left; False for work that no client of an edge waits for."""
+    """Return whether the client has disconnected; False outside a request to an edge."""
     left = _left.get()
     return left is not None and left.is_set()
 
 
 @contextlib.asynccontextmanager
 async def awaited(receive: Receive) -> AsyncIterator[None]:
-    """Watch for the caller's leaving, once its request has been read. Threads that are given the context of
-    the task learn of it by `gone`."""
+    """Detect that the client disconnects. Use it after the request was read. `gone` returns the result, also
+    in threads that run in the task's context."""
     left = threading.Event()
     _left.set(left)
     watch = asyncio.ensure_future(disconnected(receive))
@@ -39,6 +39,6 @@ async def awaited(receive: Receive) -> AsyncIterator[None]:
 
 
 async def disconnected(receive: Receive) -> None:
-    """Wait until the client has left."""
+    """Wait until the client disconnects."""
     while (await receive())["type"] != "http.disconnect":
         pass

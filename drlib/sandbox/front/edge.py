@@ -1,10 +1,10 @@
-"""A region's public endpoint: from the name that a client asks for to the API behind it, as API Gateway does.
+"""A region's public endpoint: it finds the API of the requested host name, as API Gateway does.
 
-A request with an `Idempotency-Key` that was answered is an event `request`, whoever got to see the answer.
-One whose client left before its turn came is not answered, and counts for nothing.
+Each answered request with an `Idempotency-Key` is an event `request`, even if its client did not receive the
+answer. A request whose client disconnects while it waits gets no answer, and is not counted.
 
-The emulator resolves a name without regard to the region, and gives its own paths precedence over an API's.
-So the edge finds the API itself, within its region, and calls the emulator's API Gateway with it.
+The emulator ignores the region when it resolves a name, and prefers its own paths to an API's. So the edge
+finds the API in its region, and calls the emulator's API Gateway with it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ log = logging.getLogger("drlib.sandbox")
 
 @dataclass(frozen=True)
 class Target:
-    """What a request is for: a stage of an API, and the path within it."""
+    """The target of a request: a stage of an API, and a path in it."""
 
     api_id: str
     stage: str
@@ -53,9 +53,9 @@ class Edge:
     """The ASGI application of one region's edge.
 
     Args:
-        world: faults are read from it, and requests are counted in it.
+        world: gives the faults, and counts the requests.
         region: the region that it serves.
-        touch: called for each request that somebody outside makes.
+        touch: called for each request from outside the sandbox.
     """
 
     def __init__(self, world: World, region: str, *, touch: Callable[[], None]) -> None:
@@ -65,7 +65,7 @@ class Edge:
         self._api_host = re.compile(rf"([a-z0-9]+)\.execute-api\.{re.escape(region)}\.amazonaws\.com")
 
     def has_certificate(self, name: str) -> bool:
-        """Say whether the region presents a certificate for `name`."""
+        """Return whether the region has a certificate for `name`."""
         match = self._api_host.fullmatch(name)
         if match:
             return self._default_api(match[1]) is not None
@@ -95,9 +95,9 @@ class Edge:
         if target is None:
             await _respond(scope, send, 403, JSON, b'{"message":"Forbidden"}')
             return
-        failing, cold = await self._meet(scope, name, target.path)
+        failing, cold = await self._apply_impairments(scope, name, target.path)
         status, answer_headers, body = (
-            (failing, JSON, _words(failing))
+            (failing, JSON, _error_body(failing))
             if failing
             else await self._answer(scope, receive, target, name, headers)
         )
@@ -107,7 +107,7 @@ class Edge:
         self._count(target, status, (time.monotonic() - started) * self._world.clock.scale, cold=cold)
 
     def _count(self, target: Target, status: int, seconds: float, *, cold: bool) -> None:
-        """Count an answered request, which took so many modelled seconds, for the metrics."""
+        """Count an answered request for the metrics; `seconds` are modelled."""
         self._world.api_requests.add(
             region=self._region,
             api_id=target.api_id,
@@ -118,20 +118,24 @@ class Edge:
         if cold:
             self._world.events.add("cold_start", region=self._region, seconds=seconds, status=status)
 
-    async def _meet(self, scope: Scope, name: str, path: str) -> tuple[int, bool]:
-        """Let a request meet what is impaired; return the status with which it fails, or 0, and whether it is
-        the first payment under a public name to a region whose functions are to be found cold."""
+    async def _apply_impairments(self, scope: Scope, name: str, path: str) -> tuple[int, bool]:
+        """Apply the impairments to a request.
+
+        Returns:
+            the error status (0 if none), and whether the request gets an injected cold start."""
         impairments = self._world.impairments
         if seconds := impairments.latency_seconds(self._region, path):
             await asyncio.sleep(self._world.clock.wall_seconds(seconds))
         pays = scope["method"] == "POST" and not self._api_host.fullmatch(name)
-        cold = pays and impairments.meets_cold(self._region)
+        cold = pays and impairments.takes_cold_start(self._region)
         if cold:
-            await asyncio.get_running_loop().run_in_executor(None, self._world.chill, self._region)
+            await asyncio.get_running_loop().run_in_executor(
+                None, self._world.end_idle_functions, self._region
+            )
         return impairments.failing(self._region, path), cold
 
     def _default_api(self, api_id: str) -> dict[str, Any] | None:
-        """Return the region's API of that id, if it may be called by its default name."""
+        """Return the region's API with this id, if its default endpoint is enabled."""
         api: dict[str, Any] | None = apigateway._apis.get_scoped(ACCOUNT_ID, self._region, api_id)
         return None if api is None or api.get("disableExecuteApiEndpoint") else api
 
@@ -197,13 +201,13 @@ class Edge:
         return status, answer_headers, content if isinstance(content, bytes) else content.encode()
 
 
-def _words(status: int) -> bytes:
-    """Return the body of an error of API Gateway's own."""
+def _error_body(status: int) -> bytes:
+    """Return the body of API Gateway's error response."""
     return json.dumps({"message": HTTPStatus(status).phrase}).encode()
 
 
 def _headers(scope: Scope) -> dict[str, str]:
-    """Return the request's headers, names in lower case, repeated ones joined as API Gateway does."""
+    """Return the request's headers: names in lower case, repeated headers joined as API Gateway does."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
@@ -212,7 +216,7 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Return the request's body, or None if it is longer than API Gateway takes."""
+    """Return the request's body, or None if it is longer than API Gateway accepts."""
     body = bytearray()
     while True:
         message = await receive()

@@ -1,7 +1,7 @@
-"""A listening socket whose connections uvicorn serves, and that can fail as a region's would.
+"""A listening socket that can refuse, reset or hang, as a failed region's endpoint does.
 
-uvicorn's own server cannot close one socket of several, nor leave a connection without an answer. So the
-socket and its connections are kept here, and uvicorn's protocol only speaks HTTP on each of them.
+uvicorn's server cannot close one of several sockets, or leave a connection without an answer. So this module
+manages the socket and its connections, and uses only uvicorn's HTTP protocol.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def listening_socket(host: str, port: int = 0) -> socket.socket:
     """Return a socket bound to `host` and `port` (0: any free one), not listening yet.
 
     Raises:
-        OSError: the address does not exist here, or the port is taken.
+        OSError: this machine does not have the address, or the port is in use.
     """
-    # The protocol must be named: asyncio turns Nagle's delay off only where it is, and each answer of two
-    # packets would wait 40 ms for an acknowledgement.
+    # asyncio sets TCP_NODELAY only if the protocol is given. Without it, each answer of two packets waits
+    # 40 ms for an acknowledgement.
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setblocking(False)
@@ -56,7 +56,7 @@ def listening_socket(host: str, port: int = 0) -> socket.socket:
 
 
 class Unanswered(Exception):
-    """The region hung while the request was under way, or its client left: nobody gets an answer."""
+    """The request gets no answer: the region hangs, or the client has disconnected."""
 
 
 class Listener:
@@ -82,7 +82,7 @@ class Listener:
             log_config=None,
             access_log=False,
             proxy_headers=False,
-            reset_contextvars=True,  # whose request it is must not outlive it on a kept connection
+            reset_contextvars=True,  # the caller of one request must not leak into the next one
             timeout_keep_alive=KEEP_ALIVE_WALL_SECONDS,
         )
         self._state = ServerState()
@@ -97,11 +97,11 @@ class Listener:
         self._loop.add_reader(self._sock, self._accept)
 
     def fail(self, mode: str) -> None:
-        """Fail as `mode` says, at once: `refuse`, `reset` or `hang`; "" ends every failure.
+        """Start a failure at once: `refuse`, `reset` or `hang`; "" ends it.
 
-        refuse: nothing listens on the port, and open connections are reset.
-        reset: connections are accepted and reset; so are the open ones.
-        hang: connections are accepted and never answered; the open ones fall silent.
+        refuse: connections are refused, and open ones are reset.
+        reset: connections are accepted and reset, and open ones are reset.
+        hang: connections are accepted and never answered; open ones get no more answers.
         """
         if mode == self.mode:
             return
@@ -132,7 +132,7 @@ class Listener:
         self.abort_all()
 
     def _stop_listening(self) -> None:
-        # A bound socket that does not listen refuses connections, and keeps the port until the region heals.
+        # A bound socket that does not listen refuses connections and keeps its port.
         host, port = self._sock.getsockname()
         self._loop.remove_reader(self._sock)
         self._sock.close()
@@ -144,7 +144,7 @@ class Listener:
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return
         except OSError as error:
-            # Out of file descriptors, most likely. The socket stays readable: pause instead of spinning.
+            # Probably no file descriptor is free. The socket stays readable, so pause.
             log.error("cannot accept a connection: %s", error)
             self._loop.remove_reader(self._sock)
             self._loop.call_later(ACCEPT_PAUSE_WALL_SECONDS, self._accept_again)
@@ -161,7 +161,7 @@ class Listener:
     def _served(self, task: asyncio.Task[None], sock: socket.socket) -> None:
         self._tasks.discard(task)
         if self._handshakes.pop(sock, None) is not None:
-            # Cancelled before it began.
+            # The task was cancelled before it started.
             sock.close()
 
     def _accept_again(self) -> None:
@@ -169,32 +169,34 @@ class Listener:
             self._loop.add_reader(self._sock, self._accept)
 
     async def _hold(self, sock: socket.socket) -> None:
-        """Keep a connection without ever answering, until its client leaves or the region stops hanging."""
+        """Keep a connection without an answer, until the client disconnects or the region heals."""
         self._handshakes.pop(sock)
         with contextlib.suppress(OSError):
-            transport, _ = await self._loop.connect_accepted_socket(lambda: _Silent(self._transports), sock)
+            transport, _ = await self._loop.connect_accepted_socket(
+                lambda: _SilentProtocol(self._transports), sock
+            )
             if self.mode != "hang":
                 _abort(transport)
 
     async def _serve(self, sock: socket.socket) -> None:
-        """Shake hands on a connection; from there on, its protocol serves it."""
+        """Do the handshake of a connection; then its protocol serves it."""
         timeout = HANDSHAKE_WALL_SECONDS if self._tls else None
         handshaking.set(sock)
         try:
             await self._loop.connect_accepted_socket(
-                self._speaker, sock, ssl=self._tls, ssl_handshake_timeout=timeout
+                self._http_protocol, sock, ssl=self._tls, ssl_handshake_timeout=timeout
             )
         except (OSError, asyncio.CancelledError):
-            # The client left, asked for a name that has no certificate here, or the region failed meanwhile.
+            # The client disconnected, its name has no certificate here, or the region failed.
             return
         finally:
             self._handshakes.pop(sock, None)
 
-    def _speaker(self) -> _Speaker:
-        return _Speaker(self, self._config, self._state)
+    def _http_protocol(self) -> _HttpProtocol:
+        return _HttpProtocol(self, self._config, self._state)
 
     def opened(self, transport: asyncio.Transport) -> App:
-        """Keep a connection, and return what answers its requests: nothing while the region hangs."""
+        """Register a connection, and return its application, which gives no answer while the region hangs."""
         self._transports.add(transport)
         if self.mode in ("refuse", "reset"):
             _abort(transport)
@@ -210,14 +212,14 @@ class Listener:
                 await self._app(scope, receive, send_unless_hanging)
             except Unanswered:
                 _abort(transport)
-            # Whoever is gone gets no answer: that is no failure of the application.
+            # A client that has disconnected is not an error of the application.
             while transport.is_closing() and (await receive())["type"] != "http.disconnect":
                 pass
 
         return app
 
     def closed(self, transport: asyncio.BaseTransport) -> None:
-        """Forget a connection that is over."""
+        """Remove a closed connection."""
         self._transports.discard(transport)
 
     async def _unless_hanging(self) -> None:
@@ -227,7 +229,7 @@ class Listener:
             raise Unanswered
 
 
-class _Speaker(HttpToolsProtocol):
+class _HttpProtocol(HttpToolsProtocol):
     """Speaks HTTP on one connection of a listener."""
 
     def __init__(self, listener: Listener, config: Config, state: ServerState) -> None:
@@ -244,8 +246,8 @@ class _Speaker(HttpToolsProtocol):
         super().connection_lost(exc)
 
 
-class _Silent(asyncio.Protocol):
-    """Takes everything and says nothing."""
+class _SilentProtocol(asyncio.Protocol):
+    """Reads all data and never answers."""
 
     def __init__(self, transports: set[asyncio.BaseTransport]) -> None:
         self._transports = transports

@@ -1,8 +1,8 @@
-"""Which operation a request to the AWS APIs asks for, and whether that is a service's data plane.
+"""The operation of a request to the AWS APIs, and whether it belongs to a data plane.
 
-While a region's control planes are down, its data planes go on (AWS whitepaper "AWS Fault Isolation
+While a region's control planes are down, its data planes work (AWS whitepaper "AWS Fault Isolation
 Boundaries", "Control planes and data planes"). The table follows that paper and each service's list of
-CloudTrail data events; what is not in it counts as control plane.
+CloudTrail data events; an operation that is not in it belongs to the control plane.
 """
 
 from __future__ import annotations
@@ -69,17 +69,17 @@ DATA_PLANE: dict[str, frozenset[str]] = {
     "sts": frozenset(("GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity", "GetSessionToken")),
 }
 SIGNING_NAMES = {"monitoring": "cloudwatch"}
-"""What a service signs its requests as, where that is not its name."""
+"""Signing name -> service, where they differ."""
 
 CBOR_PATH = re.compile(r"/service/[^/]+/operation/([A-Za-z]+)")
 WHOLE_OBJECT = {"versionId", "partNumber", "x-id"}
-"""Names in the query of a request for an object itself; any other asks for something beside it."""
+"""Query parameters of a request for an object itself. Any other means a subresource of the object."""
 LISTING = {"prefix", "delimiter", "marker", "max-keys", "encoding-type", "x-id"}
 INVOCATIONS = {"invocations": "Invoke", "response-streaming-invocations": "InvokeWithResponseStream"}
 
 
-class Asked(NamedTuple):
-    """A request as it came: header names in small letters."""
+class ApiRequest(NamedTuple):
+    """A request to an AWS API; header names are in lower case."""
 
     service: str
     method: str
@@ -89,55 +89,55 @@ class Asked(NamedTuple):
     body: bytes
 
 
-def is_data_plane(asked: Asked) -> bool:
-    """Say whether a request asks for an operation of a data plane."""
-    return operation(asked) in DATA_PLANE.get(SIGNING_NAMES.get(asked.service, asked.service), ())
+def is_data_plane(request: ApiRequest) -> bool:
+    """Return whether a request's operation belongs to a data plane."""
+    return operation(request) in DATA_PLANE.get(SIGNING_NAMES.get(request.service, request.service), ())
 
 
-def operation(asked: Asked) -> str:
-    """Return the name of the operation, "" for one of a control plane that has no name of its own here."""
-    target = asked.headers.get("x-amz-target", "")
+def operation(request: ApiRequest) -> str:
+    """Return the name of the operation; "" if it is not in `DATA_PLANE`."""
+    target = request.headers.get("x-amz-target", "")
     if target:
         return target.rpartition(".")[2]
-    if found := CBOR_PATH.fullmatch(asked.path):
+    if found := CBOR_PATH.fullmatch(request.path):
         return found[1]
-    if asked.service == "lambda":
-        return INVOCATIONS.get(asked.path.rpartition("/")[2], "") if asked.method == "POST" else ""
-    if asked.service == "s3":
-        return _of_s3(asked)
-    form = asked.body.decode("latin-1") if asked.method == "POST" else asked.query
+    if request.service == "lambda":
+        return INVOCATIONS.get(request.path.rpartition("/")[2], "") if request.method == "POST" else ""
+    if request.service == "s3":
+        return _s3_operation(request)
+    form = request.body.decode("latin-1") if request.method == "POST" else request.query
     return parse_qs(form).get("Action", [""])[0]
 
 
-def _of_s3(asked: Asked) -> str:
-    """Tell an operation of S3's data plane by its method, its key and what its query names."""
-    query = parse_qs(asked.query, keep_blank_values=True)
-    bucket, _, key = asked.path.lstrip("/").partition("/")
+def _s3_operation(request: ApiRequest) -> str:
+    """Return the operation of S3's data plane, from the method, the key and the query."""
+    query = parse_qs(request.query, keep_blank_values=True)
+    bucket, _, key = request.path.lstrip("/").partition("/")
     if not bucket:
         return ""
     if not key:
-        return _of_bucket(asked.method, query)
-    copies = "x-amz-copy-source" in asked.headers
+        return _bucket_operation(request.method, query)
+    copies = "x-amz-copy-source" in request.headers
     if "uploadId" in query and not copies:
         return {"PUT": "UploadPart", "POST": "CompleteMultipartUpload", "DELETE": "AbortMultipartUpload"}.get(
-            asked.method, ""
+            request.method, ""
         )
     if "tagging" in query:
-        return {"GET": "GetObjectTagging", "PUT": "PutObjectTagging"}.get(asked.method, "")
+        return {"GET": "GetObjectTagging", "PUT": "PutObjectTagging"}.get(request.method, "")
     if "attributes" in query:
         return "GetObjectAttributes"
     if "uploads" in query:
-        return "CreateMultipartUpload" if asked.method == "POST" else ""
+        return "CreateMultipartUpload" if request.method == "POST" else ""
     if any(name not in WHOLE_OBJECT and not name.startswith("response-") for name in query):
         return ""
     if copies:
-        return "CopyObject" if asked.method == "PUT" else ""
+        return "CopyObject" if request.method == "PUT" else ""
     return {"GET": "GetObject", "PUT": "PutObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}.get(
-        asked.method, ""
+        request.method, ""
     )
 
 
-def _of_bucket(method: str, query: Mapping[str, list[str]]) -> str:
+def _bucket_operation(method: str, query: Mapping[str, list[str]]) -> str:
     if method == "POST":
         return "DeleteObjects" if "delete" in query else ""
     if method != "GET":
@@ -146,5 +146,5 @@ def _of_bucket(method: str, query: Mapping[str, list[str]]) -> str:
         return "ListObjectVersions"
     if "list-type" in query:
         return "ListObjectsV2"
-    # Any other name asks for a part of the bucket's configuration.
+    # Any other name means a part of the bucket's configuration.
     return "ListObjects" if query.keys() <= LISTING else ""

@@ -1,7 +1,8 @@
-"""Certificates of the edges: an authority of the sandbox's own, and who may have a certificate where.
+"""The edges' certificates, issued by the sandbox's own certificate authority.
 
-As on AWS, a name has a certificate in a region only if that region has a custom domain for it with an issued
-certificate, or if it is the default name of one of the region's APIs. Any other name fails its handshake.
+As on AWS, a name has a certificate in a region only if the region has a custom domain for it with an issued
+certificate, or if it is the default name of one of the region's APIs. The TLS handshake fails for any other
+name.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ handshaking: contextvars.ContextVar[socket.socket] = contextvars.ContextVar("han
 
 
 class Certificates:
-    """Issues a certificate for each name once. Its key never leaves the process.
+    """Issues one certificate for each name. The authority's key never leaves the process.
 
     Args:
-        ca_file: where the authority's certificate is written, for clients to trust.
+        ca_file: file for the authority's certificate, which clients trust.
     """
 
     def __init__(self, ca_file: Path) -> None:
@@ -45,12 +46,12 @@ class Certificates:
         return context
 
     def edge_context(self, has_certificate: Callable[[str], bool]) -> ssl.SSLContext:
-        """Return the context of one region's edge: it knows the names of which `has_certificate` is true."""
+        """Return the context of one region's edge: it accepts names for which `has_certificate` is true."""
         base = _server_context()
 
         def choose(connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int | None:
             if name is None or not has_certificate(name.lower()):
-                _tell_client()
+                _send_alert()
                 return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
             connection.context = self.context(name.lower())
             return None
@@ -59,8 +60,8 @@ class Certificates:
         return base
 
 
-def _tell_client() -> None:
-    # asyncio drops what OpenSSL would send when a handshake fails, and the client would only see an end.
+def _send_alert() -> None:
+    # asyncio drops the alert that OpenSSL sends when a handshake fails; without it, the client only sees EOF.
     with contextlib.suppress(LookupError, OSError):
         handshaking.get().send(UNRECOGNIZED_NAME)
 

@@ -1,7 +1,7 @@
-"""MiniStack, the emulator, and what is changed inside it.
+"""MiniStack, the emulator, and the patches to it.
 
-emulator   its modules and values, checked before they are replaced
-internals  its functions, with the signatures that they must have
-patches    modelled time, no lost message, functions' processes
-guards     puts a check in front of one of its functions
+emulator   checks and replaces attributes of its modules
+internals  finds its functions and checks their signatures
+patches    modelled time, no lost messages, functions' processes
+guards     adds a check before one of its functions
 """

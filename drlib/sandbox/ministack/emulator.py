@@ -1,8 +1,8 @@
-"""What the sandbox changes inside the emulator, checked first: a changed internal is an error.
+"""Replaces attributes of the emulator's modules, and checks them first.
 
-The emulator has no interface for what we need of it, so we replace functions and values of its modules.
-Functions are checked by `drlib.sandbox.ministack.internals.function`, values by `value`; on a version where
-one is gone or different, the sandbox refuses to start and says which.
+The emulator has no interface for these changes. `drlib.sandbox.ministack.internals.function` checks a
+function, and `value` checks any other attribute. If one is missing or different, the sandbox does not start,
+and the error names it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _replaced: list[tuple[Any, str, Any]] = []
 
 
 def require_version() -> None:
-    """Refuse every version of the emulator but the one that the patches were made for.
+    """Require the emulator's version that the patches support.
 
     Raises:
-        SandboxError: it is not installed, or another version is.
+        SandboxError: the emulator is not installed, or has another version.
     """
     try:
         version = metadata.version("ministack")
@@ -52,10 +52,10 @@ def module(name: str) -> Any:
 
 
 def value(owner: Any, name: str, kind: type) -> Any:
-    """Return the attribute `name` of a module or class, which must be a `kind`.
+    """Return the attribute `name` of a module or class, which must have the type `kind`.
 
     Raises:
-        SandboxError: it is gone, or of another type.
+        SandboxError: the attribute is missing, or has another type.
     """
     found = getattr(owner, name, None)
     if not isinstance(found, kind):
@@ -67,10 +67,10 @@ def value(owner: Any, name: str, kind: type) -> Any:
 
 
 def replace(owner: Any, name: str, replacement: Any) -> None:
-    """Put `replacement` in the place of an attribute that exists; `undo` puts the original back.
+    """Replace an attribute. `undo` restores the original.
 
     Raises:
-        SandboxError: the attribute is gone.
+        SandboxError: there is no such attribute.
     """
     if not hasattr(owner, name):
         raise SandboxError(f"MiniStack's {owner.__name__}.{name} is gone.", remedy=_REMEDY)
@@ -79,13 +79,13 @@ def replace(owner: Any, name: str, replacement: Any) -> None:
 
 
 def undo() -> None:
-    """Put back everything that `replace` replaced, the latest first. For tests that share a process."""
+    """Restore all replaced attributes, the latest first. For tests that share a process."""
     while _replaced:
         owner, name, original = _replaced.pop()
         setattr(owner, name, original)
 
 
 def in_loop(function: Callable[..., None], *args: Any) -> None:
-    """Call a function in the loop that serves the emulator's requests: its stores belong to that thread."""
+    """Call a function in the emulator's event loop, because only that thread may change its stores."""
     loop = value(module("app"), "_MAIN_LOOP", asyncio.AbstractEventLoop)
     loop.call_soon_threadsafe(function, *args)

@@ -1,4 +1,4 @@
-"""A check in front of a function of the emulator: it refuses what AWS refuses."""
+"""Adds a check before a function of the emulator, to refuse the requests that AWS refuses."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from drlib.sandbox.ministack import emulator, internals
 
 Answer = Any
-"""What the emulator's functions answer, or None: the call is let through."""
+"""A response of the emulator, or None to continue with the call."""
 Check = Callable[..., Answer]
 
 
 def before(owner: Any, name: str, parameters: tuple[str, ...], check: Check) -> None:
-    """Put `check` in front of `owner.name`: what it answers is the answer, and None lets the call through.
+    """Call `check` before `owner.name`. A result of `check` is the response; None continues with the call.
 
     Raises:
-        SandboxError: there is no such function of `parameters`.
+        SandboxError: there is no such function with these `parameters`.
     """
     original = internals.function(owner, name, *parameters)
 

@@ -1,4 +1,4 @@
-"""The emulator's internals that the sandbox replaces or calls, with the signatures that they must have."""
+"""Finds functions of the emulator and checks their signatures."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from drlib.sandbox.world import ACCOUNT_ID
 
 
 def function(module: Any, name: str, *parameters: str) -> Callable[..., Any]:
-    """Return `module.name`, which must be a function of exactly `parameters`.
+    """Return `module.name`, which must be a function with exactly these `parameters`.
 
     Raises:
-        SandboxError: this version of the emulator is another one than the sandbox was written for.
+        SandboxError: there is no such function; the emulator has another version.
     """
     found = getattr(module, name, None)
     actual = tuple(inspect.signature(found).parameters) if callable(found) else None
@@ -30,7 +30,7 @@ def function(module: Any, name: str, *parameters: str) -> Callable[..., Any]:
 
 @contextmanager
 def scope(region: str) -> Iterator[None]:
-    """Act on the emulator's state in `region`, as a request to that region would."""
+    """Use the emulator's state of `region`, as a request to that region does."""
     from ministack.core.responses import request_scope
 
     with request_scope(ACCOUNT_ID, region):

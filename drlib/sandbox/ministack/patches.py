@@ -1,13 +1,12 @@
-"""What the emulator must do differently: live in modelled time, lose no message, start functions cleanly.
+"""Patches to the emulator: modelled time, no lost messages, clean processes for functions.
 
-`apply` is called once, before the first request. Every internal that it touches is checked on the way
-(`drlib.sandbox.ministack.emulator`), so that another version of the emulator stops the sandbox with a
-sentence.
+`apply` runs once, before the first request. `drlib.sandbox.ministack.emulator` checks each internal that a
+patch replaces: with another version of the emulator, the sandbox does not start, and the error names the
+internal.
 
-Modelled time reaches the services whose timers AWS imposes: SQS (delays, visibility, retention,
+Modelled time applies to the services whose timers AWS sets: SQS (delays, visibility, retention,
 deduplication), SNS (timestamps, deduplication), CloudWatch (timestamps), EventBridge and its Scheduler
-(schedules). Functions run on wall time, and so do their timeouts, their logs, and what the stores say of when
-something was last modified.
+(schedules). Functions, their timeouts, their logs and the stores' "last modified" times use wall time.
 """
 
 from __future__ import annotations
@@ -44,39 +43,39 @@ from drlib.sandbox.world import World
 MODELLED = (
     "services.sqs", "services.sns", "services.cloudwatch", "services.eventbridge", "services.scheduler",
 )  # fmt: skip
-"""Modules of the emulator whose `time` is modelled."""
+"""Modules of the emulator that use modelled time."""
 
 HEALTH_PATHS = ("/_ministack/health", "/_localstack/health")
 LOG_WAITS_WALL_SECONDS = (0.002, 0.001, 0.25)
-"""Wall seconds to wait for a function's first log line, after its last one, and at most."""
+"""Wall seconds: the wait for a function's first log line, the wait after each line, and the limit."""
 
 ASYNC_RETRY_SECONDS = (60.0, 300.0)
-"""Modelled seconds before the first retry of an asynchronous invocation, doubled for each further one, and
-the longest: one minute, then two (Lambda developer guide, "How Lambda handles errors and retries with
+"""Modelled seconds before the first retry of an asynchronous invocation, doubled for each further retry, and
+the maximum: one minute, then two (Lambda developer guide, "How Lambda handles errors and retries with
 asynchronous invocation")."""
 
 STATE_CHANGE_SECONDS = 1.0
 """Modelled seconds that a new or changed function stays `Pending`."""
 
 EVENT_SOURCE_TICK_SECONDS = 1.0
-"""Modelled seconds between two looks at an idle event source, for messages that become visible again."""
+"""Modelled seconds between two polls of an idle event source, for messages that become visible again."""
 
 _SHORTEST_TICK_WALL_SECONDS = 0.02
 
 
 class ModelledTime:
-    """Stands in for the module `time` inside a service. What no service uses is missing on purpose."""
+    """Replaces the module `time` in a service. It has only the functions that services use."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.strftime = time.strftime
 
     def time(self) -> float:
-        """Return the present instant, modelled."""
+        """Return the current modelled time."""
         return self._clock.now()
 
     def gmtime(self, seconds: float | None = None) -> struct_time:
-        """Split an instant, or the present one, into its parts in UTC."""
+        """Return an instant (default: now) as a `struct_time` in UTC."""
         return time.gmtime(self.time() if seconds is None else seconds)
 
     def sleep(self, seconds: float) -> None:
@@ -84,11 +83,11 @@ class ModelledTime:
         self._clock.sleep(seconds)
 
 
-class PromptWake:
-    """Stands in for the event that wakes the poller of event sources: no wait on it lasts longer than `tick`.
+class LimitedWait:
+    """Replaces the event that wakes the poller of event sources, and limits each wait to `tick_wall_seconds`.
 
     Args:
-        event: the emulator's own event, which every producer of messages sets.
+        event: the emulator's event, which each producer of messages sets.
         tick_wall_seconds: the longest wait.
     """
 
@@ -99,12 +98,12 @@ class PromptWake:
         self._tick = tick_wall_seconds
 
     def wait(self, timeout: float) -> bool:
-        """Wait for work, for `timeout` wall seconds or a tick; return whether it was announced."""
+        """Wait for work for `timeout` wall seconds, at most one tick. Return whether there is work."""
         return self._event.wait(min(timeout, self._tick))
 
 
 class FunctionsOs:
-    """Stands in for the module `os` where functions' processes are made: with an environment of their own."""
+    """Replaces the module `os` where the emulator starts functions' processes: it has another environment."""
 
     def __init__(self, environ: dict[str, str]) -> None:
         self.environ = environ
@@ -114,10 +113,10 @@ class FunctionsOs:
 
 
 def apply(world: World) -> None:
-    """Change the emulator to what the sandbox promises. Called once, before any request.
+    """Apply all patches. Call it once, before any request.
 
     Raises:
-        SandboxError: the emulator is another version, or an internal is not what it was.
+        SandboxError: the emulator has another version, or an internal is different.
     """
     emulator.require_version()
     app = emulator.module("app")
@@ -129,7 +128,7 @@ def apply(world: World) -> None:
     _guard_queues()
     DeadLetters(DELIVER_TO_SQS)
     _date_messages(world.clock)
-    _hasten_event_sources(world.clock)
+    _poll_event_sources_faster(world.clock)
     _prepare_functions(world)
     condition_keys.apply()
     processes.apply()
@@ -145,7 +144,7 @@ def apply(world: World) -> None:
 
 
 def tick_wall_seconds(clock: Clock) -> float:
-    """Return the wall seconds between two looks at an idle event source."""
+    """Return the wall seconds between two polls of an idle event source."""
     return max(clock.wall_seconds(EVENT_SOURCE_TICK_SECONDS), _SHORTEST_TICK_WALL_SECONDS)
 
 
@@ -157,10 +156,10 @@ def _model_time(clock: Clock) -> None:
 
 
 def _guard_queues() -> None:
-    """Let one thread at a time change a queue.
+    """Let only one thread at a time change a queue.
 
-    The poller of event sources runs in a thread of its own and replaces a queue's list of messages; a message
-    that the loop appends to the old list meanwhile is lost. The emulator guards only the poller's side.
+    The poller of event sources runs in its own thread and replaces a queue's list of messages. A message that
+    the loop appends to the old list at the same time is lost. The emulator locks only the poller.
     """
     sqs = emulator.module("services.sqs")
     emulator.value(sqs, "_queues_lock", type(threading.Lock()))
@@ -172,7 +171,7 @@ def _guard_queues() -> None:
         for action, handler in handlers.items()
     }
     emulator.replace(sqs, "_HANDLERS", guarded)
-    # ReceiveMessage awaits between its looks at the queue, so only its parts can be guarded.
+    # ReceiveMessage awaits between its reads of the queue, so the lock covers only its parts.
     for name, parameters in (
         ("_expire_retained", ("q",)),
         ("_dlq_sweep", ("q",)),
@@ -194,7 +193,7 @@ DELIVER_TO_SQS = (
 
 
 def _date_messages(clock: Clock) -> None:
-    """Give messages of S3 and of failed functions the modelled time that their services do not know."""
+    """Set the modelled time in messages of S3 and of failed functions: these services use wall time."""
     sqs = emulator.module("services.sqs")
     find_queue = internals.function(sqs, "_queue_by_arn", "arn")
     s3 = emulator.module("services.s3")
@@ -221,13 +220,13 @@ def _date_messages(clock: Clock) -> None:
         emulator.replace(owner, name, dated)
 
 
-def _hasten_event_sources(clock: Clock) -> None:
-    """Look at event sources every modelled second. The emulator does so every wall second."""
+def _poll_event_sources_faster(clock: Clock) -> None:
+    """Poll event sources every modelled second. The emulator polls them every wall second."""
     functions = emulator.module("services.lambda_svc")
     tick = tick_wall_seconds(clock)
     wake = emulator.value(functions, "_esm_wake", threading.Event)
     internals.function(functions, "_poll_loop")
-    emulator.replace(functions, "_esm_wake", PromptWake(wake, tick))
+    emulator.replace(functions, "_esm_wake", LimitedWait(wake, tick))
     for name, seconds in (
         (
             "_ESM_IDLE_WAKE_GAP_SECONDS",
@@ -253,7 +252,7 @@ def _prepare_functions(world: World) -> None:
         emulator.replace(functions, name, world.clock.wall_seconds(seconds))
     runtime = emulator.module("core.lambda_runtime")
     worker = emulator.value(runtime, "Worker", type)
-    # A function that logs nothing would wait 50 ms for its first line, in every call.
+    # Without this, each call of a function that logs nothing waits 50 ms for a first line.
     drain = internals.function(
         worker, "_drain_stderr_bounded", "self", "first_line_wait", "idle_confirm", "hard_cap"
     )
@@ -265,9 +264,9 @@ def _prepare_functions(world: World) -> None:
 
 
 def function_environment(world: World) -> dict[str, str]:
-    """Return what every function's process finds in its environment, beside its own variables and its keys.
+    """Return the environment of each function's process, without the function's own variables and its keys.
 
-    The server's environment stays out: it holds the emulator's settings, and the root key of the sandbox.
+    It excludes the server's environment, which has the emulator's settings and the sandbox's root key.
     """
     tmp = world.folder / "tmp"
     return {
@@ -275,7 +274,7 @@ def function_environment(world: World) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "TMPDIR": str(tmp),
-        # Where no ~/.aws of this machine's user is found.
+        # A folder without the user's ~/.aws.
         "HOME": str(tmp),
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{world.aws_port}",

@@ -1,8 +1,8 @@
 """The server's process.
 
-life              start, find and end the sandbox, from outside
-state             its options, its status, and its files on disk
-server            what runs in the process: one loop for all that listens
-addresses         the sockets: control port, edges, DNS
+life              start, find and stop the sandbox from another process
+state             the options, the status, and the files on disk
+server            the server: one event loop for all listeners
+addresses         the sockets of the control port, the edges and DNS
 provider_process  the process of the Pulumi provider
 """

@@ -1,4 +1,4 @@
-"""Where the server listens: the control port, an edge for each region, and DNS. Loopback alone."""
+"""The server's sockets, on loopback only: the control port, one edge for each region, and DNS."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger("drlib.sandbox")
 
 @dataclass(frozen=True)
 class Sockets:
-    """What the server listens on, bound before the emulator is imported: it reads its own port then."""
+    """The server's sockets, bound before the emulator is imported, because it reads its port then."""
 
     aws: socket.socket
     edges: dict[str, socket.socket]
@@ -31,14 +31,15 @@ class Sockets:
 
 
 def edge_addresses() -> dict[str, str]:
-    """Return region -> the loopback address that DNS gives for its edge."""
+    """Return region -> the loopback address that DNS returns for its edge."""
     return {region: f"127.0.0.{11 + index}" for index, region in enumerate(REGIONS)}
 
 
 def bind() -> Sockets:
-    """Bind the control port, one edge a region, and find a free port for DNS.
+    """Bind the control port and one edge for each region, and find a free port for DNS.
 
-    Edges have one loopback address each and one port in common; where only 127.0.0.1 exists, one port each.
+    Each edge has its own loopback address, and all edges share a port. On a machine that has only 127.0.0.1,
+    each edge has its own port instead.
     """
     aws = listening_socket("127.0.0.1")
     addresses = edge_addresses()
@@ -61,7 +62,7 @@ def bind() -> Sockets:
 
 
 def _free_dns_port() -> int:
-    # Below the range from which outgoing connections take theirs, so that it stays free until DNS binds it.
+    # Below the range of ephemeral ports, so that the port stays free until DNS binds it.
     for port in random.sample(range(20_000, 30_000), 50):
         with contextlib.suppress(OSError), listening_socket("127.0.0.1", port):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:

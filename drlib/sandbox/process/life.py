@@ -1,6 +1,6 @@
-"""The sandbox's life, seen from outside: start it, find it, end it.
+"""Start, find and stop the sandbox from another process.
 
-A process that the state file names, but that is gone, has died: `status` says so instead of guessing.
+If the process in the state file no longer exists, the sandbox died, and `status` raises an error.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ def up(
     replication_lag_seconds: float = 1.0,
     idle_wall_seconds: float = 3600.0,
 ) -> Status:
-    """Start the sandbox, or return the one that runs with the same options.
+    """Start the sandbox, or return the running one if it has the same options.
 
     Args:
         time_scale: modelled seconds in one wall second, 1 to 60.
-        seed: what all its chance derives from.
+        seed: seed of all random numbers.
         replication_lag_seconds: typical modelled lag of cross-region replication, 0 or more.
-        idle_wall_seconds: it stops by itself after so many wall seconds without a request.
+        idle_wall_seconds: the sandbox stops after this many wall seconds without a request.
 
     Raises:
         BadParameters: an option is out of range.
-        SandboxError: one runs with other options, or the new one did not come up.
+        SandboxError: a sandbox with other options runs, or the new one did not start.
     """
     options = Options(
         time_scale=float(time_scale),
@@ -64,18 +64,18 @@ def up(
         except SandboxError:
             running = None
         if running is None:
-            _bury(base)
+            _remove_leftovers(base)
             return _start(base, options)
-        _ask(running.aws_endpoint, READY_WALL_SECONDS)
+        _require_answer(running.aws_endpoint, READY_WALL_SECONDS)
         _require_same(running, options)
         return running
 
 
 def down() -> bool:
-    """End the sandbox and remove its folder; its log stays as `.drlib/sandbox.log`. Return whether one ran.
+    """Stop the sandbox and remove its folder. Keep its log as `.drlib/sandbox.log`. Return whether one ran.
 
     Raises:
-        SandboxError: its process does not end.
+        SandboxError: the process does not stop.
     """
     base = home()
     with _lock(base):
@@ -86,7 +86,7 @@ def down() -> bool:
         process = _process(found) if found else None
         if process is not None:
             _end(process)
-        _bury(base)
+        _remove_leftovers(base)
         return process is not None
 
 
@@ -94,7 +94,7 @@ def status() -> Status | None:
     """Return the running sandbox, or None if there is none.
 
     Raises:
-        SandboxError: it was started, and has died without being asked to.
+        SandboxError: the sandbox died.
     """
     base = home()
     found = read(base)
@@ -106,7 +106,7 @@ def status() -> Status | None:
             f"The sandbox (process {found['pid']}) has died. Its log: {log}",
             remedy="Run `drlib sandbox up` for a new one; the stack that was in it is gone.",
         )
-    return Status.of(found)
+    return Status.from_json(found)
 
 
 def _require_same(running: Status, options: Options) -> None:
@@ -133,10 +133,10 @@ def _lock(base: Path) -> Iterator[None]:
 
 
 def _process(state: dict[str, Any]) -> psutil.Process | None:
-    """Return the live process of a state file. A number that another process has since taken is not it."""
+    """Return the running process of a state file, or None. Another process can have its process id by now."""
     try:
         process = psutil.Process(state["pid"])
-        # Its command line names its folder and tells it from any other; creation times move with the clock.
+        # The folder in the command line identifies it. The creation time does not: it changes with the clock.
         return process if state["folder"] in process.cmdline() else None
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None
@@ -155,20 +155,20 @@ def _start(base: Path, options: Options) -> Status:
                 _fail(f"The sandbox died while starting: {_last_line(log)}", log)
             found = read(base)
             if found is not None and found["instance_id"] == instance_id:
-                _ask(found["aws_endpoint"], max(1.0, deadline - time.monotonic()))
-                return Status.of(found)
+                _require_answer(found["aws_endpoint"], max(1.0, deadline - time.monotonic()))
+                return Status.from_json(found)
             time.sleep(POLL_WALL_SECONDS)
         _fail(f"The sandbox was not ready within {READY_WALL_SECONDS:g} s.", log)
     except BaseException:
         if process is not None:
             _end(process)
-        if _names(base, instance_id):
+        if _is_state_of(base, instance_id):
             state_file(base).unlink(missing_ok=True)
         shutil.rmtree(folder / "tmp", ignore_errors=True)
         raise
 
 
-def _names(base: Path, instance_id: str) -> bool:
+def _is_state_of(base: Path, instance_id: str) -> bool:
     with suppress(SandboxError):
         found = read(base)
         return found is not None and found["instance_id"] == instance_id
@@ -176,12 +176,12 @@ def _names(base: Path, instance_id: str) -> bool:
 
 
 def _launch(base: Path, folder: Path, options: Options) -> psutil.Process | None:
-    """Start the server's process with an environment of its own; return None if it has ended already."""
+    """Start the server's process in a clean environment; return None if it has already ended."""
     command = [sys.executable, "-m", "drlib.sandbox", "--home", str(base), "--folder", str(folder)]
     for name, value in asdict(options).items():
         command += [f"--{name.replace('_', '-')}", repr(value)]
-    # The functions' worker processes inherit this: nothing of the caller's credentials, proxies or settings
-    # may reach them, nor a home folder with a cloud configuration in it.
+    # The functions' worker processes inherit this environment. It must not contain the caller's credentials,
+    # proxies or settings, or a home folder with an AWS configuration.
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folder / "tmp"),
@@ -189,7 +189,7 @@ def _launch(base: Path, folder: Path, options: Options) -> psutil.Process | None
         "TMPDIR": str(folder / "tmp"),
     }
     package_root = Path(__file__).resolve().parents[3]
-    launched = subprocess.run(  # noqa: S603 - our own module, by the interpreter that runs us
+    launched = subprocess.run(  # noqa: S603 - this package's own module
         command, cwd=package_root, env=environment, capture_output=True, text=True, check=False
     )
     if launched.returncode != 0:
@@ -200,8 +200,8 @@ def _launch(base: Path, folder: Path, options: Options) -> psutil.Process | None
         return None
 
 
-def _ask(aws_endpoint: str, timeout: float) -> None:
-    """Ask the server for its status: it answers, and it knows that it is used."""
+def _require_answer(aws_endpoint: str, timeout: float) -> None:
+    """Request the server's status: this checks that it answers, and resets its idle time."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{aws_endpoint}/_drlib/status", timeout=timeout) as answer:
@@ -214,7 +214,7 @@ def _ask(aws_endpoint: str, timeout: float) -> None:
 
 
 def _alive(process: psutil.Process) -> bool:
-    # One that has ended stays a zombie until its parent, perhaps a slow init, has asked for its exit code.
+    # A process that has ended stays a zombie until its parent reads its exit code.
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -222,7 +222,7 @@ def _alive(process: psutil.Process) -> bool:
 
 
 def _end(process: psutil.Process) -> None:
-    """Ask the process to stop; if it does not, end its whole group."""
+    """Send SIGTERM to the process; if it does not stop, kill its process group."""
     with suppress(psutil.NoSuchProcess):
         process.terminate()
     if _has_ended(process):
@@ -242,8 +242,8 @@ def _has_ended(process: psutil.Process) -> bool:
     return True
 
 
-def _bury(base: Path) -> None:
-    """Remove what sandboxes that have ended left below `base`; none may run."""
+def _remove_leftovers(base: Path) -> None:
+    """Remove the files of stopped sandboxes below `base`. Call it only if no sandbox runs."""
     state_file(base).unlink(missing_ok=True)
     instances = base / ".drlib" / "instances"
     for folder in sorted(instances.glob("*")):

@@ -1,7 +1,7 @@
-"""The process that the provider runs in: it starts when an engine asks for it, and ends with the sandbox.
+"""The process of the Pulumi provider: the sandbox starts it at the first request, and stops it at the end.
 
-Whoever runs the engine may be killed at any moment. AWS goes on with what it was asked for, and so does this
-process: what was being made is made, and remembered (`drlib.sandbox.provider.unrecorded`).
+The process that runs the engine can be killed at any time. As AWS does, the provider still completes the
+creations that have begun, and it remembers them (`drlib.sandbox.provider.unrecorded`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import threading
 START_WALL_SECONDS = 25.0
 
 
-class Plugin:
+class ProviderProcess:
     """The provider's process, one at a time. Thread-safe.
 
     Args:
-        endpoint_url: where it makes its AWS calls.
+        endpoint_url: the AWS endpoint that it calls.
     """
 
     def __init__(self, endpoint_url: str) -> None:
@@ -27,10 +27,10 @@ class Plugin:
         self._port = 0
 
     def port(self) -> int:
-        """Return the port that it listens on, on 127.0.0.1; start it unless it runs. May take a second.
+        """Return its port on 127.0.0.1, and start the process if it does not run. Can take a second.
 
         Raises:
-            OSError, ValueError: it did not start.
+            OSError, ValueError: the process did not start.
         """
         with self._lock:
             if self._process is None or self._process.poll() is not None:
@@ -40,7 +40,7 @@ class Plugin:
 
     def _start(self) -> None:
         command = [sys.executable, "-m", "drlib.sandbox.provider", self._endpoint_url]
-        process = subprocess.Popen(  # noqa: S603 - a command of ours
+        process = subprocess.Popen(  # noqa: S603 - the command is fixed
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._process = process
@@ -56,8 +56,8 @@ class Plugin:
             late.cancel()
 
     def stop(self) -> None:
-        """End the process. Nothing to do if there is none."""
+        """Stop the process, if there is one."""
         if self._process is not None:
             self._process.kill()
-            with self._process:  # closes the pipes, and waits
+            with self._process:  # closes the pipes and waits
                 self._process = None

@@ -1,4 +1,4 @@
-"""The sandbox's server: one loop for the AWS APIs, the regions' edges and the sandbox's own controls."""
+"""The sandbox's server: one event loop for the AWS APIs, the regions' edges and the control API."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from filelock import FileLock, Timeout
 
 from drlib.core.clock import Clock
 from drlib.sandbox.faults.injection import Faults, Injection
-from drlib.sandbox.front.aws_endpoint import GLOBAL_SERVICES, Gate
+from drlib.sandbox.front.aws_endpoint import GLOBAL_SERVICES, AwsEndpoint
 from drlib.sandbox.front.control import Control
 from drlib.sandbox.front.listener import App, Listener
 from drlib.sandbox.front.tls import Certificates
 from drlib.sandbox.process.addresses import Sockets, bind, edge_addresses
-from drlib.sandbox.process.provider_process import Plugin
+from drlib.sandbox.process.provider_process import ProviderProcess
 from drlib.sandbox.process.state import Options, clear, lock_file, state_file
 from drlib.sandbox.services.vpc.egress import VpcEgress
 from drlib.sandbox.world import Component, World
@@ -36,12 +36,12 @@ log = logging.getLogger("drlib.sandbox")
 
 
 def main(*, base: Path, folder: Path, options: Options) -> None:
-    """Serve until told to stop, idle for long, or the state file is gone. Does not return: the process ends.
+    """Serve until a signal arrives, the idle time is over, or the state file is gone. Then exit the process.
 
     Args:
         base: the folder that holds `.drlib/`.
-        folder: this instance's own folder; its name is the instance's id.
-        options: how it is started.
+        folder: this instance's folder; its name is the instance's id.
+        options: the sandbox's options.
     """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s [%(name)s] %(message)s")
     log.setLevel(logging.INFO)
@@ -65,7 +65,7 @@ def main(*, base: Path, folder: Path, options: Options) -> None:
         _end_children()
         shutil.rmtree(folder / "tmp", ignore_errors=True)
         logging.shutdown()
-        # Threads of the emulator may still wait for workers that are gone: do not wait for them.
+        # Do not wait for threads of the emulator: they can wait for workers that no longer exist.
         os._exit(code)
 
 
@@ -91,7 +91,7 @@ def make_world(
 def import_emulator(world: World) -> App:
     """Import the emulator with its settings, and return its ASGI application.
 
-    It reads its settings once, when it is imported, and hands this environment to the functions' workers.
+    The emulator reads its settings when it is imported, and the functions' workers inherit this environment.
     """
     os.environ.update(
         AUTH="true",
@@ -104,7 +104,7 @@ def import_emulator(world: World) -> App:
         LOG_LEVEL="WARNING",
         STATE_DIR=str(world.folder / "tmp" / "state"),
         S3_DATA_DIR=str(world.folder / "tmp" / "s3"),
-        # A socket that does not exist: it must not touch the containers of this machine.
+        # A socket that does not exist, so that the emulator cannot use this machine's containers.
         DOCKER_HOST=f"unix://{world.folder / 'none.sock'}",
     )
     import ministack.app
@@ -114,13 +114,13 @@ def import_emulator(world: World) -> App:
 
 
 class Server:
-    """Everything that runs in the loop, and when it ends.
+    """Starts all components in the event loop, and stops them.
 
     Args:
         base: the folder that holds `.drlib/`.
-        world: what the components share.
+        world: the components' shared state.
         sockets: from `bind`; the server owns them.
-        idle_wall_seconds: wall seconds without a request after which it stops by itself.
+        idle_wall_seconds: wall seconds without a request after which the server stops.
     """
 
     def __init__(self, *, base: Path, world: World, sockets: Sockets, idle_wall_seconds: float) -> None:
@@ -133,11 +133,11 @@ class Server:
         self._components: list[Component] = []
 
     def touch(self) -> None:
-        """Note that somebody uses the sandbox."""
+        """Reset the idle time."""
         self._last_request = time.monotonic()
 
     async def run(self) -> None:
-        """Start everything, serve, and stop everything."""
+        """Start all components, serve, and stop them."""
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._stop.set)
@@ -147,13 +147,15 @@ class Server:
         edges = self._edges(certificates)
         faults = Faults(self.world, edges)
         injection = Injection(self.world, faults)
-        plugin = Plugin(f"http://127.0.0.1:{self.world.aws_port}")
-        control = Control(self.world, faults, injection, plugin, self.state)
+        provider = ProviderProcess(f"http://127.0.0.1:{self.world.aws_port}")
+        control = Control(self.world, faults, injection, provider, self.state)
         await starting
         self._start_components()
         reach = VpcEgress(self.world, GLOBAL_SERVICES)
-        gate = Gate(self.world, emulator=emulator, control=control, reach=reach, touch=self.touch)
-        listeners = [*edges.values(), Listener(gate, self.sockets.aws)]
+        aws_endpoint = AwsEndpoint(
+            self.world, emulator=emulator, control=control, reach=reach, touch=self.touch
+        )
+        listeners = [*edges.values(), Listener(aws_endpoint, self.sockets.aws)]
         for listener in listeners:
             listener.start()
         self._announce()
@@ -162,7 +164,7 @@ class Server:
         log.info("stopping")
         if self._is_ours():
             clear(self.base, self.world.folder)
-        plugin.stop()
+        provider.stop()
         injection.stop()
         faults.stop()
         for component in reversed(self._components):
@@ -174,13 +176,13 @@ class Server:
             listener.stop()
 
     def _announce(self) -> None:
-        # Whoever started this one may have been killed since, and somebody else may have started another.
+        # The process that started this server can be dead, and another process can have started a server.
         if state_file(self.base).exists() or not self.world.folder.exists():
-            raise RuntimeError("another sandbox was started meanwhile")
+            raise RuntimeError("another sandbox has started in the meantime")
         self.world.write_json(state_file(self.base), self.state())
 
     def state(self) -> dict[str, Any]:
-        """Return what the state file holds: the fields of a `Status`."""
+        """Return the content of the state file: the fields of a `Status`."""
         world = self.world
         return {
             "aws_endpoint": f"http://127.0.0.1:{world.aws_port}",
@@ -198,8 +200,8 @@ class Server:
         }
 
     def _edges(self, certificates: Certificates) -> dict[str, Listener]:
-        """Return a listener for each region, not started yet."""
-        # The edge imports the emulator, which must have its settings first.
+        """Return one listener for each region. They are not started."""
+        # The edge imports the emulator, whose settings must be in the environment first.
         from drlib.sandbox.front.edge import Edge
         from drlib.sandbox.services.apigateway import integration
 
@@ -212,7 +214,7 @@ class Server:
         return listeners
 
     def _start_components(self) -> None:
-        # They import the emulator too.
+        # The components import the emulator too.
         from drlib.sandbox.faults import background_work
         from drlib.sandbox.ministack import patches
         from drlib.sandbox.services.cloudwatch import alarms, aws_metrics
@@ -242,7 +244,7 @@ class Server:
         return bool(state.get("instance_id") == self.world.instance_id)
 
     def _leave(self) -> bool:
-        """Remove what is ours, unless somebody is just coming."""
+        """Remove this instance's files, unless another process is starting or stopping a sandbox."""
         try:
             with FileLock(lock_file(self.base), timeout=0):
                 log.info("no request for %g s", self.idle_wall_seconds)
@@ -253,7 +255,7 @@ class Server:
 
 
 async def _start_emulator(emulator: App) -> None:
-    """Run the emulator's start-up. Its shutdown is left out: it saves state, and nothing is kept here."""
+    """Run the emulator's start-up. Its shutdown never runs: it would only save state."""
     answers: list[str] = []
 
     async def receive() -> dict[str, str]:
@@ -273,7 +275,7 @@ async def _start_emulator(emulator: App) -> None:
 
 
 def _allow_open_files() -> None:
-    """Raise the soft limit of open files: connections to a region that hangs stay open as long as it does."""
+    """Raise the soft limit of open files: connections to a region that hangs stay open until it heals."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -281,7 +283,7 @@ def _allow_open_files() -> None:
 
 
 def _end_children() -> None:
-    """Kill the functions' workers and the provider, and see them gone."""
+    """Kill the functions' workers and the provider, and wait until they end."""
     children = psutil.Process().children(recursive=True)
     for child in children:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -1,7 +1,7 @@
-"""What a sandbox leaves on disk while it lives: its state file and its folder, and what they hold.
+"""The sandbox's options, status, state file and folder.
 
-The state file `<home>/.drlib/sandbox.json` is written by the server once it answers, and removed by whoever
-ends it.
+The server writes the state file `<home>/.drlib/sandbox.json` when it is ready. The process that stops the
+server removes the file.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from drlib.core.errors import BadParameters, SandboxError
 
 @dataclass(frozen=True)
 class Options:
-    """How a sandbox is started.
+    """The options that a sandbox starts with.
 
     Attributes:
         time_scale: modelled seconds in one wall second, 1 to 60.
-        seed: what all its chance derives from.
+        seed: seed of all random numbers.
         replication_lag_seconds: typical modelled lag of cross-region replication, 0 or more.
-        idle_wall_seconds: it stops by itself after so many wall seconds without a request.
+        idle_wall_seconds: the sandbox stops after this many wall seconds without a request.
 
     Raises:
         BadParameters: an option is out of range.
@@ -59,11 +59,11 @@ class Status:
         time_scale: modelled seconds in one wall second.
         anchor: wall instant at which modelled and wall time agreed: the server's start.
         pid: the server's process, leader of its own group.
-        instance_id: names this life of the sandbox.
-        folder: what belongs to this life: log, CA, faults, and the stack's state.
-        seed: what all its chance derives from.
+        instance_id: identifies this run of the sandbox.
+        folder: the files of this run: log, CA, faults, and the stack's state.
+        seed: seed of all random numbers.
         replication_lag_seconds: typical modelled lag of cross-region replication.
-        idle_wall_seconds: it stops by itself after so long without a request.
+        idle_wall_seconds: the sandbox stops after this many wall seconds without a request.
     """
 
     aws_endpoint: str
@@ -80,8 +80,8 @@ class Status:
     idle_wall_seconds: float
 
     @classmethod
-    def of(cls, content: dict[str, Any]) -> Status:
-        """Return the status that a state file holds."""
+    def from_json(cls, content: dict[str, Any]) -> Status:
+        """Return the status from the content of a state file."""
         return cls(**{name: content[name] for name in cls.__dataclass_fields__})
 
     @property
@@ -106,15 +106,15 @@ def state_file(base: Path) -> Path:
 
 
 def lock_file(base: Path) -> Path:
-    """Return the file whose lock whoever starts or ends a sandbox below `base` holds."""
+    """Return the lock file: a process locks it while it starts or stops a sandbox below `base`."""
     return base / ".drlib" / "sandbox.lock"
 
 
 def read(base: Path) -> dict[str, Any] | None:
-    """Return what the state file holds, or None if there is none.
+    """Return the content of the state file, or None if there is none.
 
     Raises:
-        SandboxError: it is there, and cannot be read.
+        SandboxError: the file exists, and cannot be read.
     """
     path = state_file(base)
     try:
@@ -133,7 +133,7 @@ def read(base: Path) -> dict[str, Any] | None:
 
 
 def clear(base: Path, folder: Path) -> None:
-    """Remove the state file and the folder of one sandbox, but keep its log as `.drlib/sandbox.log`."""
+    """Remove the state file and the folder of one sandbox. Keep its log as `.drlib/sandbox.log`."""
     if (folder / "sandbox.log").exists():
         shutil.copyfile(folder / "sandbox.log", base / ".drlib" / "sandbox.log")
     state_file(base).unlink(missing_ok=True)

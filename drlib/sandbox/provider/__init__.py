@@ -1,15 +1,15 @@
-"""A Pulumi `aws` provider over boto3, for the AWS that the sandbox serves.
+"""A Pulumi `aws` provider over boto3, for the sandbox's AWS.
 
-The real Pulumi engine calls it over gRPC in place of the official plugin, attached by the engine's own
-debugging variable::
+The real Pulumi engine calls it over gRPC instead of the official plugin; the engine's debugging variable
+attaches it::
 
     with provider.serve("http://127.0.0.1:4566") as server:
         env = {"PULUMI_DEBUG_PROVIDERS": f"aws:{server.port}", ...}
 
-It runs in a process of its own, which the sandbox starts (`drlib.sandbox.process.provider_process`): as the
-official plugin, it goes on with what it is making when whoever runs the engine is killed. Importing this
-package costs nothing: gRPC, boto3 and the types are imported by `serve`. `resource_types.py` lists the types
-that it knows; a type or an input that it does not know is an error at preview, never ignored.
+The sandbox starts it in its own process (`drlib.sandbox.process.provider_process`). As with the official
+plugin, creations that have begun complete when the engine's process is killed. `serve` imports gRPC, boto3
+and the types, so importing this package is cheap. `resource_types.py` lists the supported types; an
+unsupported type or input is an error at preview, and is never ignored.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def serve(endpoint_url: str, *, access_key: str = "test", secret_key: str = "tes
     """Start the provider on a free loopback port and return its server.
 
     Args:
-        endpoint_url: where every AWS call goes, `http://127.0.0.1:PORT`.
+        endpoint_url: the endpoint of all AWS calls, `http://127.0.0.1:PORT`.
         access_key: access key id that signs the calls; "test" is the sandbox's root.
         secret_key: its secret.
 

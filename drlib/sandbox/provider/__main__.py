@@ -1,7 +1,7 @@
 """python -m drlib.sandbox.provider ENDPOINT
 
-Serves the provider for as long as standard input stays open: it ends with the process that started it,
-however that ends. The first line of output is its port.
+Serves the provider until standard input closes, so that it ends with the process that started it. The first
+line of output is its port.
 """
 
 from __future__ import annotations

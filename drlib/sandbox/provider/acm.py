@@ -1,4 +1,4 @@
-"""Certificates. The sandbox's AWS issues one as soon as the record that proves its name is there."""
+"""Certificates. The sandbox issues one as soon as its validation record exists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Certificate(Resource):
     shape = "RequestCertificate"
     required = ("domainName", "validationMethod")
     replaces = ("domainName", "subjectAlternativeNames", "validationMethod", "keyAlgorithm")
-    # Always answered as RSA_2048.
+    # The emulator always returns RSA_2048.
     write_only = ("keyAlgorithm",)
 
     def create(self, call: Call, inputs: Properties) -> str:
@@ -67,7 +67,7 @@ class Certificate(Resource):
 
 
 def _alternatives(found: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
-    """Return the further names; AWS counts the first name among them, programs usually do not."""
+    """Return the alternative names. AWS includes the domain name; programs usually do not."""
     names = found.get("SubjectAlternativeNames", [])
     own = found["DomainName"]
     return (
@@ -88,7 +88,7 @@ def _validation(option: Mapping[str, Any]) -> Properties:
 
 
 class CertificateValidation(Resource):
-    """`aws.acm.CertificateValidation`: nothing but a wait until the certificate is issued."""
+    """`aws.acm.CertificateValidation`: waits until the certificate is issued."""
 
     type = "aws:acm/certificateValidation:CertificateValidation"
     service = "acm"
@@ -115,10 +115,10 @@ class CertificateValidation(Resource):
         return Reading({"certificateArn": found["CertificateArn"]}) if found["Status"] == "ISSUED" else None
 
     def update(self, call: Call, change: Change) -> None:
-        """Nothing can change without a replacement."""
+        """Do nothing: every change is a replacement."""
 
     def delete(self, call: Call, id: str, state: Mapping[str, Any]) -> None:
-        """Nothing is there to delete."""
+        """Do nothing: there is nothing to delete."""
 
 
 TYPES = (Certificate, CertificateValidation)

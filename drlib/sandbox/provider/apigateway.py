@@ -12,18 +12,18 @@ from drlib.sandbox.provider.values import Properties
 SERVICE = "apigatewayv2"
 
 
-class Part(Resource):
+class ApiGatewayResource(Resource):
     """A type of API Gateway v2: its four operations are `CreateX`, `GetX`, `UpdateX`, `DeleteX`.
 
     `noun` is X in snake case; `key` is the member of answers and requests that holds the id; `parent` is the
-    input that names what it lies in, and the member for that.
+    input that names the resource which contains it, and the member for that input.
     """
 
     service = SERVICE
     noun: ClassVar[str]
     key: ClassVar[str]
     parent: ClassVar[tuple[str, str] | None] = ("apiId", "ApiId")
-    fixed: ClassVar[tuple[str, ...]] = ()  # inputs of Create that Update must not repeat
+    fixed: ClassVar[tuple[str, ...]] = ()  # inputs of Create that Update does not accept
 
     def _where(self, id: str, state: Mapping[str, Any]) -> Properties:
         inside = {self.parent[1]: state[self.parent[0]]} if self.parent else {}
@@ -40,7 +40,7 @@ class Part(Resource):
         return self.reading(call, self.answer(call, id, state), state)
 
     def answer(self, call: Call, id: str, state: Mapping[str, Any]) -> Properties:
-        """Return what Get answers."""
+        """Return the response of Get."""
         return dict(getattr(call.client(SERVICE), f"get_{self.noun}")(**self._where(id, state)))
 
     def reading(self, call: Call, answer: Mapping[str, Any], state: Mapping[str, Any]) -> Reading:
@@ -69,17 +69,17 @@ class Part(Resource):
         getattr(call.client(SERVICE), f"delete_{self.noun}")(**self._where(id, state))
 
 
-class TaggedPart(Part):
-    """A part that carries tags of its own."""
+class TaggedApiGatewayResource(ApiGatewayResource):
+    """A type of API Gateway v2 that has tags."""
 
     tagged = True
 
     @abstractmethod
     def arn(self, call: Call, id: str, state: Mapping[str, Any]) -> str:
-        """Return the ARN that tags are set by."""
+        """Return the ARN for the tag operations."""
 
     def answer(self, call: Call, id: str, state: Mapping[str, Any]) -> Properties:
-        # The emulator's own answer has the tags of the day of creation.
+        # The emulator's Get returns the tags from the creation.
         tags = call.client(SERVICE).get_tags(ResourceArn=self.arn(call, id, state))
         return {**super().answer(call, id, state), "Tags": tags.get("Tags")}
 
@@ -103,12 +103,12 @@ def _arn(call: Call, path: str) -> str:
 
 
 def execution_arn(call: Call, api_id: str) -> str:
-    """Return the ARN that permissions to invoke are given for."""
+    """Return the ARN for permissions to invoke the API."""
     account = call.client("sts").get_caller_identity()["Account"]
     return f"arn:aws:execute-api:{call.region}:{account}:{api_id}"
 
 
-class Api(TaggedPart):
+class Api(TaggedApiGatewayResource):
     """`aws.apigatewayv2.Api`, of protocol HTTP."""
 
     type = "aws:apigatewayv2/api:Api"
@@ -116,7 +116,7 @@ class Api(TaggedPart):
     shape = "CreateApi"
     required = ("name", "protocolType")
     replaces = ("protocolType",)
-    # The emulator does not keep it, and always answers on the endpoint.
+    # The emulator ignores it.
     no_effect = ("ipAddressType",)
     write_only = no_effect
     fixed = ("protocolType",)
@@ -136,7 +136,7 @@ class Api(TaggedPart):
         return _arn(call, f"/apis/{id}")
 
 
-class Integration(Part):
+class Integration(ApiGatewayResource):
     """`aws.apigatewayv2.Integration`."""
 
     type = "aws:apigatewayv2/integration:Integration"
@@ -150,7 +150,7 @@ class Integration(Part):
     defaults = {"description": "", "timeoutMilliseconds": 30000}
 
 
-class Route(Part):
+class Route(ApiGatewayResource):
     """`aws.apigatewayv2.Route`."""
 
     type = "aws:apigatewayv2/route:Route"
@@ -167,8 +167,8 @@ class Route(Part):
     }
 
 
-class Authorizer(Part):
-    """`aws.apigatewayv2.Authorizer`; JWT is the one that the project uses."""
+class Authorizer(ApiGatewayResource):
+    """`aws.apigatewayv2.Authorizer`; the project uses JWT."""
 
     type = "aws:apigatewayv2/authorizer:Authorizer"
     noun, key = "authorizer", "AuthorizerId"
@@ -182,7 +182,7 @@ class Authorizer(Part):
     fixed = ("authorizerType",)
 
 
-class Stage(TaggedPart):
+class Stage(TaggedApiGatewayResource):
     """`aws.apigatewayv2.Stage`; its id is its name."""
 
     type = "aws:apigatewayv2/stage:Stage"
@@ -213,14 +213,14 @@ class Stage(TaggedPart):
         }
 
     def sent(self, change: Change) -> set[str]:
-        # The emulator replaces route settings whole, so an update always says all of them.
+        # The emulator replaces all route settings, so an update always sends all of them.
         return {*change.changed, *({"defaultRouteSettings"} & set(change.news))}
 
     def arn(self, call: Call, id: str, state: Mapping[str, Any]) -> str:
         return _arn(call, f"/apis/{state['apiId']}/stages/{id}")
 
 
-class DomainName(TaggedPart):
+class DomainName(TaggedApiGatewayResource):
     """`aws.apigatewayv2.DomainName`; its id is the name."""
 
     type = "aws:apigatewayv2/domainName:DomainName"
@@ -229,7 +229,7 @@ class DomainName(TaggedPart):
     renames = {"domainNameConfiguration": "DomainNameConfigurations"}
     required = ("domainName", "domainNameConfiguration")
     replaces = ("domainName",)
-    # Answered as "ipv4" whatever was asked for.
+    # The emulator always returns "ipv4".
     write_only = ("domainNameConfiguration.ipAddressType",)
     name = "domainName"
     nested = ("domainNameConfiguration.targetDomainName", "domainNameConfiguration.hostedZoneId")
@@ -256,7 +256,7 @@ class DomainName(TaggedPart):
         return _arn(call, f"/domainnames/{id}")
 
 
-class ApiMapping(Part):
+class ApiMapping(ApiGatewayResource):
     """`aws.apigatewayv2.ApiMapping`. A domain has one mapping for a key: the old one must go first."""
 
     type = "aws:apigatewayv2/apiMapping:ApiMapping"

@@ -1,4 +1,4 @@
-"""boto3 clients of the sandbox's AWS, and what its errors say."""
+"""boto3 clients of the sandbox's AWS, and its errors as text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Clients:
     """A cache of boto3 clients, one for each service and region; safe to share between threads."""
 
     def __init__(self, endpoint_url: str, *, access_key: str, secret_key: str) -> None:
-        # The user's profiles, files and proxies concern real AWS: none of them may be read here.
+        # The user's profiles, files and proxies are for real AWS: do not read them.
         core = botocore.session.Session(
             session_vars={
                 "profile": (None, None, None, None),
@@ -63,18 +63,18 @@ class Clients:
 
 
 def is_gone(error: ClientError) -> bool:
-    """Return whether AWS says that the thing asked for does not exist."""
+    """Return whether the error means that the resource does not exist."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     return code == "404" or any(mark in code for mark in _GONE)
 
 
 def code_of(error: ClientError) -> str:
-    """Return AWS's error code, `ResourceInUseException` say."""
+    """Return AWS's error code, for example `ResourceInUseException`."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def describe(error: Exception, region: str) -> str:
-    """Say an error of AWS or of boto3 in one line: `Code: message (Operation in region)`."""
+    """Return an error of AWS or of boto3 as one line: `Code: message (Operation in region)`."""
     if isinstance(error, ClientError):
         message = str(error.response.get("Error", {}).get("Message", "")).strip().replace("\n", " ")
         return f"{code_of(error)}: {message} ({error.operation_name} in {region})"

@@ -65,7 +65,7 @@ class MetricAlarm(Resource):
 
     def update(self, call: Call, change: Change) -> None:
         cloudwatch = call.client("cloudwatch")
-        if change.changed - {"tags"}:  # an alarm is put whole: what is left out goes back to AWS's default
+        if change.changed - {"tags"}:  # PutMetricAlarm resets all omitted values to AWS's defaults
             self._put(call, change.news, {})
         if change.touches("tags"):
             arn = (

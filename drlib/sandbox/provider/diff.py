@@ -1,4 +1,4 @@
-"""What changed between two sets of inputs, property by property."""
+"""The differences between two sets of inputs, by property."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ class Difference:
 
     @property
     def top(self) -> str:
-        """Name of the input that it lies in."""
+        """Name of the top-level input."""
         return self.path.split(".")[0].split("[")[0]
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
     """Compare old inputs with new ones, in the order of the names.
 
-    What is not known yet counts as different; equal JSON in another order, or a list of scalars in another
-    order, does not.
+    An unknown value counts as different. JSON or a list of scalars in another order does not.
     """
     found: list[Difference] = []
     _objects(old, new, "", found)
@@ -63,7 +62,7 @@ def _values(old: Any, new: Any, path: str, found: list[Difference]) -> None:
 
 
 def _alike(old: Any, new: Any) -> bool:
-    """Return whether both are lists of objects that can be compared place by place."""
+    """Return whether both are lists of objects of the same length."""
     return (
         isinstance(old, list)
         and isinstance(new, list)

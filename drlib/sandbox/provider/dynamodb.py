@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drlib.sandbox.provider import replicas
-from drlib.sandbox.provider.replicas import describe, recovery, set_recovery, settle
+from drlib.sandbox.provider.replicas import describe, recovery, set_recovery, wait_until_active
 from drlib.sandbox.provider.resource import Call, Change, Reading, Resource, tag_list, tags_from
 from drlib.sandbox.provider.values import Properties
 
@@ -19,7 +19,7 @@ def _retag(client: Any, arn: str, change: Change) -> None:
 
 
 class Table(Resource):
-    """`aws.dynamodb.Table` with replicas; its id is its name. Replicas are matched by region, not place."""
+    """`aws.dynamodb.Table` with replicas; its id is its name. Replicas are matched by region."""
 
     type = "aws:dynamodb/table:Table"
     service = "dynamodb"
@@ -55,16 +55,16 @@ class Table(Resource):
         return str(inputs["name"])
 
     def finish(self, call: Call, id: str, inputs: Properties) -> None:
-        settle(call, id)
+        wait_until_active(call, id)
         if (inputs.get("pointInTimeRecovery") or {}).get("enabled"):
             set_recovery(call, id, inputs["pointInTimeRecovery"])
         if (inputs.get("ttl") or {}).get("enabled"):
             self._set_ttl(call, id, inputs["ttl"])
-        replicas.bring(call, id, inputs.get("replicas") or [], inputs.get("tags") or {}, [])
+        replicas.reconcile(call, id, inputs.get("replicas") or [], inputs.get("tags") or {}, [])
 
     @staticmethod
     def _set_ttl(call: Call, id: str, wanted: Mapping[str, Any]) -> None:
-        """Turn expiry on or off, where it is not so already: AWS refuses a change to the same."""
+        """Turn expiry on or off if it differs: AWS refuses a change to the same value."""
         client = call.client("dynamodb")
         found = client.describe_time_to_live(TableName=id)["TimeToLiveDescription"]
         is_on = found["TimeToLiveStatus"] in ("ENABLED", "ENABLING")
@@ -100,7 +100,7 @@ class Table(Resource):
             "streamLabel": table.get("LatestStreamLabel", ""),
         }
         wanted = [one.get("regionName") for one in state.get("replicas") or ()]
-        if wanted and set(wanted) == set(present):  # beside the inputs' own list, item by item
+        if wanted and set(wanted) == set(present):  # in the order of the inputs' list
             computed["replicas"] = [{key: present[region][key] for key in _COMPUTED} for region in wanted]
         return Reading(raw, computed)
 
@@ -108,7 +108,7 @@ class Table(Resource):
         desired = self.desired(change)
         for request in _updates(change, desired, describe(call, change.id) or {}):
             call.client("dynamodb").update_table(TableName=change.id, **request)
-            settle(call, change.id)
+            wait_until_active(call, change.id)
         if change.touches("pointInTimeRecovery"):
             set_recovery(call, change.id, desired["pointInTimeRecovery"])
         if change.touches("ttl"):
@@ -116,7 +116,7 @@ class Table(Resource):
         if change.touches("tags"):
             _retag(call.client("dynamodb"), _arn(call, change.id), change)
         if change.touches("replicas", "tags"):
-            replicas.bring(
+            replicas.reconcile(
                 call, change.id, desired.get("replicas") or [], change.tags_to_set, change.tags_to_remove
             )
 
@@ -126,7 +126,7 @@ class Table(Resource):
             return
         client = call.client("dynamodb")
         regions = [one["RegionName"] for one in table.get("Replicas", []) if one["RegionName"] != call.region]
-        if not table.get("DeletionProtectionEnabled"):  # else AWS's own refusal, before any replica is gone
+        if not table.get("DeletionProtectionEnabled"):  # otherwise AWS refuses, and no replica is removed
             for region in regions:
                 replicas.refuse_protected(call, id, region)
             for region in regions:
@@ -211,7 +211,7 @@ def _index(item: Mapping[str, Any], inputs: Mapping[str, Any]) -> Properties:
 
 
 def _inputs(table: Mapping[str, Any]) -> Properties:
-    """Write what `DescribeTable` answers as inputs."""
+    """Convert the response of `DescribeTable` to inputs."""
     keys = {key["KeyType"]: key["AttributeName"] for key in table["KeySchema"]}
     stream = table.get("StreamSpecification") or {}
     encryption = table.get("SSEDescription") or {}
@@ -239,7 +239,7 @@ def _inputs(table: Mapping[str, Any]) -> Properties:
 
 
 def _updates(change: Change, desired: Mapping[str, Any], table: Mapping[str, Any]) -> list[Properties]:
-    """Return the requests of `UpdateTable`, one for each thing that is not so already."""
+    """Return the requests of `UpdateTable`, one for each difference."""
     now = _inputs(table) if table else {}
     requests: list[Properties] = []
     if change.touches("billingMode", "readCapacity", "writeCapacity"):

@@ -16,13 +16,13 @@ _VPC_FLAGS = {
 
 
 def tag_specification(kind: str, inputs: Mapping[str, Any]) -> Properties:
-    """Return the request's part that tags a new resource of EC2's `kind`, or nothing without tags."""
+    """Return the part of a request that tags a new EC2 resource; empty without tags."""
     tags = tag_list(inputs.get("tags"))
     return {"TagSpecifications": [{"ResourceType": kind, "Tags": tags}]} if tags else {}
 
 
 def retag(call: Call, change: Change) -> None:
-    """Bring the tags of an EC2 resource to what the program says."""
+    """Change the tags of an EC2 resource to those of the program."""
     if not change.touches("tags"):
         return
     ec2 = call.client("ec2")
@@ -154,7 +154,7 @@ class Subnet(Resource):
 
 
 class RouteTable(Resource):
-    """`aws.ec2.RouteTable`; the sandbox knows no routes but the local one and those of gateway endpoints."""
+    """`aws.ec2.RouteTable`; the sandbox has only the local route and those of gateway endpoints."""
 
     type = "aws:ec2/routeTable:RouteTable"
     service = "ec2"
@@ -192,9 +192,9 @@ class RouteTable(Resource):
 
 
 class RouteTableAssociation(Resource):
-    """`aws.ec2.RouteTableAssociation`. A subnet has one, so the old one must go before a new one comes.
+    """`aws.ec2.RouteTableAssociation`. A subnet has one, so a replacement deletes the old one first.
 
-    AWS gives it a new id when its table changes, which an update cannot tell the engine: so it is replaced.
+    When its table changes, AWS gives it a new id. An update cannot return a new id, so it is replaced.
     """
 
     type = "aws:ec2/routeTableAssociation:RouteTableAssociation"

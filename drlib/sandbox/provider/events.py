@@ -57,7 +57,7 @@ class EventRule(Resource):
 
     def update(self, call: Call, change: Change) -> None:
         events = call.client("events")
-        # A rule is put whole; its state is said, because the emulator would keep the old one.
+        # PutRule replaces the rule. The request has the state, because the emulator would keep the old one.
         arn = self._put(call, {"state": self.defaults["state"], **change.news}, {})
         if change.touches("tags"):
             if change.tags_to_set:
@@ -113,7 +113,7 @@ class EventTarget(Resource):
 
 
 def _require_done(answer: Mapping[str, Any], operation: str, region: str) -> None:
-    """Raise what the answer holds of failures: the call as a whole succeeds all the same."""
+    """Raise Refused if the response has failed entries: the call itself succeeds."""
     for entry in answer.get("FailedEntries", []):
         if "NotFound" not in entry.get("ErrorCode", ""):
             raise Refused(f"{entry.get('ErrorCode')}: {entry.get('ErrorMessage')} ({operation} in {region})")

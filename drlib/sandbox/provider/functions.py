@@ -12,7 +12,7 @@ from drlib.sandbox.provider.clients import is_gone
 from drlib.sandbox.provider.resource import Call, Change, Made, Reading, Refused, Resource
 from drlib.sandbox.provider.values import Properties, asset_bytes
 
-# What API Gateway calls a function by; the date is the version of Lambda's API.
+# The path by which API Gateway invokes a function; the date is the version of Lambda's API.
 _INVOKE_ARN = "arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations"
 
 
@@ -134,7 +134,7 @@ class Function(Resource):
 
     @staticmethod
     def _settle(call: Call, id: str) -> None:
-        """Wait until one update is through: AWS refuses the next one before."""
+        """Wait until an update is complete: AWS refuses another one before."""
 
         def settled() -> bool:
             answer = call.client("lambda").get_function_configuration(FunctionName=id)
@@ -149,7 +149,7 @@ class Function(Resource):
 
 
 def _vpc(found: Mapping[str, Any]) -> Properties:
-    """Return where a function is attached; empty lists for one outside any VPC, as AWS answers."""
+    """Return a function's VPC configuration; empty lists without a VPC, as AWS returns."""
     config = found.get("VpcConfig") or {}
     return {
         "subnetIds": config.get("SubnetIds", []),
@@ -200,7 +200,7 @@ class Permission(Resource):
 
 
 def _permission(statement: Mapping[str, Any]) -> Properties:
-    """Read the inputs of a permission back from its statement."""
+    """Return the inputs of a permission, from its statement."""
     principal = statement.get("Principal")
     if isinstance(principal, Mapping):
         principal = principal.get("Service") or principal.get("AWS")

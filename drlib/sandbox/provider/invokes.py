@@ -1,4 +1,4 @@
-"""The provider's functions: what a program asks AWS while it runs."""
+"""The provider's functions: look-ups of AWS data by a program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of one resource: create, read, update, delete, and what a preview says of it."""
+"""The operations on one resource: check, diff, preview, create, read, update, delete."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from drlib.sandbox.provider.resource import Call, Change, Made, Reading, Refused
 from drlib.sandbox.provider.values import UNKNOWN, Properties, has_unknown, merged, same
 
 
-class HalfMade(Exception):
-    """A resource exists, and a later step of its creation failed: the state must keep it."""
+class PartialCreation(Exception):
+    """A resource exists, but a later step of its creation failed: the state must keep it."""
 
     def __init__(self, id: str, inputs: Properties, reason: str) -> None:
         super().__init__(reason)
@@ -26,8 +26,8 @@ class HalfMade(Exception):
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The answer to "what changes?"."""
+class DiffResult:
+    """The differences between inputs, and the replacement that they need."""
 
     changes: list[Difference]
     replaces: list[str]
@@ -35,9 +35,9 @@ class Verdict:
 
 
 def check(kind: Resource, call: Call, inputs: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what the provider cannot do with `inputs`: pairs of property path and reason."""
+    """Return the errors in `inputs`: pairs of property path and reason."""
     failures = [
-        (path, f"is not supported by the sandbox for {kind.type}") for path in kind.strays(call, inputs)
+        (path, f"is not supported by the sandbox for {kind.type}") for path in kind.unsupported(call, inputs)
     ]
     failures += [
         (name, "is missing; the sandbox does not make names up" if name == kind.name else "is missing")
@@ -47,7 +47,7 @@ def check(kind: Resource, call: Call, inputs: Mapping[str, Any]) -> list[tuple[s
     return failures
 
 
-def diff(kind: Resource, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Verdict:
+def diff(kind: Resource, olds: Mapping[str, Any], news: Mapping[str, Any]) -> DiffResult:
     """Compare old inputs with new ones."""
     changes = differences(olds, news)
     replacing = {*kind.replaces, "region"} if kind.regional else set(kind.replaces)
@@ -57,11 +57,11 @@ def diff(kind: Resource, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Ve
         and same(olds.get(kind.name), news.get(kind.name))
         and not has_unknown(news[kind.name])
     )
-    return Verdict(changes, replaces, delete_first=bool(replaces) and (kind.natural_key or named))
+    return DiffResult(changes, replaces, delete_first=bool(replaces) and (kind.natural_key or named))
 
 
 def preview(kind: Resource, base: Mapping[str, Any], inputs: Mapping[str, Any]) -> Properties:
-    """Return the outputs that a plan can promise: `base`, the inputs, computed keys in objects as unknown."""
+    """Return the outputs that are known before the change; computed keys in objects are unknown."""
     result = {**base}
     for key, value in inputs.items():
         known = {key: base[key]} if key in base and _has_nested(kind, key) else {}
@@ -76,7 +76,7 @@ def _has_nested(kind: Resource, key: str) -> bool:
 
 
 def _mark_unknown(result: Properties, path: list[str]) -> None:
-    """Put the unknown marker at `path` where the object around it is there and nothing else is."""
+    """Set the unknown marker at `path` if its parent object exists and it has no value."""
     key, rest = path[0], path[1:]
     value = result.get(key)
     if not rest:
@@ -101,12 +101,12 @@ def create(
     """Create a resource; return its id and its outputs.
 
     Args:
-        kind, call, inputs: what, where and how.
-        begun: the id, if an earlier creation got as far as that; it is taken up if the resource is there.
-        note: told the id as soon as there is one.
+        kind, call, inputs: the type, the AWS region and the inputs.
+        begun: the id from an earlier, unrecorded creation; used if that resource exists.
+        note: called with the id as soon as AWS returns it.
 
     Raises:
-        HalfMade: it exists, but is not complete.
+        PartialCreation: the resource exists, but is not complete.
     """
     if begun and read(kind, call, begun, inputs, inputs) is not None:
         made = Made(begun)
@@ -117,17 +117,17 @@ def create(
     try:
         kind.finish(call, made.id, inputs)
         reading = made.reading or _reading(kind, call, made.id, inputs)
-    except Exception as error:  # whatever it was, the thing exists and must not be forgotten
-        raise HalfMade(made.id, inputs, describe_any(error, call.region)) from error
+    except Exception as error:  # the resource exists, so the state must keep it
+        raise PartialCreation(made.id, inputs, describe_any(error, call.region)) from error
     return made.id, _outputs(kind, inputs, reading)
 
 
 def read(
     kind: Resource, call: Call, id: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
 ) -> tuple[Properties, Properties] | None:
-    """Return the inputs and outputs as AWS has them now, or None if the resource is gone.
+    """Return the current inputs and outputs in AWS, or None if the resource does not exist.
 
-    Without `inputs` (an import, a `get`) everything that AWS says and that could be an input becomes one.
+    Without `inputs` (an import, a `get`), every value from AWS that can be an input becomes one.
     """
     try:
         reading = kind.read(call, id, state)
@@ -142,8 +142,8 @@ def read(
         fresh.update(_unexpected(kind, inputs, reading.raw))
     else:
         answer = shapes.camel(reading.raw)
-        strays = {path.split(".")[0] for path in kind.strays(call, answer)}
-        fresh = {key: value for key, value in answer.items() if key not in strays}
+        unsupported = {path.split(".")[0] for path in kind.unsupported(call, answer)}
+        fresh = {key: value for key, value in answer.items() if key not in unsupported}
         fresh.update({"region": call.region} if kind.regional else {})
     kept = {key: value for key, value in state.items() if key not in inputs or key in fresh}
     return fresh, _outputs(kind, {**kept, **fresh}, reading)
@@ -152,7 +152,7 @@ def read(
 def update(
     kind: Resource, call: Call, id: str, *, state: Properties, olds: Properties, news: Properties
 ) -> Properties:
-    """Bring a resource to `news`; return its outputs. Without a difference it does everything again."""
+    """Update a resource to `news`; return its outputs. Without a difference, repeat all inputs."""
     changed = frozenset(change.top for change in differences(olds, news))
     kind.update(call, Change(id, state, olds, news, changed or frozenset(news), is_repair=not changed))
     kept = {key: value for key, value in state.items() if key not in olds or key in news}
@@ -161,7 +161,7 @@ def update(
 
 
 def delete(kind: Resource, call: Call, id: str, state: Mapping[str, Any]) -> None:
-    """Delete a resource; that it is gone already is success."""
+    """Delete a resource. It is no error if it does not exist."""
     try:
         kind.delete(call, id, state)
     except ClientError as error:
@@ -170,7 +170,7 @@ def delete(kind: Resource, call: Call, id: str, state: Mapping[str, Any]) -> Non
 
 
 def describe_any(error: Exception, region: str) -> str:
-    """Say any error of an act in one line."""
+    """Return any error of an operation as one line."""
     return str(error) if isinstance(error, Refused) else describe(error, region)
 
 
@@ -189,7 +189,7 @@ def _outputs(kind: Resource, base: Properties, reading: Reading) -> Properties:
 
 
 def _unexpected(kind: Resource, inputs: Mapping[str, Any], raw: Mapping[str, Any]) -> Properties:
-    """Return what AWS has, beside its defaults, of things that the program leaves alone."""
+    """Return the values in AWS that differ from its defaults and that the program does not set."""
     names = {name.casefold(): name for name in raw}
     found: Properties = {}
     for key, default in kind.expected.items():

@@ -10,7 +10,7 @@ from drlib.sandbox.provider.values import Properties
 
 
 class LogGroup(Resource):
-    """`aws.cloudwatch.LogGroup`; its id is its name. Its ARN comes without the `:*` that AWS appends."""
+    """`aws.cloudwatch.LogGroup`; its id is its name. Its ARN excludes the `:*` that AWS appends."""
 
     type = "aws:cloudwatch/logGroup:LogGroup"
     service = "logs"

@@ -1,4 +1,4 @@
-"""What concerns one table in one region: its state, its recovery, its replicas elsewhere."""
+"""One table in one region: its state, its point-in-time recovery, and its replicas."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from drlib.sandbox.provider.values import Properties
 
 
 def describe(call: Call, name: str, region: str = "") -> Properties | None:
-    """Describe a table, in the call's region or another; None if it is not there."""
+    """Describe a table, in the call's region or another; None if it does not exist."""
     try:
         return dict(call.client("dynamodb", region).describe_table(TableName=name)["Table"])
     except ClientError as error:
@@ -22,8 +22,8 @@ def describe(call: Call, name: str, region: str = "") -> Properties | None:
         raise
 
 
-def settle(call: Call, name: str, region: str = "") -> None:
-    """Wait until a table is active: AWS takes one change at a time."""
+def wait_until_active(call: Call, name: str, region: str = "") -> None:
+    """Wait until a table is active: AWS allows one change at a time."""
 
     def active() -> bool:
         table = describe(call, name, region)
@@ -35,7 +35,7 @@ def settle(call: Call, name: str, region: str = "") -> None:
 
 
 def recovery(call: Call, name: str, region: str = "") -> Properties:
-    """Return a table's point-in-time recovery, as the input of that name has it."""
+    """Return a table's point-in-time recovery, in the form of the input."""
     answer = call.client("dynamodb", region).describe_continuous_backups(TableName=name)
     found = answer["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
     result: Properties = {"enabled": found.get("PointInTimeRecoveryStatus") == "ENABLED"}
@@ -55,7 +55,7 @@ def set_recovery(call: Call, name: str, wanted: Mapping[str, Any], region: str =
 
 
 def read(call: Call, name: str, region: str) -> Properties | None:
-    """Return what a replica is like, from its own region; None if it is not there."""
+    """Return a replica's settings, read in its own region; None if it does not exist."""
     table = describe(call, name, region)
     if table is None:
         return None
@@ -69,10 +69,10 @@ def read(call: Call, name: str, region: str) -> Properties | None:
     }
 
 
-def bring(
+def reconcile(
     call: Call, name: str, wanted: list[Properties], tags: Mapping[str, str], gone_tags: list[str]
 ) -> None:
-    """Make, change and remove replicas until they are as wanted."""
+    """Create, change and remove replicas until they match `wanted`."""
     table = describe(call, name) or {}
     there = {one["RegionName"] for one in table.get("Replicas", [])} - {call.region}
     for region in sorted(there - {one["regionName"] for one in wanted}):
@@ -85,13 +85,15 @@ def bring(
             if one.get("kmsKeyArn"):
                 creation["KMSMasterKeyId"] = one["kmsKeyArn"]
             call.client("dynamodb").update_table(TableName=name, ReplicaUpdates=[{"Create": creation}])
-            settle(call, name)
-            settle(call, name, region)
-        _shape(call, name, one, tags, gone_tags)
+            wait_until_active(call, name)
+            wait_until_active(call, name, region)
+        _configure(call, name, one, tags, gone_tags)
 
 
-def _shape(call: Call, name: str, wanted: Properties, tags: Mapping[str, str], gone_tags: list[str]) -> None:
-    """Set what a replica has for itself, with a client of its own region."""
+def _configure(
+    call: Call, name: str, wanted: Properties, tags: Mapping[str, str], gone_tags: list[str]
+) -> None:
+    """Set a replica's own settings, with a client of its region."""
     region = wanted["regionName"]
     client, found = call.client("dynamodb", region), read(call, name, region) or {}
     recoverable = bool(wanted.get("pointInTimeRecovery"))
@@ -100,7 +102,7 @@ def _shape(call: Call, name: str, wanted: Properties, tags: Mapping[str, str], g
     protected = bool(wanted.get("deletionProtectionEnabled"))
     if protected != found.get("deletionProtectionEnabled"):
         client.update_table(TableName=name, DeletionProtectionEnabled=protected)
-        settle(call, name, region)
+        wait_until_active(call, name, region)
     if wanted.get("propagateTags"):
         if tags:
             client.tag_resource(ResourceArn=found["arn"], Tags=tag_list(tags))
@@ -113,11 +115,11 @@ def remove(call: Call, name: str, region: str) -> None:
     client = call.client("dynamodb")
     client.update_table(TableName=name, ReplicaUpdates=[{"Delete": {"RegionName": region}}])
     call.wait(lambda: describe(call, name, region) is None, f"the end of {name}'s replica in {region}")
-    settle(call, name)
+    wait_until_active(call, name)
 
 
 def refuse_protected(call: Call, name: str, region: str) -> None:
-    """Refuse as AWS does, before any other replica is gone."""
+    """Refuse as AWS does, before any replica is removed."""
     if (describe(call, name, region) or {}).get("DeletionProtectionEnabled"):
         raise Refused(
             f"ValidationException: the replica of table {name} is protected against deletion;"

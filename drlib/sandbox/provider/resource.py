@@ -1,9 +1,8 @@
-"""What a type of the provider is: the data that describes it, and five acts.
+"""The base class of the provider's types.
 
-A type states its name in Pulumi, the inputs that it understands, what replaces it, and implements `create`,
-`read`, `update`, `delete`. All else (previews, differences, drift, errors) is the machinery's and follows
-from these. An input is understood if botocore's shape of `shape` has a member of that name, or if `names`
-has it.
+A type gives its Pulumi name, its inputs and the inputs that force a replacement, and implements `create`,
+`read`, `update` and `delete`. `lifecycle` does the rest: previews, differences, drift, errors. An input is
+supported if botocore's shape of `shape` has a member with its name, or if `names` contains it.
 """
 
 from __future__ import annotations
@@ -19,16 +18,14 @@ from drlib.sandbox.provider import shapes
 from drlib.sandbox.provider.clients import Clients
 from drlib.sandbox.provider.values import Properties
 
-GLOBAL_REGION = "us-east-1"
-
 
 class Refused(Exception):
-    """The provider cannot or will not do what is asked; the message is one line for the engine's user."""
+    """The provider refuses the operation; the message is one line for the engine's user."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request of the engine: which AWS, which region."""
+    """The AWS clients and the region for one request of the engine."""
 
     clients: Clients
     region: str
@@ -38,10 +35,10 @@ class Call:
         return self.clients.get(service, region or self.region)
 
     def wait(self, done: Callable[[], bool], what: str, *, timeout_seconds: float = 300.0) -> None:
-        """Ask `done` every 50 ms until it is true.
+        """Call `done` every 50 ms until it returns True.
 
         Raises:
-            Refused: it was not within `timeout_seconds`.
+            Refused: it did not within `timeout_seconds`.
         """
         if not Clock().wait_until(done, timeout=timeout_seconds, poll=0.05):
             raise Refused(f"{what} did not happen within {timeout_seconds:.0f} s ({self.region})")
@@ -49,10 +46,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Reading:
-    """What AWS says about a resource.
+    """A resource as AWS returns it.
 
     Args:
-        raw: AWS's answer, compared with the inputs.
+        raw: AWS's response, which is compared with the inputs.
         computed: outputs that the program cannot set, in Pulumi's names; objects are merged into the inputs'.
     """
 
@@ -62,7 +59,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Made:
-    """A created resource: its id and, where the create call already answered in full, the reading."""
+    """A created resource: its id and, if the create call returned all values, its reading."""
 
     id: str
     reading: Reading | None = None
@@ -77,8 +74,8 @@ class Change:
         state: its old outputs.
         olds: its old inputs.
         news: its new inputs.
-        changed: the inputs to bring about.
-        is_repair: nothing differs; a creation that stopped half-way is to be completed, so `changed` is all.
+        changed: the inputs to apply.
+        is_repair: no input differs; the update completes a partial creation, so `changed` has all inputs.
     """
 
     id: str
@@ -89,22 +86,22 @@ class Change:
     is_repair: bool = False
 
     def touches(self, *names: str) -> bool:
-        """Return whether any of these inputs is to be brought about."""
+        """Return whether any of these inputs must be applied."""
         return not self.changed.isdisjoint(names)
 
     @property
     def tags_to_set(self) -> dict[str, str]:
-        """All tags that the resource shall have."""
+        """All tags that the resource must have."""
         return dict(self.news.get("tags") or {})
 
     @property
     def tags_to_remove(self) -> list[str]:
-        """Keys of the tags that it shall have no longer."""
+        """Keys of the tags to remove."""
         return sorted(set(self.olds.get("tags") or {}) - set(self.news.get("tags") or {}))
 
 
 class Resource(ABC):
-    """A type of resource; subclasses are tables of facts plus the calls to AWS."""
+    """A type of resource; a subclass has its description and its AWS calls."""
 
     type: ClassVar[str]
     service: ClassVar[str]
@@ -132,17 +129,17 @@ class Resource(ABC):
 
     @abstractmethod
     def create(self, call: Call, inputs: Properties) -> Made | str:
-        """Make it, and return its id. What needs a second call belongs into `finish`."""
+        """Create the resource and return its id. Further calls belong in `finish`."""
 
     def finish(self, call: Call, id: str, inputs: Properties) -> None:  # noqa: B027 - few types have more to do
-        """Do the rest of a creation. If it fails, the resource exists half-made; an update completes it."""
+        """Complete a creation. If it fails, the resource exists in part; an update completes it."""
 
     @abstractmethod
     def read(self, call: Call, id: str, state: Mapping[str, Any]) -> Reading | None:
-        """Return what AWS says, or None (or raise AWS's own "not found") when it is gone."""
+        """Return the resource from AWS. If it does not exist, return None or raise AWS's "not found"."""
 
     def update(self, call: Call, change: Change) -> None:
-        """Bring about `change`. Idempotent."""
+        """Apply `change`. Idempotent."""
         if not change.is_repair:
             raise Refused(
                 f"the sandbox cannot change {', '.join(sorted(change.changed))} of {self.type} in place"
@@ -150,11 +147,11 @@ class Resource(ABC):
 
     @abstractmethod
     def delete(self, call: Call, id: str, state: Mapping[str, Any]) -> None:
-        """Delete it; AWS's "not found" may come out and means success."""
+        """Delete the resource. Can raise AWS's "not found", which means success."""
 
     @cached_property
     def explicit(self) -> frozenset[str]:
-        """Dotted paths of the inputs understood beside the shape's."""
+        """Dotted paths of the supported inputs that are not in the shape."""
         extra = ("region",) if self.regional else ()
         tags = ("tags",) if self.tagged else ()
         return frozenset((*self.names.split(), *self.no_effect, *extra, *tags))
@@ -192,8 +189,8 @@ class Resource(ABC):
         tops = {path.split(".")[0] for path in self.explicit}
         return shapes.request(shape, inputs, self.renames, skip=tops.union(skip))[0]
 
-    def strays(self, call: Call, inputs: Mapping[str, Any]) -> list[str]:
-        """Return the dotted paths of inputs that this type does not understand."""
+    def unsupported(self, call: Call, inputs: Mapping[str, Any]) -> list[str]:
+        """Return the dotted paths of unsupported inputs."""
         tops = {path.split(".")[0] for path in self.explicit}
         found: list[str] = []
         for key in tops.intersection(inputs):
@@ -219,7 +216,7 @@ class Resource(ABC):
         """Return the new inputs, with AWS's default for each input that the program no longer sets.
 
         Raises:
-            Refused: there is no such default, so AWS would silently keep the old value.
+            Refused: an input has no default, so AWS would keep its old value.
         """
         dropped = change.changed.difference(change.news, self.expected, self.write_only, self.no_effect)
         if dropped:
@@ -236,7 +233,7 @@ class Resource(ABC):
 def tags_from(
     pairs: Iterable[Mapping[str, str]] | None, key: str = "Key", value: str = "Value"
 ) -> dict[str, str]:
-    """Turn AWS's list of tags into a map, without AWS's own."""
+    """Convert AWS's list of tags to a map, without the tags that AWS sets."""
     return {pair[key]: pair[value] for pair in pairs or () if not pair[key].startswith("aws:")}
 
 

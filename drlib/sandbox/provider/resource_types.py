@@ -1,4 +1,4 @@
-"""The types that the provider knows."""
+"""The types that the provider supports."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ TYPES: Mapping[str, Resource] = {kind.type: kind() for module in _MODULES for ki
 
 
 class UnknownType(KeyError):
-    """A type that the provider does not know; the message is its only argument."""
+    """The provider does not support the type; the message is the only argument."""
 
 
 def find(token: str) -> Resource:
-    """Return the type called `token`.
+    """Return the type with the name `token`.
 
     Raises:
-        UnknownType: there is none.
+        UnknownType: there is no such type.
     """
     kind = TYPES.get(token)
     if kind is None:

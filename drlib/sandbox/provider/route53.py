@@ -32,7 +32,7 @@ class Zone(Resource):
     names = "name comment forceDestroy"
     required = ("name",)
     replaces = ("name",)
-    # The emulator lacks the operation that turns it on.
+    # The emulator does not have the operation that enables it.
     no_effect = ("enableAcceleratedRecovery",)
     write_only = ("forceDestroy", "enableAcceleratedRecovery")
     defaults = {"comment": "Managed by Pulumi"}
@@ -95,7 +95,7 @@ def _change(call: Call, zone_id: str, action: str, record: Mapping[str, Any]) ->
 
 
 def _bare(name: str) -> str:
-    """Write a name as a program does: lower case, no last dot, a plain asterisk."""
+    """Normalise a name: lower case, no last dot, a plain asterisk."""
     return name.rstrip(".").lower().replace("\\052", "*")
 
 
@@ -123,7 +123,7 @@ class Record(Resource):
 
     @staticmethod
     def _fqdn(call: Call, inputs: Mapping[str, Any]) -> str:
-        """Return the whole name: a program may give one relative to the zone."""
+        """Return the full name; a program can give one relative to the zone."""
         name = _bare(inputs["name"])
         zone = _bare(call.client("route53").get_hosted_zone(Id=inputs["zoneId"])["HostedZone"]["Name"])
         return name if name == zone or name.endswith(f".{zone}") else f"{name}.{zone}".lstrip(".")
@@ -189,7 +189,7 @@ class Record(Resource):
 
     def delete(self, call: Call, id: str, state: Mapping[str, Any]) -> None:
         state = state if state.get("zoneId") else _from_id(id)
-        # What is listed, not what the state says: AWS deletes only an exact match.
+        # Delete the listed record, not the state's: AWS deletes only an exact match.
         found = self._find(call, state, self._fqdn(call, state))
         if found is not None:
             _change(call, state["zoneId"], "DELETE", found)
@@ -229,7 +229,7 @@ class HealthCheck(Resource):
     no_effect = ("referenceName", "triggers")
     write_only = no_effect
 
-    # What AWS takes back only when it is told so by name.
+    # Inputs that AWS resets only if `ResetElements` names them.
     _RESETTABLE = {
         "fqdn": "FullyQualifiedDomainName",
         "regions": "Regions",

@@ -1,4 +1,4 @@
-"""Buckets and the configurations that are resources of their own."""
+"""Buckets and their configurations, which are separate resources."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from drlib.sandbox.provider.resource import Call, Change, Made, Reading, Resourc
 from drlib.sandbox.provider.values import Properties, json_text
 
 PURGES = 10
-"""How often a bucket that fills again is emptied before its deletion fails."""
+"""Number of times that a bucket is emptied before its deletion fails."""
 
 
 class Bucket(Resource):
-    """`aws.s3.Bucket`; its id is its name. Everything about it beside its tags is a resource of its own."""
+    """`aws.s3.Bucket`; its id is its name. Its configurations are separate resources."""
 
     type = "aws:s3/bucket:Bucket"
     service = "s3"
@@ -72,8 +72,8 @@ class Bucket(Resource):
             self._tag(call, change.id, change.tags_to_set)
 
     def delete(self, call: Call, id: str, state: Mapping[str, Any]) -> None:
-        """Delete it. One to be emptied first is emptied again for what arrives meanwhile, as a replica does:
-        the AWS provider too goes round until the bucket can be deleted (its own loop has no end)."""
+        """Delete the bucket. With `forceDestroy`, empty it, and repeat while replicated objects arrive.
+        The AWS provider does the same, without a limit."""
         left = PURGES if state.get("forceDestroy") else 0
         while True:
             try:
@@ -97,7 +97,7 @@ def _purge(call: Call, bucket: str) -> None:
 
 
 class Configuration(Resource):
-    """One configuration of a bucket, put, got and deleted whole; its id is the bucket's name.
+    """A configuration of a bucket, with one Put, Get and Delete operation; its id is the bucket's name.
 
     `within` is the member of Put's request that takes the inputs, `inside` that of Get's answer ("" if flat).
     """
@@ -133,7 +133,7 @@ class Configuration(Resource):
 
 
 class BucketVersioning(Configuration):
-    """`aws.s3.BucketVersioning`. Versioning cannot be taken away: deleting suspends it."""
+    """`aws.s3.BucketVersioning`. Versioning cannot be removed: deletion suspends it."""
 
     type = "aws:s3/bucketVersioning:BucketVersioning"
     names = "bucket versioningConfiguration.status"
@@ -207,7 +207,7 @@ class BucketLifecycleConfiguration(Configuration):
         content = self.request(call, inputs)
         for rule in content["Rules"]:
             if "Prefix" not in rule and not rule.get("Filter"):
-                rule["Filter"] = {"Prefix": ""}  # AWS wants one; this one means every object
+                rule["Filter"] = {"Prefix": ""}  # AWS requires a filter; this one matches every object
         call.client("s3").put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=content)
 
 

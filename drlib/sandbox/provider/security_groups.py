@@ -11,7 +11,7 @@ from drlib.sandbox.provider.values import Properties
 
 
 def _revoke_all(call: Call, id: str) -> None:
-    """Take every rule away from a group, the default ones that AWS gives it included."""
+    """Revoke every rule of a group, including AWS's default rules."""
     ec2 = call.client("ec2")
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [id]}])[
         "SecurityGroupRules"
@@ -26,7 +26,7 @@ def _revoke_all(call: Call, id: str) -> None:
 
 
 class SecurityGroup(Resource):
-    """`aws.ec2.SecurityGroup`, without rules of its own: they are resources of `aws.vpc`."""
+    """`aws.ec2.SecurityGroup`, without inline rules: rules are resources of `aws.vpc`."""
 
     type = "aws:ec2/securityGroup:SecurityGroup"
     service = "ec2"
@@ -48,7 +48,7 @@ class SecurityGroup(Resource):
         return str(answer["GroupId"])
 
     def finish(self, call: Call, id: str, inputs: Properties) -> None:
-        # As the official provider does: a new group lets everything out until told otherwise.
+        # As the official provider does: AWS's default rule allows all outgoing traffic.
         _revoke_all(call, id)
 
     def read(self, call: Call, id: str, state: Mapping[str, Any]) -> Reading | None:
@@ -79,7 +79,7 @@ class SecurityGroup(Resource):
         retag(call, change)
 
     def _repair(self, call: Call, change: Change) -> None:
-        """Complete a creation that stopped before the default rule was revoked."""
+        """Complete a partial creation: revoke the default rule."""
         ec2 = call.client("ec2")
         rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [change.id]}])
         ids = [
@@ -95,7 +95,7 @@ class SecurityGroup(Resource):
 
 
 class DefaultSecurityGroup(SecurityGroup):
-    """`aws.ec2.DefaultSecurityGroup`: adopts the VPC's own group and empties it. Deleting only forgets it."""
+    """`aws.ec2.DefaultSecurityGroup`: empties the VPC's default group. Deletion does nothing."""
 
     type = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
     names = "vpcId"
@@ -143,11 +143,11 @@ class DefaultSecurityGroup(SecurityGroup):
         retag(call, change)
 
     def delete(self, call: Call, id: str, state: Mapping[str, Any]) -> None:
-        """Leave it: it goes with its VPC."""
+        """Do nothing: AWS deletes the group with its VPC."""
 
 
 def _rule_of_group(rule: Mapping[str, Any]) -> Properties:
-    """Write a rule as `ingress` and `egress` of a group have it."""
+    """Convert a rule to the form of a group's `ingress` and `egress`."""
     return {
         "protocol": rule["IpProtocol"],
         "fromPort": rule.get("FromPort", 0),
@@ -157,7 +157,7 @@ def _rule_of_group(rule: Mapping[str, Any]) -> Properties:
 
 
 class Rule(Resource):
-    """`aws.vpc.SecurityGroupIngressRule` and, as a subclass, the egress one."""
+    """`aws.vpc.SecurityGroupIngressRule` and the base of the egress rule."""
 
     type = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
     service = "ec2"
@@ -201,7 +201,7 @@ class Rule(Resource):
             "description": rule.get("Description", ""),
             "tags": tags_from(rule.get("Tags")),
         }
-        if rule["IpProtocol"] != "-1":  # with all protocols AWS answers -1 for both, whatever was said
+        if rule["IpProtocol"] != "-1":  # for all protocols AWS returns -1 for both ports
             raw.update(fromPort=rule.get("FromPort"), toPort=rule.get("ToPort"))
         id = rule["SecurityGroupRuleId"]
         its_arn = arn(call, rule.get("GroupOwnerId", ""), "security-group-rule", id)
@@ -236,7 +236,7 @@ def _ports(inputs: Mapping[str, Any]) -> Properties:
 
 
 def _permission(inputs: Mapping[str, Any]) -> Properties:
-    """Write the inputs of a rule as EC2's `IpPermission`."""
+    """Convert the inputs of a rule to EC2's `IpPermission`."""
     about = {"Description": inputs["description"]} if inputs.get("description") else {}
     permission: Properties = {"IpProtocol": str(inputs["ipProtocol"]), **_ports(inputs)}
     if inputs.get("cidrIpv4"):
@@ -251,7 +251,7 @@ def _permission(inputs: Mapping[str, Any]) -> Properties:
 
 
 def _rule(inputs: Mapping[str, Any]) -> Properties:
-    """Write the inputs of a rule as EC2's `SecurityGroupRuleRequest`."""
+    """Convert the inputs of a rule to EC2's `SecurityGroupRuleRequest`."""
     rule: Properties = {"IpProtocol": str(inputs["ipProtocol"]), **_ports(inputs)}
     members = {
         "cidrIpv4": "CidrIpv4",

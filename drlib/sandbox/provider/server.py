@@ -12,14 +12,14 @@ from pulumi.runtime.proto import provider_pb2_grpc as protocol
 from drlib.sandbox.provider.clients import Clients
 from drlib.sandbox.provider.servicer import Servicer
 
-_MESSAGE_BYTES = 400 * 1024 * 1024  # as the engine's own limit
+_MESSAGE_BYTES = 400 * 1024 * 1024  # the engine's limit
 
 
 class Server:
     """A running provider on `127.0.0.1:port`.
 
     Args:
-        endpoint_url: where every AWS call goes.
+        endpoint_url: the endpoint of all AWS calls.
         access_key: access key id.
         secret_key: its secret.
     """

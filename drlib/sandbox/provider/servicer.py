@@ -1,4 +1,4 @@
-"""Pulumi's provider protocol: translates the engine's messages, and says errors in one line each."""
+"""Pulumi's provider protocol: translates the engine's messages, and returns each error as one line."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from pulumi.runtime.proto import plugin_pb2, status_pb2
 from pulumi.runtime.proto import provider_pb2 as messages
 from pulumi.runtime.proto import provider_pb2_grpc as protocol
 
+from drlib.sandbox.faults.impairments import GLOBAL_REGION
 from drlib.sandbox.provider import invokes, lifecycle, resource_types
 from drlib.sandbox.provider.clients import Clients
-from drlib.sandbox.provider.resource import GLOBAL_REGION, Call, Refused, Resource
-from drlib.sandbox.provider.unrecorded import Births
+from drlib.sandbox.provider.resource import Call, Refused, Resource
+from drlib.sandbox.provider.unrecorded import UnrecordedResources
 from drlib.sandbox.provider.values import has_unknown, to_python, to_struct
 
 VERSION = "7.51.1"
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn everything that `method` raises into a status that the engine prints under the resource."""
+    """Convert each exception of `method` to a status that the engine prints under the resource."""
 
     @functools.wraps(method)
     def call(self: Servicer, request: Any, context: Any) -> Any:
@@ -33,14 +34,14 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             region = self.region_of(request)
             return method(self, request, context)
-        except lifecycle.HalfMade as error:
+        except lifecycle.PartialCreation as error:
             self.keep(error, context)
             text = error.reason
         except (ClientError, BotoCoreError, Refused) as error:
             text = lifecycle.describe_any(error, region)
         except resource_types.UnknownType as error:
             return context.abort(grpc.StatusCode.UNIMPLEMENTED, error.args[0])
-        except Exception as error:  # nothing may leave as an exception: the engine would show only its text
+        except Exception as error:  # of an exception, the engine would show only the text
             logger.exception("provider")
             text = f"{type(error).__name__}: {error}"
         return context.abort(grpc.StatusCode.UNKNOWN, text)
@@ -49,15 +50,15 @@ def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Servicer(protocol.ResourceProviderServicer):
-    """One provider, for one AWS. It keeps its clients, the stack's default region, and what it has just made.
+    """The provider. It has the AWS clients, the stack's default region, and the unrecorded resources.
 
-    The methods with capital letters are the protocol's; each translates one message and its answer.
+    Each method of the protocol (with a capital letter) translates one message and its response.
     """
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._default_region = ""
-        self._births = Births()
+        self._unrecorded = UnrecordedResources()
 
     def region_of(self, request: Any) -> str:
         """Return the region that a request concerns, from its inputs or its state."""
@@ -73,8 +74,8 @@ class Servicer(protocol.ResourceProviderServicer):
         return Call(self._clients, self.region_of(request) if regional else GLOBAL_REGION)
 
     @staticmethod
-    def keep(error: lifecycle.HalfMade, context: Any) -> None:
-        """Attach the half-made resource to the failing answer, so that the engine stores it."""
+    def keep(error: lifecycle.PartialCreation, context: Any) -> None:
+        """Attach the partial resource to the error, so that the engine stores it."""
         detail = messages.ErrorResourceInitFailed(
             id=error.id,
             properties=to_struct(error.inputs),
@@ -88,7 +89,7 @@ class Servicer(protocol.ResourceProviderServicer):
         )
         context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
 
-    # The engine's greetings ---------------------------------------------------------------------------------
+    # Handshake and configuration ---------------------------------------------------------------------------
 
     def Handshake(self, request: Any, context: Any) -> Any:
         return messages.ProviderHandshakeResponse()
@@ -114,7 +115,7 @@ class Servicer(protocol.ResourceProviderServicer):
     def Cancel(self, request: Any, context: Any) -> Any:
         return empty_pb2.Empty()
 
-    # Acts on resources --------------------------------------------------------------------------------------
+    # Operations on resources -------------------------------------------------------------------------------
 
     @guarded
     def Check(self, request: Any, context: Any) -> Any:
@@ -133,16 +134,16 @@ class Servicer(protocol.ResourceProviderServicer):
     @guarded
     def Diff(self, request: Any, context: Any) -> Any:
         kind = resource_types.find(request.type)
-        self._births.forget(request.urn)
+        self._unrecorded.forget(request.urn)
         olds, news = to_python(request.old_inputs), to_python(request.news)
-        verdict = lifecycle.diff(kind, olds, news)
+        result = lifecycle.diff(kind, olds, news)
         return messages.DiffResponse(
-            changes=messages.DiffResponse.DIFF_SOME if verdict.changes else messages.DiffResponse.DIFF_NONE,
-            diffs=sorted({change.top for change in verdict.changes}),
-            replaces=verdict.replaces,
-            deleteBeforeReplace=verdict.delete_first,
+            changes=messages.DiffResponse.DIFF_SOME if result.changes else messages.DiffResponse.DIFF_NONE,
+            diffs=sorted({change.top for change in result.changes}),
+            replaces=result.replaces,
+            deleteBeforeReplace=result.delete_first,
             hasDetailedDiff=True,
-            detailedDiff={change.path: _property_diff(change, verdict) for change in verdict.changes},
+            detailedDiff={change.path: _property_diff(change, result) for change in result.changes},
         )
 
     @guarded
@@ -151,20 +152,20 @@ class Servicer(protocol.ResourceProviderServicer):
         inputs = to_python(request.properties)
         if request.preview:
             return messages.CreateResponse(id="", properties=to_struct(lifecycle.preview(kind, {}, inputs)))
-        urn, births = request.urn, self._births
+        urn, unrecorded = request.urn, self._unrecorded
         id, outputs = lifecycle.create(
             kind,
             self._call(kind, request),
             inputs,
-            begun=births.find(urn, inputs),
-            note=lambda made: births.note(urn, inputs, made),
+            begun=unrecorded.find(urn, inputs),
+            note=lambda made: unrecorded.note(urn, inputs, made),
         )
         return messages.CreateResponse(id=id, properties=to_struct(outputs))
 
     @guarded
     def Read(self, request: Any, context: Any) -> Any:
         kind = resource_types.find(request.type)
-        self._births.forget(request.urn)
+        self._unrecorded.forget(request.urn)
         found = lifecycle.read(
             kind,
             self._call(kind, request),
@@ -180,7 +181,7 @@ class Servicer(protocol.ResourceProviderServicer):
     @guarded
     def Update(self, request: Any, context: Any) -> Any:
         kind = resource_types.find(request.type)
-        self._births.forget(request.urn)
+        self._unrecorded.forget(request.urn)
         state, olds, news = to_python(request.olds), to_python(request.old_inputs), to_python(request.news)
         if request.preview:
             base = {key: value for key, value in state.items() if key not in olds or key in news}
@@ -193,7 +194,7 @@ class Servicer(protocol.ResourceProviderServicer):
     @guarded
     def Delete(self, request: Any, context: Any) -> Any:
         kind = resource_types.find(request.type)
-        self._births.forget(request.urn)
+        self._unrecorded.forget(request.urn)
         lifecycle.delete(kind, self._call(kind, request), request.id, to_python(request.properties))
         return empty_pb2.Empty()
 
@@ -207,6 +208,6 @@ class Servicer(protocol.ResourceProviderServicer):
         return messages.InvokeResponse(**{"return": to_struct(answer)})
 
 
-def _property_diff(change: Any, verdict: lifecycle.Verdict) -> Any:
-    kind = f"{change.kind}_REPLACE" if change.top in verdict.replaces else change.kind
+def _property_diff(change: Any, result: lifecycle.DiffResult) -> Any:
+    kind = f"{change.kind}_REPLACE" if change.top in result.replaces else change.kind
     return messages.PropertyDiff(kind=messages.PropertyDiff.Kind.Value(kind), inputDiff=True)

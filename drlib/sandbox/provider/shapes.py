@@ -1,8 +1,7 @@
-"""Between Pulumi's camelCase properties and AWS's requests and answers.
+"""Converts between Pulumi's camelCase properties and AWS's requests and responses.
 
-`request` builds a request by walking botocore's input shape; `project` reads from an answer what it says of
-what a program set. Both match names without regard to case, so that a type needs to spell out only the names
-that really differ.
+`request` builds a request from botocore's input shape. `project` reads the properties that a program set from
+a response. Both match names case-insensitively, so a type lists only the names that differ.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any
 
 from drlib.sandbox.provider.values import UNKNOWN, Properties, json_text, same, scalar
 
-# What identifies an item in a list of objects, where its place does not.
+# Keys that identify an item in a list of objects whose order does not count.
 _KEYS = ("regionName", "id", "name", "key", "routeKey")
 
 
@@ -23,21 +22,21 @@ def request(
 
     Args:
         shape: a structure shape of botocore.
-        properties: camelCase properties; nothing is sent for what is unknown or None.
+        properties: camelCase properties; unknown values and None are not sent.
         renames: member name by dotted property path, where it is not the same word.
-        skip: top-level properties that somebody else sends.
+        skip: top-level properties to leave out.
 
     Returns:
         the request, and the dotted paths that `shape` has no member for.
     """
-    strays: list[str] = []
+    unsupported: list[str] = []
     skipped = set(skip)
     wanted = {key: value for key, value in properties.items() if key not in skipped}
-    return _structure(shape, wanted, "", renames, strays), strays
+    return _structure(shape, wanted, "", renames, unsupported), unsupported
 
 
 def _structure(
-    shape: Any, value: Mapping[str, Any], path: str, renames: Mapping[str, str], strays: list[str]
+    shape: Any, value: Mapping[str, Any], path: str, renames: Mapping[str, str], unsupported: list[str]
 ) -> Properties:
     members = {name.casefold(): name for name in shape.members}
     result: Properties = {}
@@ -45,21 +44,21 @@ def _structure(
         place = f"{path}.{key}" if path else key
         name = members.get(renames.get(place, key).casefold())
         if name is None:
-            strays.append(place)
+            unsupported.append(place)
         elif item is not None and item != UNKNOWN:
-            result[name] = _cast(shape.members[name], item, place, renames, strays)
+            result[name] = _cast(shape.members[name], item, place, renames, unsupported)
     return result
 
 
-def _cast(shape: Any, value: Any, path: str, renames: Mapping[str, str], strays: list[str]) -> Any:
+def _cast(shape: Any, value: Any, path: str, renames: Mapping[str, str], unsupported: list[str]) -> Any:
     kind = shape.type_name
     if kind == "structure":
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if not isinstance(value, Mapping):
-            strays.append(path)
+            unsupported.append(path)
             return {}
-        return _structure(shape, value, path, renames, strays)
+        return _structure(shape, value, path, renames, unsupported)
     if kind == "list":
         if (
             isinstance(value, Mapping)
@@ -69,10 +68,12 @@ def _cast(shape: Any, value: Any, path: str, renames: Mapping[str, str], strays:
             return [{"Key": key, "Value": scalar(item)} for key, item in value.items()]
         items = value if isinstance(value, list) else [value]
         return [
-            _cast(shape.member, item, path, renames, strays) for item in items if item not in (None, UNKNOWN)
+            _cast(shape.member, item, path, renames, unsupported)
+            for item in items
+            if item not in (None, UNKNOWN)
         ]
     if kind == "map":
-        return {key: _cast(shape.value, item, path, renames, strays) for key, item in value.items()}
+        return {key: _cast(shape.value, item, path, renames, unsupported) for key, item in value.items()}
     return _scalar(kind, value)
 
 
@@ -100,10 +101,10 @@ def project(
     renames: Mapping[str, str] | None = None,
     maps: Iterable[str] = (),
 ) -> Properties:
-    """Return `wanted` as `answer` has it; what means the same keeps its spelling.
+    """Return `wanted` with the values of `answer`; equivalent values keep their spelling.
 
-    A key that the answer lacks keeps its value (it is a path parameter, or write-only); a key that the answer
-    has as None is gone. Defaults that AWS added are left out, except in maps, which are taken whole.
+    A key that is not in the answer keeps its value (path parameter or write-only). A key that is None in
+    the answer is removed. Defaults that AWS added are left out, except in maps.
 
     Args:
         wanted: properties that the program set.
@@ -180,7 +181,7 @@ def _key(item: Mapping[str, Any]) -> str | None:
 
 
 def _partner(item: Mapping[str, Any], answers: list[Any]) -> Any:
-    """Find the answer about `item`: by its identifying key, or else the first one left."""
+    """Find the answer for `item`: by its identifying key, otherwise the first one left."""
     key = _key(item)
     for answer in answers:
         names = {name.casefold(): name for name in answer}
@@ -190,7 +191,7 @@ def _partner(item: Mapping[str, Any], answers: list[Any]) -> Any:
 
 
 def camel(value: Any) -> Any:
-    """Write an answer's member names as properties: `VpcId` becomes `vpcId`."""
+    """Convert an answer's member names to property names: `VpcId` becomes `vpcId`."""
     if isinstance(value, Mapping):
         return {name[:1].lower() + name[1:]: camel(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):

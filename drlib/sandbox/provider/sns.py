@@ -34,7 +34,7 @@ def _text(value: Any) -> str:
 
 
 def default_policy(arn: str) -> str:
-    """Return the policy that AWS gives a new topic: its owner may do everything."""
+    """Return AWS's default policy of a topic: its owner is allowed all operations."""
     account = arn.split(":")[4]
     actions = ("GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission",
                "DeleteTopic", "Subscribe", "ListSubscriptionsByTopic", "Publish")  # fmt: skip
@@ -104,7 +104,7 @@ class Topic(Resource):
 
 
 class TopicPolicy(Resource):
-    """`aws.sns.TopicPolicy`. Without it a topic has AWS's default policy again."""
+    """`aws.sns.TopicPolicy`. Its deletion restores AWS's default policy."""
 
     type = "aws:sns/topicPolicy:TopicPolicy"
     service = "sns"

@@ -1,4 +1,4 @@
-"""Queues and the policies that are resources of their own."""
+"""Queues and their policies, which are separate resources."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _text(value: Any) -> str:
 class Queue(Resource):
     """`aws.sqs.Queue`; its id is its URL.
 
-    Policies that other resources set are no drift: they are compared only where the queue set them itself.
+    A policy is compared only if the queue sets it, so a policy from another resource is no drift.
     """
 
     type = "aws:sqs/queue:Queue"
@@ -87,7 +87,7 @@ class Queue(Resource):
 
 
 class _Attribute(Resource):
-    """One attribute of a queue, set by a resource of its own; its id is the queue's URL."""
+    """A resource that sets one attribute of a queue; its id is the queue's URL."""
 
     service = "sqs"
     member: ClassVar[str]

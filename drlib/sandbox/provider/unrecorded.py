@@ -1,10 +1,10 @@
-"""What was made, and may not be in the engine's state.
+"""New resources that may not be in the engine's state.
 
-An engine that is killed between AWS's answer and its own record makes the same resource again, and AWS
-refuses: its name is taken. So a new resource's id is remembered under its URN until the engine names it,
-which shows that its state has it. A creation that is asked for again meanwhile takes up what is there.
+If the engine is killed after AWS's response and before it stores its state, it creates the same resource
+again, and AWS refuses because the name exists. So the provider keeps a new resource's id by its URN until the
+engine sends that id, which shows that its state has it. A repeated creation uses the existing resource.
 
-The AWS provider has no such memory. There, the error names the resource, and a person imports or deletes it.
+The official AWS provider does not do this: its error names the resource, and a person imports or deletes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class Births:
+class UnrecordedResources:
     """The ids of new resources, by URN. Thread-safe."""
 
     def __init__(self) -> None:
@@ -22,17 +22,17 @@ class Births:
         self._lock = threading.Lock()
 
     def note(self, urn: str, inputs: Mapping[str, Any], id: str) -> None:
-        """Remember a resource that has just been made of `inputs`."""
+        """Store the id of a resource that was just created from `inputs`."""
         with self._lock:
             self._made[urn] = id, inputs
 
     def find(self, urn: str, inputs: Mapping[str, Any]) -> str:
-        """Return the id of what was made of the same inputs and not named since; empty if nothing was."""
+        """Return the id of an unrecorded resource with the same inputs; empty if there is none."""
         with self._lock:
             id, before = self._made.get(urn, ("", {}))
         return id if before == inputs else ""
 
     def forget(self, urn: str) -> None:
-        """Note that the engine has named the resource."""
+        """Remove a resource that the engine's state has."""
         with self._lock:
             self._made.pop(urn, None)

@@ -1,4 +1,4 @@
-"""Values as the engine sends them, and when two of them mean the same."""
+"""Values of the engine's protocol: conversion, merge, comparison."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ASSET = "c44067f5952c0a294b673a41bacd8c17"
 
 
 def to_python(value: Any) -> Any:
-    """Turn a protobuf `Struct` (or a value in one) into plain Python; whole floats become `int`."""
+    """Convert a protobuf `Struct` (or a value in one) to plain Python; whole floats become `int`."""
     if hasattr(value, "fields"):
         return {key: to_python(item) for key, item in value.fields.items()}
     kind = value.WhichOneof("kind")
@@ -37,7 +37,7 @@ def to_python(value: Any) -> Any:
 
 
 def to_struct(properties: Mapping[str, Any]) -> Any:
-    """Turn plain Python into a protobuf `Struct`; keys without a value are left out."""
+    """Convert plain Python to a protobuf `Struct`, without the keys that have no value."""
     from google.protobuf.struct_pb2 import Struct
 
     struct = Struct()
@@ -58,7 +58,7 @@ def _plain(value: Any) -> Any:
 
 
 def has_unknown(value: Any) -> bool:
-    """Return whether `value` is, or holds, something that is only known after an act of this plan."""
+    """Return whether `value` is, or holds, a value that is known only after the update."""
     if isinstance(value, Mapping):
         return any(has_unknown(item) for item in value.values())
     if isinstance(value, list):
@@ -85,7 +85,7 @@ def asset_bytes(value: Mapping[str, Any]) -> bytes:
 
 
 def merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> Properties:
-    """Merge `extra` into `base`, objects key by key; where both have a list of objects, item by item."""
+    """Merge `extra` into `base`, objects key by key; two lists of objects item by item."""
     result = dict(base)
     for key, value in extra.items():
         present = result.get(key)
@@ -103,7 +103,7 @@ def _pairable(one: list[Any], other: list[Any]) -> bool:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Return whether two values mean the same to AWS.
+    """Return whether two values are equivalent for AWS.
 
     `5` is `"5"`, `True` is `"true"`, JSON is compared parsed, a list of scalars is a set, code is its hash.
     """
@@ -151,7 +151,7 @@ def _json(value: Any) -> Any:
 
 
 def scalar(value: Any) -> str:
-    """Write a scalar as AWS's query protocols do: `true`, `5`, `text`."""
+    """Convert a scalar to text, as AWS's query protocols do: `true`, `5`, `text`."""
     if value is None:
         return ""
     if isinstance(value, bool):

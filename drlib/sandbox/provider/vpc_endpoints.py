@@ -1,4 +1,4 @@
-"""Endpoints of AWS's services in a VPC."""
+"""VPC endpoints of AWS services."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from drlib.sandbox.provider.values import Properties, json_text
 
 
 class VpcEndpoint(Resource):
-    """`aws.ec2.VpcEndpoint`, gateway and interface. The sandbox makes no network interfaces for it."""
+    """`aws.ec2.VpcEndpoint`, gateway and interface. The sandbox creates no network interfaces for it."""
 
     type = "aws:ec2/vpcEndpoint:VpcEndpoint"
     service = "ec2"
@@ -21,7 +21,7 @@ class VpcEndpoint(Resource):
     )
     required = ("vpcId", "serviceName")
     replaces = ("vpcId", "serviceName", "vpcEndpointType")
-    # The sandbox's AWS takes these and does not give them back.
+    # The emulator accepts these inputs and does not return them.
     no_effect = ("ipAddressType", "autoAccept")
     write_only = no_effect
 

@@ -7,7 +7,7 @@ the target region is down, writes wait; when both regions are up again, each wai
 write that is older than the item in the target is dropped: the last writer wins (DynamoDB Developer Guide,
 "How DynamoDB global tables work").
 
-S3 replication is in `drlib.sandbox.services.s3.replication` and uses the same `Courier`.
+S3 replication is in `drlib.sandbox.services.s3.replication` and uses the same `DeliveryQueue`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from drlib.sandbox.faults.deliveries import Courier
+from drlib.sandbox.faults.deliveries import DeliveryQueue
 from drlib.sandbox.faults.in_transit import Delay, Deliver, Route
 from drlib.sandbox.ministack import emulator, internals
 from drlib.sandbox.services.s3 import replication as s3_replication
@@ -73,9 +73,9 @@ class Replication:
         self._versions: dict[TableKey, dict[ItemKey, WriteVersion]] = {}
         self._latency_metric = LatencyMetric(world)
         self._last_number = 0
-        self._courier = Courier(world, name="drlib-replication")
+        self._delivery_queue = DeliveryQueue(world, name="drlib-replication")
         for service in (SERVICE, s3_replication.SERVICE):
-            self._courier.serve(
+            self._delivery_queue.serve(
                 service,
                 delay=lag(world, f"{service}/lag"),
                 delay_after_outage=lag(world, f"{service}/lag-after-outage"),
@@ -91,15 +91,15 @@ class Replication:
             ("_apply_replica_updates", ("name", "table", "updates")),
         ):
             emulator.replace(self._dynamodb, name, self._then_discard(function(name, *parameters)))
-        s3_replication.ObjectReplication(world, self._courier)
+        s3_replication.ObjectReplication(world, self._delivery_queue)
 
     def start(self) -> None:
         """Start the deliveries."""
-        self._courier.start()
+        self._delivery_queue.start()
 
     def stop(self) -> None:
         """Stop the deliveries; the writes that wait are lost."""
-        self._courier.stop()
+        self._delivery_queue.stop()
 
     def replicate(self, table: dict[str, Any], event_name: str, old_item: Any, new_item: Any) -> None:
         """Send a write to the other regions of the table. Replaces `_replicate_write`."""
@@ -125,7 +125,10 @@ class Replication:
         for region in regions:
             if region != source:
                 deliver: Deliver = partial(self._deliver, write, region)
-                self._courier.send(Route(SERVICE, source, region), (account, write.table, item_key), deliver)
+                order = (account, write.table, item_key)
+                self._delivery_queue.send(Route(SERVICE, source, region), order, deliver)
+                    Route(SERVICE, source, region), (account, write.table, item_key), deliver
+                )
 
     def _deliver(self, write: Write, region: str, now: float) -> None:
         """Apply a write in `region`, unless the item there is from a later write."""
@@ -177,7 +180,7 @@ class Replication:
 
         def discarding(*args: Any, **kwargs: Any) -> Any:
             result = function(*args, **kwargs)
-            self._courier.discard(self._is_undeliverable)
+            self._delivery_queue.discard(self._is_undeliverable)
             for account, region, name in list(self._versions):
                 if self._tables.get_scoped(account, region, name) is None:
                     del self._versions[account, region, name]

@@ -16,7 +16,7 @@ import logging
 from functools import partial
 from typing import Any
 
-from drlib.sandbox.faults.deliveries import Courier
+from drlib.sandbox.faults.deliveries import DeliveryQueue
 from drlib.sandbox.faults.impairments import GLOBAL_REGION
 from drlib.sandbox.faults.in_transit import Route
 from drlib.sandbox.ministack import emulator, internals
@@ -40,12 +40,12 @@ class ObjectReplication:
 
     Args:
         world: the world of the buckets.
-        courier: delivers for the service `s3`.
+        delivery_queue: delivers for the service `s3`.
     """
 
-    def __init__(self, world: World, courier: Courier) -> None:
+    def __init__(self, world: World, delivery_queue: DeliveryQueue) -> None:
         self._world = world
-        self._courier = courier
+        self._delivery_queue = delivery_queue
         self._permissions = Permissions()
         self._s3 = emulator.module("services.s3")
         self._responses = emulator.module("core.responses")
@@ -101,7 +101,7 @@ class ObjectReplication:
                 if self._s3._buckets.get(bucket_name) is source:
                     replicate()
 
-        self._courier.send(route, (account, bucket_name, key), deliver)
+        self._delivery_queue.send(route, (account, bucket_name, key), deliver)
 
     def _deliver(
         self, bucket_name: str, key: str, obj: dict[str, Any], data: Any, rule: dict[str, Any], role: str

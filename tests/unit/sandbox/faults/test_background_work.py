@@ -295,7 +295,7 @@ class Minutes:
             self.fired.append(self.clock.now())
 
         monkeypatch.setattr(self.events, "_invoke_target", fire)
-        self.gate = background_work.EventGate(self.world)
+        self.gate = background_work.EventSuspension(self.world)
         self.make_rule()
 
     def make_rule(self) -> None:

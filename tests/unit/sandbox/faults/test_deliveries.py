@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from drlib.core.clock import Clock
-from drlib.sandbox.faults.deliveries import Courier
+from drlib.sandbox.faults.deliveries import DeliveryQueue
 from drlib.sandbox.faults.in_transit import Route
 from drlib.sandbox.world import Fault, World
 from tests.unit.sandbox.worlds import standing, world
@@ -26,22 +26,24 @@ def on_the_spot(function: Callable[..., None], *args: Any) -> None:
 
 
 class Bench:
-    """A courier whose parcels are letters: what arrived, and when."""
+    """A deliveries with letters: what arrived, and when."""
 
     def __init__(self, folder: Path, *delays: float, after_outage: float = 5.0) -> None:
         self.clock = standing(1000.0)
         self.world = world(folder, self.clock)
         self.arrived: list[tuple[str, float]] = []
         draws = iter(delays)
-        self.courier = Courier(self.world, name="bench", post=on_the_spot)
-        self.courier.serve("letters", delay=lambda: next(draws, 1.0), delay_after_outage=lambda: after_outage)
+        self.deliveries = DeliveryQueue(self.world, name="bench", post=on_the_spot)
+        self.deliveries.serve(
+            "letters", delay=lambda: next(draws, 1.0), delay_after_outage=lambda: after_outage
+        )
 
     def send(self, text: str, *, key: str = "", route: Route = THERE) -> None:
-        self.courier.send(route, key or text, lambda now: self.arrived.append((text, now)))
+        self.deliveries.send(route, key or text, lambda now: self.arrived.append((text, now)))
 
     def turn_at(self, seconds: float) -> float:
         self.clock.set(1000.0 + seconds)
-        return self.courier.turn() - 1000.0
+        return self.deliveries.turn() - 1000.0
 
     def texts(self) -> list[str]:
         return [text for text, _ in self.arrived]
@@ -86,8 +88,8 @@ def test_a_route_waits_while_either_end_is_down(bench: Bench, region: str) -> No
     bench.fail(region)
     assert bench.turn_at(50.0) > 50.0
     assert bench.arrived == []
-    assert bench.courier.pending("letters") == {"us-east-2->us-west-2": 1}
-    assert bench.courier.oldest_seconds("letters") == {"us-east-2->us-west-2": 50}
+    assert bench.deliveries.pending("letters") == {"us-east-2->us-west-2": 1}
+    assert bench.deliveries.oldest_seconds("letters") == {"us-east-2->us-west-2": 50}
 
 
 def test_a_slow_region_delays_nothing(bench: Bench) -> None:
@@ -151,17 +153,17 @@ def test_without_an_outage_there_is_no_event(bench: Bench) -> None:
 def test_nothing_arrives_after_the_region_failed_even_if_it_was_handed_over(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     posted: list[Callable[[], None]] = []
-    bench.courier = Courier(
+    bench.deliveries = DeliveryQueue(
         bench.world, name="bench", post=lambda function, *args: posted.append(lambda: function(*args))
     )
-    bench.courier.serve("letters", delay=lambda: 1.0, delay_after_outage=lambda: 1.0)
+    bench.deliveries.serve("letters", delay=lambda: 1.0, delay_after_outage=lambda: 1.0)
     bench.send("1", key="same")
     bench.send("2", key="same")
     bench.turn_at(1.0)
     bench.fail(WEST)
     posted.pop()()
     assert bench.arrived == []
-    assert bench.courier.pending("letters") == {"us-east-2->us-west-2": 2}
+    assert bench.deliveries.pending("letters") == {"us-east-2->us-west-2": 2}
     bench.turn_at(2.0)
     bench.heal(WEST)
     bench.turn_at(3.0)
@@ -185,12 +187,12 @@ def test_a_failing_delivery_is_dropped_and_the_next_one_made(
     def fail(now: float) -> None:
         raise RuntimeError("no such table")
 
-    bench.courier.send(THERE, "same", fail)
+    bench.deliveries.send(THERE, "same", fail)
     bench.send("next", key="same")
     bench.turn_at(1.0)
     assert bench.texts() == ["next"]
     assert "no such table" in caplog.text
-    assert bench.courier.pending("letters") == {"us-east-2->us-west-2": 0}
+    assert bench.deliveries.pending("letters") == {"us-east-2->us-west-2": 0}
 
 
 def test_discarded_parcels_never_arrive(bench: Bench) -> None:
@@ -198,7 +200,7 @@ def test_discarded_parcels_never_arrive(bench: Bench) -> None:
     bench.send("keep")
     bench.send("drop")
     bench.turn_at(1.0)
-    assert bench.courier.discard(lambda route, key: key == "drop") == 1
+    assert bench.deliveries.discard(lambda route, key: key == "drop") == 1
     bench.heal(WEST)
     bench.turn_at(2.0)
     bench.turn_at(7.0)
@@ -209,7 +211,7 @@ def test_a_lane_that_was_emptied_during_an_outage_has_no_backlog_afterwards(benc
     bench.fail(WEST)
     bench.send("drop")
     bench.turn_at(1.0)
-    bench.courier.discard(lambda route, key: True)
+    bench.deliveries.discard(lambda route, key: True)
     bench.heal(WEST)
     bench.send("later")
     bench.turn_at(2.0)
@@ -220,11 +222,11 @@ def test_a_lane_that_was_emptied_during_an_outage_has_no_backlog_afterwards(benc
 
 def test_a_key_waits_until_its_last_parcel_arrived(bench: Bench) -> None:
     bench.send("a", key="same")
-    assert bench.courier.waits(THERE, "same")
-    assert not bench.courier.waits(THERE, "other")
-    assert not bench.courier.waits(BACK, "same")
+    assert bench.deliveries.waits(THERE, "same")
+    assert not bench.deliveries.waits(THERE, "other")
+    assert not bench.deliveries.waits(BACK, "same")
     bench.turn_at(1.0)
-    assert not bench.courier.waits(THERE, "same")
+    assert not bench.deliveries.waits(THERE, "same")
 
 
 def test_the_backlog_is_reported_by_service(bench: Bench) -> None:
@@ -240,31 +242,31 @@ def test_the_backlog_is_reported_by_service(bench: Bench) -> None:
 @pytest.mark.parametrize("sends_first", [True, False])
 def test_the_thread_wakes_for_what_comes_and_ends_when_told(tmp_path: Path, sends_first: bool) -> None:
     running: World = world(tmp_path, Clock(scale=20.0, anchor=0.0))
-    courier = Courier(running, name="bench", post=on_the_spot)
-    courier.serve("letters", delay=lambda: 0.1, delay_after_outage=lambda: 0.0)
+    deliveries = DeliveryQueue(running, name="bench", post=on_the_spot)
+    deliveries.serve("letters", delay=lambda: 0.1, delay_after_outage=lambda: 0.0)
     arrived = threading.Event()
     if not sends_first:
-        courier.start()
-    courier.send(THERE, "a", lambda now: arrived.set())
+        deliveries.start()
+    deliveries.send(THERE, "a", lambda now: arrived.set())
     if sends_first:
-        courier.start()
+        deliveries.start()
     assert arrived.wait(30)
-    courier.stop()
+    deliveries.stop()
     assert "bench" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_the_thread_notices_that_a_region_healed(tmp_path: Path) -> None:
     running: World = world(tmp_path, Clock(scale=20.0, anchor=0.0))
     running.faults[WEST] = Fault(mode="hang", latency_seconds=0, at=0, deadline=inf)
-    courier = Courier(running, name="bench", post=on_the_spot)
-    courier.serve("letters", delay=lambda: 0.0, delay_after_outage=lambda: 0.0)
+    deliveries = DeliveryQueue(running, name="bench", post=on_the_spot)
+    deliveries.serve("letters", delay=lambda: 0.0, delay_after_outage=lambda: 0.0)
     arrived = threading.Event()
-    courier.start()
-    courier.send(THERE, "a", lambda now: arrived.set())
+    deliveries.start()
+    deliveries.send(THERE, "a", lambda now: arrived.set())
     # The thread has looked at the route once it says so.
-    while courier._lanes[THERE].held_since is None:
+    while deliveries._queues[THERE].held_since is None:
         threading.Event().wait(0.001)
     assert not arrived.is_set()
     del running.faults[WEST]
     assert arrived.wait(30)
-    courier.stop()
+    deliveries.stop()

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from drlib.sandbox.faults.impairments import KINDS, Api, Checkers, Cold, Cut, Impairments, Wrong, make
+from drlib.sandbox.faults.impairments import (
+    KINDS,
+    Api,
+    Checkers,
+    Cold,
+    Cut,
+    Impairments,
+    InvalidImpairment,
+    make,
+)
 
 EAST, WEST = "us-east-2", "us-west-2"
 
@@ -44,7 +53,7 @@ def test_a_json_object_becomes_an_impairment_and_back() -> None:
     ],
 )
 def test_what_cannot_be_is_refused_in_words(order: dict[str, Any], word: str) -> None:
-    with pytest.raises(Wrong, match=word):
+    with pytest.raises(InvalidImpairment, match=word):
         make(order)
 
 
@@ -94,9 +103,9 @@ def test_checkers_are_hidden_by_region() -> None:
 
 def test_cold_is_met_once() -> None:
     impaired = Impairments()
-    assert not impaired.meets_cold(WEST)
+    assert not impaired.takes_cold_start(WEST)
     impaired.begin("cold", Cold(WEST))
-    assert [impaired.meets_cold(WEST) for _ in range(3)] == [True, False, False]
+    assert [impaired.takes_cold_start(WEST) for _ in range(3)] == [True, False, False]
 
 
 def test_every_kind_is_told_in_the_module() -> None:

@@ -11,7 +11,7 @@ from botocore.config import Config
 
 from drlib.core import aws_calls
 from drlib.sandbox.front import operations
-from drlib.sandbox.front.operations import Asked, is_data_plane
+from drlib.sandbox.front.operations import ApiRequest, is_data_plane
 
 CONFIG = Config(parameter_validation=False, s3={"addressing_style": "path"}, retries={"max_attempts": 0})
 
@@ -34,7 +34,7 @@ def filled(shape: Any) -> Any:
     return values.get(shape.type_name, 1)
 
 
-def asked_of(service: str, operation: str) -> Asked:
+def asked_of(service: str, operation: str) -> ApiRequest:
     client = boto3.client(
         service,
         region_name="us-east-2",
@@ -59,7 +59,7 @@ def asked_of(service: str, operation: str) -> Asked:
         name.lower(): value.decode() if isinstance(value, bytes) else value
         for name, value in made.headers.items()
     }
-    return Asked(client.meta.service_model.signing_name, made.method, url.path, url.query, headers, body)
+    return ApiRequest(client.meta.service_model.signing_name, made.method, url.path, url.query, headers, body)
 
 
 def elsewhere(service: str, operation: str) -> bool:

@@ -18,7 +18,7 @@ from drlib.core.clock import Clock
 from drlib.core.errors import SandboxError
 from drlib.sandbox.faults import background_work
 from drlib.sandbox.ministack import emulator, internals, patches
-from drlib.sandbox.ministack.patches import ModelledTime, PromptWake
+from drlib.sandbox.ministack.patches import LimitedWait, ModelledTime
 from drlib.sandbox.services.dynamodb import global_tables
 from drlib.sandbox.world import World
 from tests.unit.sandbox.worlds import world
@@ -125,7 +125,7 @@ def test_the_modelled_clock_has_all_that_a_service_asks_of_time(name: str) -> No
 def test_the_poller_asks_no_more_of_its_event_than_we_give() -> None:
     used = uses(inspect.getsource(emulator.module("services.lambda_svc")), "_esm_wake")
     assert used == {"clear", "wait", "set"}
-    assert used <= set(dir(PromptWake(patches.threading.Event(), 1.0)))
+    assert used <= set(dir(LimitedWait(patches.threading.Event(), 1.0)))
 
 
 def test_the_environment_of_functions_is_taken_from_os_in_one_place() -> None:

@@ -262,9 +262,9 @@ def test_of_two_that_start_the_second_gives_way(home: Path, monkeypatch: pytest.
     first = life.up()
     # As if it had not been there yet when the second was started.
     monkeypatch.setattr(life, "status", lambda: None)
-    monkeypatch.setattr(life, "_bury", lambda base: None)
+    monkeypatch.setattr(life, "_remove_leftovers", lambda base: None)
     monkeypatch.setattr(life, "read", lambda base: None)
-    with pytest.raises(SandboxError, match="another sandbox was started meanwhile"):
+    with pytest.raises(SandboxError, match="another sandbox"):
         life.up()
     monkeypatch.undo()
     monkeypatch.setenv("DRLIB_HOME", str(home))

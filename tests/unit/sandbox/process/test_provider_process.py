@@ -14,13 +14,13 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2
 from pulumi.runtime.proto import provider_pb2_grpc as protocol
 
-from drlib.sandbox.process.provider_process import Plugin
+from drlib.sandbox.process.provider_process import ProviderProcess
 from drlib.sandbox.process.state import Status
 
 
 @pytest.fixture
-def plugin() -> Iterator[Plugin]:
-    found = Plugin("http://127.0.0.1:9")  # nothing is asked of AWS here
+def plugin() -> Iterator[ProviderProcess]:
+    found = ProviderProcess("http://127.0.0.1:9")  # nothing is asked of AWS here
     yield found
     found.stop()
 
@@ -37,7 +37,7 @@ def test_it_is_started_once_by_the_sandbox_and_answers(
     assert sum("drlib.sandbox.provider" in command for command in commands) == 1
 
 
-def test_it_ends_with_whoever_started_it(plugin: Plugin) -> None:
+def test_it_ends_with_whoever_started_it(plugin: ProviderProcess) -> None:
     plugin.port()
     (process,) = _children()
     assert plugin._process is not None
@@ -46,7 +46,7 @@ def test_it_ends_with_whoever_started_it(plugin: Plugin) -> None:
     process.wait(20)
 
 
-def test_one_that_ended_is_started_anew(plugin: Plugin) -> None:
+def test_one_that_ended_is_started_anew(plugin: ProviderProcess) -> None:
     plugin.port()
     (first,) = _children()
     first.kill()
@@ -57,7 +57,7 @@ def test_one_that_ended_is_started_anew(plugin: Plugin) -> None:
     assert second.pid != first.pid
 
 
-def test_one_that_does_not_start_is_said(plugin: Plugin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_does_not_start_is_said(plugin: ProviderProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", shutil.which("true"))
     with pytest.raises(ValueError, match="invalid literal"):
         plugin.port()
