@@ -141,8 +141,8 @@ def test_figures_that_were_made_up_and_hashed_are_told_one_by_one(sealed: Path) 
     assert (stated.verdict, stated.content["rto"]["measured_seconds"]) == ("passed", 12.0)
     found = audit.verify(sealed)
     told = " ".join(found.wrong)
-    assert f"rto.measured_seconds is stated as 12.0, and is {measured} by the samples" in told
-    assert "rpo.stranded is stated as 0, and is 1 by the samples" in told
+    assert f"rto.measured_seconds is stated as 12.0, but the samples give {measured}" in told
+    assert "rpo.stranded is stated as 0, but the samples give 1" in told
     assert "rpo.seconds is stated as 0.0" in told
     assert found.again["rto"]["measured_seconds"] == measured
 
@@ -154,7 +154,7 @@ def test_a_verdict_that_the_samples_do_not_bear_out_is_told(here: Nowhere) -> No
     rehash(run.folder)
     assert evidence.load(run.folder).verdict == "passed"
     told = " ".join(audit.verify(run.folder).wrong)
-    assert "verdict is stated as 'passed', and is 'failed' by the samples" in told
+    assert "verdict is stated as 'passed', but the samples give 'failed'" in told
 
 
 def test_a_hypothesis_that_the_samples_do_not_bear_out_is_told(sealed: Path) -> None:
@@ -205,15 +205,15 @@ def test_a_fault_that_began_at_another_instant_is_told(sealed: Path) -> None:
     rewrite(sealed, "saved/fault.json", lambda fault: fault.update(at=fault["at"] + 30.0))
     rehash(sealed)
     told = audit.verify(sealed).wrong
-    assert "The recovery is not counted from the instant of the fault." in told
-    assert "The loss is not counted from the instant of the fault." in told
+    assert "The recovery time does not start at the instant of the fault." in told
+    assert "The loss does not start at the instant of the fault." in told
 
 
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("samples/watch.30-drill-failover.parquet", "no samples are there that it follows from"),
-        ("samples/holdings.parquet", "no scans of the regions are there to count from"),
+        ("samples/watch.30-drill-failover.parquet", "A recovery time is stated without samples"),
+        ("samples/holdings.parquet", "stated without scans of the regions"),
     ],
 )
 def test_figures_without_samples_do_not_hold(sealed: Path, file: str, said: str) -> None:
@@ -259,7 +259,7 @@ def test_a_simulated_run_never_prints_as_live(here: Nowhere, also: tuple[str, ..
     run = complete(here)
     forged_to_live(run.folder, also=also)
     assert bundle.build(run.folder)["origin"] == "simulated"
-    assert "contradicts itself on where it was made" in " ".join(audit.verify(run.folder).wrong)
+    assert "contradicts itself on its origin" in " ".join(audit.verify(run.folder).wrong)
     with pytest.raises(VerdictRed, match="counts as simulated"):
         evidence.report(run.folder, to=run.folder / "again.html")
 
@@ -338,7 +338,7 @@ def test_a_note_of_the_seal_tells_a_run_that_was_written_anew(sealed: Path) -> N
     rewrite(sealed, "parameters.json", lambda values: values.update(seed=2))
     rehash(sealed)
     assert audit.verify(sealed).wrong == []
-    assert "and not in" in " ".join(audit.verify(sealed, head=noted).wrong)
+    assert ", not in" in " ".join(audit.verify(sealed, head=noted).wrong)
 
 
 def test_the_page_of_a_sealed_run_stays_and_another_may_be_written_elsewhere(sealed: Path) -> None:
