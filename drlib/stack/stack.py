@@ -31,19 +31,9 @@ if TYPE_CHECKING:
 
 DRILL = "drill"
 SERVICES = (
-    "acm",
-    "apigatewayv2",
-    "cloudwatch",
-    "dynamodb",
-    "ec2",
-    "iam",
-    "lambda_",
-    "route53",
-    "s3",
-    "sns",
-    "sqs",
+    "acm", "apigatewayv2", "cloudwatch", "dynamodb", "ec2", "iam", "lambda_", "route53", "s3", "sns", "sqs",
     "vpc",
-)
+)  # fmt: skip
 
 
 def warm_up() -> threading.Thread:

@@ -76,4 +76,4 @@ def _ledger(folder: Path, rpo: dict[str, Any]) -> Iterator[str]:
     for name, outcome in OUTCOMES.items():
         counted = outcomes.count(outcome)
         if counted != rpo[name]:
-            yield f"The ledger has {counted} rows with outcome {outcome}, and the count {name} is {rpo[name]}."
+            yield f"The ledger has {counted} rows with outcome {outcome}, and {name} counts {rpo[name]}."

@@ -121,7 +121,7 @@ def _recovery(
 def _sightings(
     seen: Samples, saved: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the observations for the hypothesis, with the sampled ones computed again, and the errors."""
+    """Return the observations for the hypothesis with the sampled ones recomputed, and the errors."""
     stored = saved[SIGHTINGS]
     watch = seen.watch(_saver(SIGHTINGS, entries))
     if watch is None:
@@ -176,7 +176,7 @@ def _moves(seen: Samples, moves: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if took is None:
             yield f"{move['runbook']}: a move is stated without samples."
         elif took != move.get("seconds"):
-            yield f"{move['runbook']} states a move of {move.get('seconds')} s, but the samples give {took} s."
+            yield f"{move['runbook']} states {move.get('seconds')} s for a move, but the samples give {took} s."
 
 
 def _saved(folder: Path, name: str) -> dict[str, Any]:

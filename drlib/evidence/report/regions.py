@@ -1,7 +1,7 @@
 """Availability by region: the share of the payments to each region that were accepted, in each phase.
 
-No region answers a failed payment. It counts for the region of the address that it was sent to, if answers to other
-payments show it.
+No region answers a failed payment. It counts for the region of the address that it was sent to, if answers to
+other payments show that region.
 """
 
 from __future__ import annotations

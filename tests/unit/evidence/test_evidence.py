@@ -249,7 +249,7 @@ def test_the_plain_text_of_good_evidence_does_not_vary(run: Run, here: Nowhere) 
         ({"stranded": ["p1", "p1"]}, "stranded names a payment twice"),
         ({"lost": ["a", "b", "c"]}, "More payments are lost and stranded than were acknowledged"),
         ({"recovered": ["a", "b"]}, "More payments are recovered than were indeterminate"),
-        ({"acknowledged": 5}, "The ledger has 4 rows with outcome ok, and the count acknowledged is 5"),
+        ({"acknowledged": 5}, "The ledger has 4 rows with outcome ok, and acknowledged counts 5"),
         ({"payment_ids": {"late": ["x"]}}, "late counts 0 payments, but names 1"),
     ],
 )
