@@ -176,7 +176,7 @@ def _moves(seen: Samples, moves: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if took is None:
             yield f"{move['runbook']}: a move is stated without samples."
         elif took != move.get("seconds"):
-            yield f"{move['runbook']} states {move.get('seconds')} s for a move, but the samples give {took} s."
+            yield f"{move['runbook']} states {move.get('seconds')} s, but the samples give {took} s."
 
 
 def _saved(folder: Path, name: str) -> dict[str, Any]:
