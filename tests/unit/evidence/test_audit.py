@@ -299,7 +299,7 @@ def test_an_open_run_holds_up_to_where_it_is(here: Nowhere) -> None:
     run.save("takeover", {"region": "x", "at": 1.0})
     half_way = audit.verify(run.folder)
     assert half_way.wrong == []
-    assert any("went on since" in limit for limit in half_way.limits)
+    assert any("continued after" in limit for limit in half_way.limits)
     (run.folder / "figures/waterfall.png").write_bytes(b"")
     assert audit.verify(run.folder).wrong == ["figures/waterfall.png was changed after it was written."]
 
