@@ -146,7 +146,12 @@ def test_a_run_that_measured_nothing_has_a_page(here: Nowhere) -> None:
     run = folders.open_run(parameters.make({}), here)
     evidence.refresh(run)
     text = evidence.report(run).read_text()
-    for words in ("No recovery time was measured", "No payments were sent", "not reconciled", "No step changed"):
+    for words in (
+        "No recovery time was measured",
+        "No payments were sent",
+        "not reconciled",
+        "No step changed",
+    ):
         assert words in text
 
 
