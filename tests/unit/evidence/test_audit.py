@@ -175,10 +175,10 @@ def test_a_move_that_took_longer_than_is_stated_is_told(here: Nowhere) -> None:
     assert audit.verify(run.folder).wrong == []
     run.save("move.60-switchover", move | {"seconds": 5.0})
     evidence.refresh(run)
-    assert "60-switchover is stated to have taken 5.0 s, but the samples give 60.0 s." in audit.verify(run.folder).wrong
+    assert "60-switchover states 5.0 s, but the samples give 60.0 s." in audit.verify(run.folder).wrong
     run.save("move.50-incident-failover", move | {"kind": "incident"})
     evidence.refresh(run)
-    assert "50-incident-failover: a move is stated, and no samples" in " ".join(
+    assert "50-incident-failover: a move is stated without samples" in " ".join(
         audit.verify(run.folder).wrong
     )
 
@@ -366,8 +366,8 @@ def test_every_evidence_fits_the_published_schema(here: Nowhere, home: Path) -> 
 
 def test_differences_are_named_by_their_place() -> None:
     assert list(differences({"a": {"b": [1]}, "c": None}, {"a": {"b": [1, 2]}, "c": 2.0})) == [
-        "a.b is stated as 1 entries, and is 2 entries by the samples",
-        "c is stated as nothing, and is 2.0 by the samples",
+        "a.b is stated as 1 entries, but the samples give 2 entries",
+        "c is stated as nothing, but the samples give 2.0",
     ]
 
 
