@@ -1,4 +1,4 @@
-"""What all commands share: the application, common options, and how a line is said."""
+"""The application, the options that commands share, and helpers of all commands."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ app = typer.Typer(
 )
 
 File = Annotated[
-    Path | None, typer.Option("-f", "--file", metavar="FILE", help="Parameters, such as params/sandbox.yaml.")
+    Path | None,
+    typer.Option("-f", "--file", metavar="FILE", help="Parameter file, such as params/sandbox.yaml."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Runs = Annotated[
-    Path | None, typer.Option("--runs", metavar="DIR", help="Folder of runs; by default, this machine's.")
+    Path | None,
+    typer.Option("--runs", metavar="DIR", help="Folder of runs. Default: the runs of this machine."),
 ]
 RunFolder = Annotated[
     Path,
-    typer.Argument(metavar="RUN_DIR", help="A run's folder, such as runs/RUN_ID.", resolve_path=True),
+    typer.Argument(metavar="RUN_DIR", help="Folder of a run, such as runs/RUN_ID.", resolve_path=True),
 ]
 
 
 def values(file: Path | None) -> dict[str, Any]:
-    """Return a file's values; without a file, those of the open run, or the defaults."""
+    """Return the parameters of a file; without a file, of the open run; without a run, none."""
     from drlib import parameters
     from drlib.runs import folders
 
@@ -46,7 +48,7 @@ def values(file: Path | None) -> dict[str, Any]:
 
 
 def here(file: Path | None) -> Target:
-    """Return the target that a file, the open run or the defaults name; no sandbox is started for it."""
+    """Return the target of a file, of the open run or of the defaults. Does not start a sandbox."""
     from drlib import parameters, target
 
     return target.open(parameters.make(values(file)), start=False)

@@ -1,4 +1,4 @@
-"""Run runbooks: a whole drill, one of them, and the approval that some wait for."""
+"""The commands that run runbooks, and the approval of a plan."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from drlib.core.errors import BadParameters
 @app.command()
 def drill(
     file: File = None,
-    scenario: Annotated[str | None, typer.Option(help="What happens; `drlib scenarios` lists them.")] = None,
-    resume: Annotated[
-        str | None, typer.Option(metavar="RUN_ID", help="Go on with a run that stopped, with its parameters.")
+    scenario: Annotated[
+        str | None, typer.Option(help="Scenario of the drill; `drlib scenarios` lists them.")
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack and the sandbox up.")] = False,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN_ID", help="Resume a stopped run with its own parameters.")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the stack and the sandbox after the drill.")
+    ] = False,
 ) -> None:
     """Run all runbooks of a drill in order: deploy, verify, fail over, fail back, report, tear down."""
     from drlib.runner import drill
@@ -31,14 +35,14 @@ def drill(
 
 @app.command()
 def run(
-    notebook: Annotated[str, typer.Argument(help="A runbook's name, number or path.")],
+    notebook: Annotated[str, typer.Argument(help="Name, number or path of a runbook.")],
     file: File = None,
     parameter: Annotated[
         list[str] | None,
-        typer.Option("-p", "--parameter", metavar="NAME VALUE", help="One parameter; wins over the file."),
+        typer.Option("-p", "--parameter", metavar="NAME VALUE", help="One parameter; overrides the file."),
     ] = None,
 ) -> None:
-    """Run one runbook headless, with strict parameters, in the open run or a new one."""
+    """Run one runbook headless in the open run, or in a new run. Unknown parameters are errors."""
     from drlib import parameters
     from drlib.runner.notebook import run
 
@@ -48,11 +52,11 @@ def run(
 
 @app.command()
 def approve(
-    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run that has shown the plan.")],
-    plan: Annotated[str, typer.Option(metavar="HASH", help="The plan, as the runbook printed it.")],
-    minutes: Annotated[int, typer.Option(help="For how long the approval is good.")] = 60,
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="The run whose runbook printed the plan.")],
+    plan: Annotated[str, typer.Option(metavar="HASH", help="Hash of the plan, as the runbook printed it.")],
+    minutes: Annotated[int, typer.Option(help="Validity of the approval, in minutes.")] = 60,
 ) -> None:
-    """Approve the plan that a runbook has shown, for a while. It stands in the run's journal."""
+    """Approve a plan that a runbook printed. The journal of the run records the approval."""
     from drlib import target
     from drlib.runs import approval, folders
 

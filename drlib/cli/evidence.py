@@ -1,4 +1,4 @@
-"""One run's evidence: verify, report, seal."""
+"""The commands on the evidence of one run: verify, report, seal."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from drlib.core.errors import BadParameters
 def verify(
     folder: RunFolder,
     head: Annotated[
-        str, typer.Option(metavar="HASH", help="The seal's hash as it was noted: 16 digits of it or more.")
+        str,
+        typer.Option(metavar="HASH", help="Hash of the seal, noted elsewhere: its first 16 digits or more."),
     ] = "",
     allowed_signers: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Who may have signed it: a file of allowed signers of ssh-keygen."),
+        typer.Option(metavar="FILE", help="File of allowed signers, in the format of ssh-keygen."),
     ] = None,
-    identity: Annotated[str, typer.Option(metavar="NAME", help="Which of them must have signed it.")] = "",
+    identity: Annotated[
+        str, typer.Option(metavar="NAME", help="Required signer. Default: any allowed signer.")
+    ] = "",
 ) -> None:
-    """Check a run again: every byte, and all figures from the raw samples. Exit code 1 if one is wrong."""
+    """Verify every byte of a run, and compute all figures again. Exit code 1 if a check fails."""
     from drlib.evidence import evidence
 
     if identity and allowed_signers is None:
@@ -39,10 +42,11 @@ def verify(
 def report(
     folder: RunFolder,
     to: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to; a sealed run's own page stays as it is.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Output file. The report of a sealed run is not replaced."),
     ] = None,
 ) -> None:
-    """Write a run's report.html, from its evidence."""
+    """Write report.html from the evidence of a run."""
     from drlib.evidence import evidence
 
     say(short(evidence.report(folder, to=to)))
@@ -50,7 +54,7 @@ def report(
 
 @app.command()
 def seal(folder: RunFolder) -> None:
-    """Put the hash of every file of a run under its journal's last line, as a drill does at its end."""
+    """Seal a run: store the hash of every file, as a drill does at its end."""
     from drlib.evidence import evidence
 
     say(f"Sealed: {evidence.close(folder)}")

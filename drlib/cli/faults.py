@@ -1,4 +1,4 @@
-"""Break something from outside the runbooks, and mend it."""
+"""The commands that inject and restore faults outside of the runbooks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from drlib.cli.app import File, app, here, say, values
 
 @app.command()
 def inject(
-    scenario: Annotated[str, typer.Argument(help="What breaks; `drlib scenarios` lists them.")],
+    scenario: Annotated[str, typer.Argument(help="Scenario; `drlib scenarios` lists them.")],
     file: File = None,
     deadline: Annotated[
         float | None,
@@ -19,13 +19,13 @@ def inject(
             min=1.0,
             max=86_400.0,
             metavar="SECONDS",
-            help="Heal after so long, instead of the scenario's own.",
+            help="Restore the fault after this time. Default: the deadline of the scenario.",
         ),
     ] = None,
 ) -> None:
-    """Break something from outside the runbooks, for a game day. `drlib restore` mends it.
+    """Inject a fault outside of the runbooks, for a game day. `drlib restore` ends it.
 
-    It heals by itself at its deadline (modelled seconds), whatever becomes of this terminal.
+    At its deadline (modelled seconds) the fault ends by itself, even if this terminal is closed.
     """
     from drlib import parameters, target
     from drlib.faults import inject
@@ -48,9 +48,9 @@ def inject(
 
 @app.command()
 def restore(file: File = None) -> None:
-    """End every fault that is in force. Works whatever became of the runbook that injected it.
+    """End every fault in force, even if the runbook that injected it is gone.
 
-    A fault's own file says where it is and how it is undone; FILE is for what no such file names.
+    The file of each fault says where it is and how to undo it. FILE names the target of other faults.
     """
     from drlib.core.errors import SandboxError
     from drlib.faults import restore

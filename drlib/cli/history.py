@@ -1,4 +1,4 @@
-"""All runs together: their history, and the gate of a pipeline."""
+"""The commands on all runs: their history, and the gate of a pipeline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from drlib.core.errors import BadParameters
 
 @app.command()
 def history(runs: Runs = None, as_json: AsJson = False) -> None:
-    """Show all runs, and how many days ago each scenario was last drilled on each target."""
+    """List all runs, and the age in days of the last drill of each scenario and target."""
     from drlib.evidence import history
 
     past = history.read(folder_of_runs(runs))
@@ -30,16 +30,21 @@ def history(runs: Runs = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def gate(
-    max_rto: Annotated[float | None, typer.Option(metavar="SECONDS", help="Longest recovery time.")] = None,
-    max_rpo: Annotated[float | None, typer.Option(metavar="SECONDS", help="Longest loss.")] = None,
+    max_rto: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Longest allowed recovery time.")
+    ] = None,
+    max_rpo: Annotated[float | None, typer.Option(metavar="SECONDS", help="Longest allowed loss.")] = None,
     worsening: Annotated[
-        str | None, typer.Option(metavar="SHARE", help="Above the earlier drills' median, such as 20%.")
+        str | None,
+        typer.Option(
+            metavar="SHARE", help="Allowed increase over the median of earlier drills, such as 20%."
+        ),
     ] = None,
     runs: Runs = None,
     scenario: Annotated[str, typer.Option(help="Judge the latest drill of this scenario.")] = "",
     target: Annotated[str, typer.Option(help="Judge the latest drill on this target.")] = "",
 ) -> None:
-    """Judge the latest drill: exit code 1, with the reason, if it is over a limit or worse than before."""
+    """Judge the latest drill. Exit code 1, with the reasons, if it exceeds a limit."""
     from drlib.evidence import history, pipeline
 
     limits = pipeline.limits(max_rto, max_rpo, worsening)
@@ -49,7 +54,7 @@ def gate(
 
 
 def folder_of_runs(runs: Path | None) -> Path | None:
-    """Return a folder of runs that was named. Raises BadParameters if there is none."""
+    """Return the given folder of runs. Raises BadParameters if it does not exist."""
     if runs is not None and not runs.is_dir():
         raise BadParameters(f"There is no folder {runs}.")
     return runs

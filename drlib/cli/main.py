@@ -12,7 +12,7 @@ from drlib.core import redaction
 from drlib.core.errors import HANDBOOK, BadParameters, DrError
 
 INTERRUPTED = 5
-TYPER_INTERRUPTED = 130  # what typer makes of Ctrl-C
+TYPER_INTERRUPTED = 130  # the code that typer returns after Ctrl-C
 
 
 def main() -> None:
@@ -23,11 +23,11 @@ def main() -> None:
         if code == TYPER_INTERRUPTED:
             raise KeyboardInterrupt
     except DrError as error:
-        sys.stderr.write(f"{error}{_more(error)}\n")
+        sys.stderr.write(f"{error}{_reference(error)}\n")
         code = error.exit_code
     except typer.TyperException as error:
         text = error.format_message()
-        hint = "" if "\n" in text else " `drlib --help` shows what there is."
+        hint = "" if "\n" in text else " `drlib --help` lists the commands."
         sys.stderr.write(redaction.mask(f"{text}{hint}\n"))
         code = BadParameters.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -36,8 +36,8 @@ def main() -> None:
     sys.exit(code)
 
 
-def _more(error: DrError) -> str:
-    """Say where more is written on an error, unless it says so itself."""
+def _reference(error: DrError) -> str:
+    """Return a reference to the explanation of an error, unless the error contains one."""
     return "" if HANDBOOK in str(error) else f" See {error.see}."
 
 

@@ -1,4 +1,4 @@
-"""What there is to look up: scenarios, rules, explanations, parameters."""
+"""The commands that list and explain: scenarios, rules, errors, parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drlib.cli.app import AsJson, app, say
 
 @app.command()
 def scenarios(as_json: AsJson = False) -> None:
-    """List what can happen in a drill: where it runs, what is expected, and what the verdict judges."""
+    """List the scenarios: targets, expectations, and what the verdict judges."""
     from drlib.faults.scenario import every
 
     found = every()
@@ -25,9 +25,9 @@ def scenarios(as_json: AsJson = False) -> None:
 
 @app.command()
 def rules(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A rule's name, as it is shown.")] = "",
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Name of a rule.")] = "",
 ) -> None:
-    """List the rules that a plan must satisfy before anything is created; or print one, with its fix."""
+    """List the rules that a plan must satisfy, or print one rule with its fix."""
     from drlib.stack.rules.catalogue import catalogue, named
 
     say(str(named(name)) if name else catalogue())
@@ -36,10 +36,10 @@ def rules(
 @app.command()
 def explain(
     name: Annotated[
-        list[str] | None, typer.Argument(help="An error, a check or a rule, as it is shown; or words.")
+        list[str] | None, typer.Argument(help="Name of an error, a check or a rule; or words of it.")
     ] = None,
 ) -> None:
-    """Explain an error, a red check or a rule: symptom, cause, test and cure. Without a name, list all."""
+    """Explain an error, a red check or a rule: symptom, cause, test, cure. Without NAME, list all."""
     from drlib.checks import troubleshoot
     from drlib.stack.rules.catalogue import CATALOGUE
 
@@ -52,8 +52,8 @@ def explain(
 
 
 @app.command()
-def params(notebook: Annotated[str, typer.Argument(help="A runbook's name, number or path.")]) -> None:
-    """Explain the parameters of a runbook, in the groups of its parameters cell."""
+def params(notebook: Annotated[str, typer.Argument(help="Name, number or path of a runbook.")]) -> None:
+    """List the parameters of a runbook, in the groups of its parameters cell."""
     from drlib.runner import parameters_cell
     from drlib.show.output import Table
 

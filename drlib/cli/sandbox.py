@@ -1,4 +1,4 @@
-"""The sandbox, and what is deployed."""
+"""The commands on the sandbox, and on the outputs of the stack."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ app.add_typer(sandbox_app, name="sandbox")
 
 @sandbox_app.command("up")
 def sandbox_up(file: File = None, as_json: AsJson = False) -> None:
-    """Start the sandbox, or find the one that runs. It stops by itself after an idle hour."""
+    """Start the sandbox, unless it runs. It stops by itself after an idle hour."""
     from drlib import parameters
     from drlib.sandbox.process import life
 
@@ -33,7 +33,7 @@ def sandbox_up(file: File = None, as_json: AsJson = False) -> None:
 
 @sandbox_app.command("down")
 def sandbox_down() -> None:
-    """Stop the sandbox. What was deployed in it is gone with it."""
+    """Stop the sandbox. This deletes everything that is deployed in it."""
     from drlib.sandbox.process import life
 
     say("The sandbox is stopped." if life.down() else "No sandbox was running.")
@@ -41,7 +41,7 @@ def sandbox_down() -> None:
 
 @sandbox_app.command("status")
 def sandbox_status(as_json: AsJson = False) -> None:
-    """Show every endpoint of the running sandbox."""
+    """Print every endpoint of the running sandbox."""
     from drlib.sandbox.process import life
 
     status = life.status()
@@ -56,7 +56,7 @@ def sandbox_status(as_json: AsJson = False) -> None:
 
 @app.command()
 def outputs(file: File = None, as_json: AsJson = False) -> None:
-    """Show the deployed stack: its public name, and what is in each region."""
+    """Print the outputs of the deployed stack: its public name, and the resources of each region."""
     from drlib.stack import stack
 
     deployment = stack.current(here(file))

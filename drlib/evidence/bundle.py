@@ -1,7 +1,7 @@
-"""evidence.json: everything a run measured in one object, made anew from what the run saved.
+"""evidence.json: all measurements of a run in one object.
 
-It is a function of the run's folder alone (`parameters.json`, `journal.jsonl`, `saved/`), so that an auditor
-can make it again and compare.
+It is computed from the files of the run's folder alone (`parameters.json`, `journal.jsonl`, `saved/`), so
+that an auditor can compute it again and compare.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from drlib import parameters
 from drlib.core import aws_calls, files, terms
 from drlib.core.clock import Clock
 from drlib.core.redaction import mask_all
@@ -23,24 +22,23 @@ from drlib.evidence import origin, schema, verdict
 from drlib.faults import hypothesis, scenario
 from drlib.runs.journal import FIRST, lines, sha256, until
 
-COUNTS = terms.NAMES
 PACKAGES = (
     "boto3", "botocore", "pulumi", "pulumi-aws", "papermill", "nbclient", "ipykernel", "pandas", "matplotlib",
     "pyarrow", "pydantic", "dnspython", "ministack",
 )  # fmt: skip
 EVIDENCE = "evidence.json"
-WELL = ("no-fault-in-force", "the-primary-is-healthy")  # ids of the gates that show a restore
+RESTORE_GATES = ("no-fault-in-force", "the-primary-is-healthy")  # ids of the gates that prove a restore
 
 
 def build(folder: Path, *, head: str = "", instead: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the evidence of the run in `folder`.
 
-    Counts of payments are numbers; the ids behind each stand in `rpo.payment_ids`.
+    Counts of payments are numbers; `rpo.payment_ids` has the ids of each count.
 
     Args:
         folder: `runs/RUN_ID`.
-        head: leave out the journal's lines after the one with this hash, to make older evidence again.
-        instead: name -> what to take in place of what was saved under it, such as figures made again.
+        head: ignore the lines of the journal after the line with this hash, to compute older evidence.
+        instead: name -> content that replaces what was saved under it, such as recomputed figures.
     """
     text = (folder / "parameters.json").read_text(encoding="utf-8")
     settings = json.loads(text)
@@ -58,7 +56,7 @@ def build(folder: Path, *, head: str = "", instead: Mapping[str, Any] | None = N
         "target": settings["target"],
         "origin": origin.of(folder),
         "time_scale": about["clock"]["scale"],
-        "clock": {"kind": _clock(about).time, **about["clock"]},
+        "clock": {"kind": Stamp(clock=Clock(**about["clock"])).time, **about["clock"]},
         "identity": _identity(about, journal),
         "scenario": saved.get("fault", {}).get("scenario") or settings["scenario"],
         "rto": _rto(saved, settings),
@@ -69,7 +67,9 @@ def build(folder: Path, *, head: str = "", instead: Mapping[str, Any] | None = N
         "forced": _parts(saved, "forced."),
         "moves": _parts(saved, "move."),
         "restore": _restore(saved, journal),
-        "figures": [_named(file) for file in files if file["file"].startswith("figures/")],
+        "figures": [
+            {"name": Path(file["file"]).stem, **file} for file in files if file["file"].startswith("figures/")
+        ],
         "samples": [file for file in files if file["file"].endswith(".parquet")],
         "parameters": mask_all(settings),
         "hypothesis": {},
@@ -85,15 +85,15 @@ def build(folder: Path, *, head: str = "", instead: Mapping[str, Any] | None = N
 
 
 def text_of(evidence: Mapping[str, Any]) -> str:
-    """Return the one text of evidence.json, to the last byte."""
+    """Return the exact text of evidence.json."""
     return json.dumps(evidence, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def environment(*, pulumi_cli: str = "") -> dict[str, Any]:
-    """Return what the run was made with: versions, and the commit of the checkout.
+    """Return the versions of the software, and the commit of the checkout.
 
     Args:
-        pulumi_cli: version of the Pulumi command line tool, if the caller knows it.
+        pulumi_cli: version of the Pulumi command line tool; empty if it is unknown.
     """
     versions = {"python": platform.python_version(), "platform": platform.system().lower()}
     for name in PACKAGES:
@@ -108,12 +108,12 @@ def environment(*, pulumi_cli: str = "") -> dict[str, Any]:
 
 
 def git_commit() -> tuple[str, bool | None]:
-    """Return the checkout's commit, and whether files differ from it; "" and None outside a checkout."""
+    """Return the commit of the checkout, and whether files differ from it; "" and None outside of one."""
     root = Path(__file__).resolve().parent.parent.parent
 
     def git(*arguments: str) -> str:
         found = subprocess.run(  # noqa: S603 - fixed arguments
-            ["git", *arguments],  # noqa: S607 - the person's own git
+            ["git", *arguments],  # noqa: S607 - the git on PATH
             cwd=root,
             capture_output=True,
             text=True,
@@ -129,16 +129,10 @@ def git_commit() -> tuple[str, bool | None]:
 
 
 def write(folder: Path) -> dict[str, Any]:
-    """Make the evidence and write it to `evidence.json`."""
+    """Compute the evidence and write it to `evidence.json`."""
     evidence = build(folder)
     files.write(folder / EVIDENCE, text_of(evidence))
     return evidence
-
-
-def history(folder: Path | None = None) -> list[dict[str, Any]]:
-    """Return the evidence of every run that has some, oldest first."""
-    found = sorted((folder or parameters.home() / "runs").glob(f"*/{EVIDENCE}"))
-    return [json.loads(file.read_text(encoding="utf-8")) for file in found]
 
 
 def _saved(folder: Path) -> dict[str, dict[str, Any]]:
@@ -164,13 +158,13 @@ def _rpo(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any
     named = {name: ids for name, ids in losses.items() if isinstance(ids, list)}
     counted = {name: len(ids) if isinstance(ids, list) else ids for name, ids in losses.items()}
     rpo = {"seconds": counted.get("rpo_seconds"), "target_seconds": settings["rpo_target_seconds"]}
-    rpo |= {name: counted.get(name) for name in COUNTS}
+    rpo |= {name: counted.get(name) for name in terms.NAMES}
     rpo |= {name: counted[name] for name in terms.COUNTS if name in counted}
     return rpo | {"payment_ids": named | losses.get("payment_ids", {})}
 
 
 def _hypothesis(saved: Mapping[str, Any], rpo: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the scenario, what was seen of it, and the judgement; nothing where nobody watched for it."""
+    """Return the scenario, the observations and the judged clauses; empty if no scenario was observed."""
     if not {"scenario", "sightings"} <= saved.keys():
         return {}
     planned, seen = saved["scenario"], saved["sightings"]
@@ -179,7 +173,7 @@ def _hypothesis(saved: Mapping[str, Any], rpo: Mapping[str, Any]) -> dict[str, A
 
 
 def _parts(saved: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
-    """Return what runbooks saved under a common prefix, each with its runbook."""
+    """Return the contents that runbooks saved under a prefix, each with its runbook."""
     return [
         {"runbook": name.removeprefix(prefix), **part}
         for name, part in saved.items()
@@ -188,23 +182,18 @@ def _parts(saved: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
 
 
 def _rows(saved: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
-    """Return the rows of tables that runbooks saved under a common prefix, each with its runbook."""
-    return [
-        {"runbook": name.removeprefix(prefix), **row}
-        for name, part in saved.items()
-        if name.startswith(prefix)
-        for row in part["rows"]
-    ]
+    """Return the rows of the tables that runbooks saved under a prefix, each with its runbook."""
+    return [{"runbook": part["runbook"], **row} for part in _parts(saved, prefix) for row in part["rows"]]
 
 
 def _identity(about: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return where the run was: the sandbox's instance, and a digest of the account that was approved."""
+    """Return the sandbox's instance of the run, and a digest of the approved account."""
     asked = [line["detail"]["identity"] for line in journal if line["detail"].get("identity")]
     return {"instance": about["world"], **({"account": f"sha256 {asked[-1]}"} if asked else {})}
 
 
 def _restore(saved: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return when the fault ended, who ended it, and which checks found the region well; None without one."""
+    """Return when the fault ended, which runbook ended it, and the gates that prove it; None without one."""
     fault = saved.get("fault")
     if fault is None:
         return None
@@ -215,23 +204,15 @@ def _restore(saved: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> 
         "restored_at": fault.get("restored_at"),
         "state": fault["state"],
         "by": ended[-1]["runbook"] if ended else "",
-        "shown_by": [row for row in _rows(saved, "gates.") if row["id"] in WELL],
+        "shown_by": [row for row in _rows(saved, "gates.") if row["id"] in RESTORE_GATES],
     }
 
 
 def _attached(journal: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return the files that the journal names by their last hash, by name."""
+    """Return the files that the journal names, sorted, each with its last hash."""
     named = {
         line["detail"]["file"]: line["detail"]["sha256"]
         for line in journal
         if line["step"].startswith("attach ")
     }
     return [{"file": name, "sha256": digest} for name, digest in sorted(named.items())]
-
-
-def _named(file: Mapping[str, str]) -> dict[str, str]:
-    return {"name": Path(file["file"]).stem, **file}
-
-
-def _clock(about: Mapping[str, Any]) -> Stamp:
-    return Stamp(clock=Clock(**about["clock"]))

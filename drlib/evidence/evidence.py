@@ -1,8 +1,8 @@
-"""The bundle of a run: brought up to date by each runbook, judged, checked again, and shown as a page.
+"""The verbs of the runbooks on evidence: update it, verify it, report it.
 
 evidence.update(run, here, checks=[ready], recovery=recovery)   # in a runbook's evidence cell
 evidence.report(run)                                            # report.html
-evidence.verify(run).require()                                  # everything recomputed
+evidence.verify(run).require()                                  # every figure is computed again
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from drlib.core import files, samples
-from drlib.core.aws_calls import Recorder
-from drlib.core.errors import BadParameters, StepFailed, VerdictRed
+from drlib.core.errors import BadParameters, PreflightFailed, StepFailed, VerdictRed
 from drlib.evidence import bundle, origin, verdict
 from drlib.evidence.audit import audit
 from drlib.evidence.audit.finding import Audit
@@ -27,24 +26,14 @@ from drlib.runs.run import Run
 from drlib.show import output
 from drlib.show.shown import Shown
 
-
-class Here(Protocol):
-    """What the evidence needs to know of a target."""
-
-    name: str
-    calls: Recorder
-
-
-class Checks(Protocol):
-    """The answers to a list of checks: rows of name, status, detail and hint."""
-
-    def as_dicts(self) -> list[dict[str, str]]:
-        """Return the rows."""
+if TYPE_CHECKING:
+    from drlib.show.checklist import Checks
+    from drlib.target.base import Target
 
 
 @dataclass(frozen=True)
 class Evidence(Shown):
-    """The evidence of a run as it stands now. `content` is what evidence.json holds."""
+    """The current evidence of a run. `content` is the content of evidence.json."""
 
     folder: Path
     content: dict[str, Any]
@@ -56,12 +45,12 @@ class Evidence(Shown):
 
     @property
     def reasons(self) -> list[str]:
-        """Every reason for which the verdict is not `passed`."""
+        """Every reason why the verdict is not `passed`."""
         return list(self.content["reasons"])
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing is wrong yet, and merely not everything has been measured."""
+        """Whether the only reasons are measurements that are still missing."""
         return bool(self.reasons) and set(self.reasons) <= verdict.OPEN
 
     def require(self) -> Evidence:
@@ -74,15 +63,15 @@ class Evidence(Shown):
         return self
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Return the rows of the table: what was judged, how it stands, the figures."""
+        """Return the rows of the table: subject, finding, figures."""
         rto, rpo, planes = (self.content[name] for name in ("rto", "rpo", "planes"))
         word = "open" if self.is_open else self.verdict
         calls = planes["control_plane_calls_in_failover"]
         checks = [row["status"] for row in self.content["checks"]]
         return [
             ("verdict", f"{word} ({self.content['origin']})", self.content["run_id"]),
-            ("RTO", *_against(rto["measured_seconds"], rto["target_seconds"])),
-            ("RPO", *_against(rpo["seconds"], rpo["target_seconds"])),
+            ("RTO", *_compare(rto["measured_seconds"], rto["target_seconds"])),
+            ("RPO", *_compare(rpo["seconds"], rpo["target_seconds"])),
             (
                 "checks",
                 "all passed" if set(checks) <= {"passed"} else "not all passed",
@@ -96,7 +85,7 @@ class Evidence(Shown):
         ]
 
     def table(self) -> output.Table:
-        """Return the evidence in short; all reasons of a red verdict are in it."""
+        """Return a summary of the evidence, with all reasons of a red verdict."""
         reasons = [] if self.is_open else [("because", reason, "") for reason in self.reasons]
         columns = ("evidence", "finding", "figures")
         return output.Table(columns, [*self.rows(), *reasons], varying=["figures"])
@@ -110,7 +99,7 @@ class Evidence(Shown):
 
 def update(
     run: Run,
-    here: Here | None = None,
+    here: Target | None = None,
     *,
     checks: Iterable[Checks] = (),
     recovery: Any = None,
@@ -118,23 +107,23 @@ def update(
     losses: LossCounts | None = None,
     figures: Mapping[str, Any] | None = None,
 ) -> Evidence:
-    """Store what this runbook found, and bring the run's evidence.json up to date.
+    """Store the results of this runbook, and update evidence.json of the run.
 
     Args:
-        run: the run, as the runbook joined it.
-        here: the target, whose AWS calls are stored.
-        checks: the tables of checks that this runbook made; they replace those it stored before.
+        run: the run that the runbook joined.
+        here: the target; its AWS calls are stored.
+        checks: the tables of checks of this runbook; they replace the tables that it stored before.
         recovery: `measured_seconds`, `stable_seconds`, `stages`, `cohorts`, as an object with `as_dict()`.
         prediction: `predicted_seconds`.
-        losses: the counts, as `reconcile.count` returned them.
+        losses: the counts that `reconcile.count` returned.
         figures: name -> a chart, a matplotlib figure or PNG bytes, for the report.
 
     Raises:
-        StepFailed: the target is not the one that the run is about.
+        StepFailed: the target is not the target of the run.
     """
     if here is not None:
         if here.name != run.settings.target:
-            raise StepFailed(f"The run is about {run.settings.target}, and this target is {here.name}.")
+            raise StepFailed(f"The target of this run is {run.settings.target}, not {here.name}.")
         run.save(f"planes.{run.runbook}", {"calls": here.calls.rows()})
     found = list(checks)
     if here is not None and run.settings.plans:
@@ -148,43 +137,45 @@ def update(
     if losses is not None:
         losses.keep(run)
     for name, figure in (figures or {}).items():
-        _picture(run, name, figure)
+        _save_figure(run, name, figure)
     return refresh(run)
 
 
 def refresh(run: Run) -> Evidence:
-    """Bring evidence.json up to date with what the run's folder holds, and return it."""
+    """Update evidence.json from the files in the run's folder, and return the evidence."""
     if not run.has("environment"):
         run.save("environment", bundle.environment(pulumi_cli=_pulumi_version()))
     for file in (run.folder / ledger.FILE, *samples.files(run.folder)):
-        if file.exists() and journal.sha256(file.read_bytes()) != _attached(run, file):
+        if file.exists() and journal.sha256(file.read_bytes()) != _attached_hash(run, file):
             run.attach(file)
     return Evidence(run.folder, bundle.write(run.folder))
 
 
 def load(folder: Path) -> Evidence:
-    """Return the evidence that a run's folder holds. Raises `BadParameters` if there is none."""
+    """Return the evidence in a run's folder. Raises BadParameters if there is none."""
     try:
         content = json.loads((folder / bundle.EVIDENCE).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadParameters(f"{folder} holds no {bundle.EVIDENCE}: it is no finished run.") from None
+        raise BadParameters(
+            f"{folder} holds no {bundle.EVIDENCE}: it is not the folder of a finished run."
+        ) from None
     return Evidence(folder, content)
 
 
 def verify(
     run: Run | Path, *, head: str = "", allowed_signers: Path | None = None, identity: str = ""
 ) -> Audit:
-    """Check a run's evidence again; see `drlib.evidence.audit.audit`."""
+    """Check the evidence of a run; see `drlib.evidence.audit.audit`."""
     return audit.verify(_folder(run), head=head, allowed_signers=allowed_signers, identity=identity)
 
 
 def report(run: Run | Path, *, to: Path | None = None) -> Path:
-    """Write report.html from a run's evidence, and return its path.
+    """Write report.html from the evidence of a run, and return its path.
 
-    The page of a sealed run stays as it is; `to` writes another one elsewhere.
+    The report of a sealed run is never replaced; `to` writes a second report to another path.
 
     Raises:
-        VerdictRed: the run contradicts itself on where it was made.
+        VerdictRed: parts of the run disagree about its origin.
     """
     folder = _folder(run)
     content = load(folder).content
@@ -199,10 +190,10 @@ def report(run: Run | Path, *, to: Path | None = None) -> Path:
 
 
 def close(run: Run | Path) -> str:
-    """Seal a run: the hash of every file, under the journal's last line. Returns that line's hash.
+    """Seal a run: store the hash of every file. Return the hash of the journal's last line, the seal.
 
     Raises:
-        BadParameters: the folder holds no evidence.
+        BadParameters: the folder has no evidence.
     """
     folder = load(_folder(run)).folder
     return str(seal.close(folder)["hash"])
@@ -216,19 +207,19 @@ def _hash(folder: Path, file: Path) -> dict[str, str]:
     return {"file": file.relative_to(folder).as_posix(), "sha256": journal.sha256(file.read_bytes())}
 
 
-def _against(value: float | None, target: float) -> tuple[str, str]:
+def _compare(value: float | None, target: float) -> tuple[str, str]:
     if value is None:
         return "not measured", ""
     return "within target" if value <= target else "over target", f"{value:.1f} s, target {target:g} s"
 
 
-def _attached(run: Run, file: Path) -> str:
+def _attached_hash(run: Run, file: Path) -> str:
     name = file.relative_to(run.folder).as_posix()
     hashes = [e["detail"]["sha256"] for e in journal.lines(run.folder) if e["step"] == f"attach {name}"]
     return hashes[-1] if hashes else ""
 
 
-def _picture(run: Run, name: str, figure: Any) -> None:
+def _save_figure(run: Run, name: str, figure: Any) -> None:
     folder = run.folder / page.FIGURES
     file = folder / f"{name}.png"
     drawn = figure.png() if hasattr(figure, "png") else figure
@@ -237,11 +228,10 @@ def _picture(run: Run, name: str, figure: Any) -> None:
 
 
 def _pulumi_version() -> str:
-    from drlib.core.errors import PreflightFailed
     from drlib.stack import pulumi_cli
 
     try:
         name = pulumi_cli.pulumi_root().name
     except PreflightFailed:
         return ""
-    return name if name[:1].isdigit() else ""  # one from PATH stands in a folder of any name
+    return name if name[:1].isdigit() else ""  # a tool from PATH is in a folder of any name

@@ -1,11 +1,11 @@
-"""All runs that hold evidence: how recovery and loss went from run to run, and when each drill was last made.
+"""All runs with evidence: the trend of recovery time and loss, and the age of each scenario's last drill.
 
     past = history.read()
-    past.chart()          the trend, one panel for each kind of run
+    past.chart()          the trend, with one panel for each kind of run
     past.last()           days since the last drill of each scenario and target
 
-Runs are compared only with runs of their kind: the same origin, scenario and speed of the clock. A planned
-move has no recovery to measure, and is no drill.
+A run is compared only with runs of its kind: the same origin, target, scenario and speed of the clock. A
+planned move has no recovery time, and is not a drill.
 """
 
 from __future__ import annotations
@@ -20,19 +20,18 @@ from typing import Any, NamedTuple
 
 from drlib import parameters
 from drlib.core.clock import Clock
-from drlib.evidence import verdict
+from drlib.evidence import bundle, verdict
 from drlib.faults import scenario
 from drlib.show.charts import trend
 from drlib.show.charts.chart import Chart
 from drlib.show.output import Line, Table
 
-EVIDENCE = "evidence.json"
 RUN_STAMP = "%Y%m%dT%H%M%S.%fZ"
 DAY_SECONDS = 86_400.0
 
 
 class Kind(NamedTuple):
-    """What runs must have in common to be compared. Its order is that of tables."""
+    """The properties that runs must share to be compared. Tables are sorted by it."""
 
     origin: str
     target: str
@@ -45,12 +44,12 @@ class Kind(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Past:
-    """One run, as its evidence has it. Seconds are modelled; `None` was not measured.
+class PastRun:
+    """The figures of one run, from its evidence. Seconds are modelled; `None`: not measured.
 
     Attributes:
-        at: when it was opened, in seconds since the epoch, by the wall.
-        drilled: whether it is about an outage, and not about a planned move alone.
+        at: when it was opened, in wall seconds since the epoch.
+        drilled: whether it measures an outage, and is not only a planned move.
     """
 
     run_id: str
@@ -59,6 +58,7 @@ class Past:
     verdict: str
     reasons: tuple[str, ...]
     rto_seconds: float | None
+    predicted_seconds: float | None
     rpo_seconds: float | None
     stages: Mapping[str, float]
     target_seconds: float
@@ -83,25 +83,25 @@ class Past:
 
 @dataclass(frozen=True)
 class History:
-    """All runs, oldest first. `unreadable` names folders whose evidence is none."""
+    """All runs, oldest first. `unreadable`: names of folders whose evidence cannot be read."""
 
-    runs: tuple[Past, ...]
+    runs: tuple[PastRun, ...]
     unreadable: tuple[str, ...] = ()
 
     @property
-    def drills(self) -> list[Past]:
-        """The runs that are about an outage."""
+    def drills(self) -> list[PastRun]:
+        """The runs that measure an outage."""
         return [run for run in self.runs if run.drilled]
 
-    def kinds(self) -> dict[Kind, list[Past]]:
-        """Return the drills of each kind, oldest first; the kind that was drilled last comes first."""
-        found: dict[Kind, list[Past]] = {}
+    def kinds(self) -> dict[Kind, list[PastRun]]:
+        """Return the drills of each kind, oldest first. The most recently drilled kind is the first."""
+        found: dict[Kind, list[PastRun]] = {}
         for run in self.drills:
             found.setdefault(run.kind, []).append(run)
         return dict(sorted(found.items(), key=lambda item: item[1][-1].at, reverse=True))
 
     def table(self) -> Table:
-        """Return a line for each kind of drill: how many, and the newest against the median of them all."""
+        """Return a row for each kind of drill: their number, the latest figures and the medians."""
         rows = []
         for kind, drills in sorted(self.kinds().items()):
             rto, rpo = _values(drills, "rto_seconds"), _values(drills, "rpo_seconds")
@@ -119,18 +119,18 @@ class History:
         return Table(columns, rows, varying=columns[2:])
 
     def last(self, *, now: float | None = None) -> Table:
-        """Return, for each scenario and target that was drilled, how many days ago, and how that ended."""
+        """Return the age in days and the verdict of the last drill of each scenario and target."""
         columns = ("scenario", "target", "last drill", "days ago", "verdict")
         rows = [tuple(row.values()) for row in self.ages(now=now) if row["days"] is not None]
         return Table(columns, rows, varying=columns[2:])
 
     def never(self) -> Line:
-        """Return one line on the scenarios that were never drilled; their names are in the html alone."""
+        """Return one line about the scenarios without a drill; only its HTML names them."""
         names = [f"{row['scenario']} on {row['target']}" for row in self.ages() if row["days"] is None]
         return Line("never drilled here", detail=", ".join(names) or "none")
 
     def ages(self, *, now: float | None = None) -> list[dict[str, Any]]:
-        """Return, for each scenario and each target that it can run on, its last drill and the days since."""
+        """Return the last drill, and its age in days, for each scenario and each target of the scenario."""
         instant = Clock().now() if now is None else now
         newest = {(run.kind.scenario, run.kind.target): run for run in self.drills}
         known = [(one.name, target) for one in scenario.every() for target in one.targets]
@@ -162,7 +162,7 @@ class History:
         return trend.trend(panels, self.table())
 
     def listing(self) -> Table:
-        """Return all runs, oldest first: verdict, RTO stage by stage, RPO."""
+        """Return all runs, oldest first: verdict, RTO, RPO, seconds of each stage."""
         rows = [
             (
                 run.run_id,
@@ -190,9 +190,9 @@ class History:
 
 
 def read(folder: Path | None = None) -> History:
-    """Return the history of a folder of runs; by default, of this machine's."""
+    """Return the history of a folder of runs; by default, the runs of this machine."""
     found, unreadable = [], []
-    for file in sorted((folder or parameters.home() / "runs").glob(f"*/{EVIDENCE}")):
+    for file in sorted((folder or parameters.home() / "runs").glob(f"*/{bundle.EVIDENCE}")):
         try:
             found.append(_past(json.loads(file.read_text(encoding="utf-8"))))
         except (LookupError, TypeError, ValueError):
@@ -206,17 +206,18 @@ def median(values: Iterable[float]) -> float | None:
     return statistics.median(known) if known else None
 
 
-def _past(evidence: Mapping[str, Any]) -> Past:
+def _past(evidence: Mapping[str, Any]) -> PastRun:
     stamp = evidence["run_id"].split("-")[0]
     moves = {move["kind"] for move in evidence.get("moves", ())}
     kind = Kind(evidence["origin"], evidence["target"], evidence["scenario"], float(evidence["time_scale"]))
-    return Past(
+    return PastRun(
         run_id=evidence["run_id"],
         at=datetime.strptime(stamp, RUN_STAMP).replace(tzinfo=UTC).timestamp(),
         kind=kind,
         verdict=evidence["verdict"],
         reasons=tuple(evidence["reasons"]),
         rto_seconds=evidence["rto"]["measured_seconds"],
+        predicted_seconds=evidence["rto"].get("predicted_seconds"),
         rpo_seconds=evidence["rpo"]["seconds"],
         stages=evidence["rto"]["stages"],
         target_seconds=evidence["rto"]["target_seconds"],
@@ -224,7 +225,7 @@ def _past(evidence: Mapping[str, Any]) -> Past:
     )
 
 
-def _medians(runs: list[Past]) -> dict[str, Any]:
+def _medians(runs: list[PastRun]) -> dict[str, Any]:
     stages = dict.fromkeys(name for run in runs for name in run.stages)
     return {
         "median_rto_seconds": median(_values(runs, "rto_seconds")),
@@ -235,7 +236,7 @@ def _medians(runs: list[Past]) -> dict[str, Any]:
     }
 
 
-def _values(runs: Iterable[Past], name: str) -> list[float]:
+def _values(runs: Iterable[PastRun], name: str) -> list[float]:
     return [value for run in runs if (value := getattr(run, name)) is not None]
 
 

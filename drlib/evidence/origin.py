@@ -1,8 +1,7 @@
-"""Where a run was made: `live` only if everything in its folder says so.
+"""The origin of a run: `live` only if every part of its folder says so.
 
-The origin stands in the parameters (as the target), in the run's own file, in the journal's first line, in
-the fault, and on every sample. A run of which one part says `simulated` is simulated, whatever the others
-say; and a run whose parts disagree gets no report.
+The parameters (as the target), run.json, the first line of the journal, the fault and every sample state the
+origin. If one part says `simulated`, the run is simulated. A run whose parts disagree gets no report.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from drlib.parameters import ORIGINS
 from drlib.payments.ledger import FILE as LEDGER
 from drlib.runs import journal
 
-LOOPBACK = "127."  # no client of a real API was ever answered from there
+LOOPBACK = "127."  # a real API never answers from such an address
 
 
 class Claim(NamedTuple):
-    """What one part of a run says of where it was made."""
+    """The origin that one part of a run states."""
 
     place: str
     origin: str
@@ -35,30 +34,30 @@ def of(folder: Path) -> str:
 
 
 def disagreement(folder: Path) -> str:
-    """Return a sentence if the parts of a run do not agree on where it was made, or ""."""
+    """Return a sentence if the parts of a run disagree on its origin, or ""."""
     by_origin: dict[str, list[str]] = {}
     for claim in claims(folder):
         by_origin.setdefault(claim.origin, []).append(claim.place)
     if len(by_origin) < 2:
         return ""
-    told = "; ".join(f"{origin}: {', '.join(places)}" for origin, places in sorted(by_origin.items()))
-    return f"The run contradicts itself on where it was made ({told}), and counts as simulated."
+    stated = "; ".join(f"{origin}: {', '.join(places)}" for origin, places in sorted(by_origin.items()))
+    return f"The run contradicts itself on its origin ({stated}), and counts as simulated."
 
 
 def require(folder: Path) -> None:
-    """Raise VerdictRed if the parts of a run do not agree on where it was made."""
+    """Raise VerdictRed if the parts of a run disagree on its origin."""
     if wrong := disagreement(folder):
         raise VerdictRed(wrong, remedy="Do not rely on this evidence.", resource=folder.name)
 
 
 def claims(folder: Path) -> Iterator[Claim]:
-    """Yield what each part of a run's folder says."""
+    """Yield the origin that each part of the folder states."""
     facts = _json(folder / "run.json")
     clock = facts.get("clock", {})
     yield Claim("parameters.json", ORIGINS[_json(folder / "parameters.json")["target"]])
     yield Claim("run.json", str(facts.get("origin", SIMULATED)))
     if clock.get("scale", 1.0) != 1.0:
-        yield Claim("the run's clock, which is not the wall's", SIMULATED)
+        yield Claim("the run's clock, which is not wall time", SIMULATED)
     for line in journal.lines(folder)[:1]:
         yield Claim("the journal's first line", str(line["detail"].get("origin", SIMULATED)))
     yield from _saved(folder)
@@ -76,7 +75,7 @@ def _saved(folder: Path) -> Iterator[Claim]:
 
 
 def _samples(file: Path, name: str) -> Iterator[Claim]:
-    """Yield what the samples of one file say: each of them, and all of them together."""
+    """Yield the origins in one file of samples: of each sample, and of the whole file."""
     import pyarrow.parquet
 
     stored = pyarrow.parquet.ParquetFile(file)
@@ -89,12 +88,12 @@ def _samples(file: Path, name: str) -> Iterator[Claim]:
     yield Claim(name, _stamp(stored.schema_arrow.metadata).origin)
     addresses = table["address"].unique().to_pylist() if "address" in wanted else []
     if any(str(address).startswith(LOOPBACK) for address in addresses):
-        yield Claim(f"the addresses in {name}, which are this machine's own", SIMULATED)
+        yield Claim(f"the addresses in {name}, which are loopback addresses", SIMULATED)
 
 
 def _stamp(metadata: Mapping[bytes, bytes] | None) -> Stamp:
-    told = json.loads((metadata or {}).get(samples.KEY, b"{}")).get("stamp", {})
-    return Stamp(str(told.get("origin", SIMULATED)))
+    content = json.loads((metadata or {}).get(samples.KEY, b"{}")).get("stamp", {})
+    return Stamp(str(content.get("origin", SIMULATED)))
 
 
 def _json(file: Path) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""The gate of a pipeline: is the latest drill within its limits, and no worse than those before it?
+"""The gate of a pipeline: is the latest drill within the limits, and not worse than earlier drills?
 
     judged = pipeline.judge(history.read(), pipeline.Limits(max_rto_seconds=120, worsening=0.2))
     judged.require()
 
-What a drill is compared with is the median of the earlier passed ones of its kind: the same target, scenario
-and speed of the clock. Where there is none, nothing is compared, and that is said.
+A drill is compared with the median of the earlier passed drills of its kind (`history.Kind`). If there is no
+such drill, the gate compares nothing, and says so.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from dataclasses import dataclass
 
 from drlib.core.errors import BadParameters, VerdictRed
 from drlib.evidence import history
-from drlib.evidence.history import History, Past
+from drlib.evidence.history import History, PastRun
 from drlib.faults.scenario import names
 
 TARGETS = ("sandbox", "aws")
-GRAIN_SECONDS = 5.0
-"""By less than this (modelled) two good drills differ by chance: the clients' pause between two payments."""
+CHANCE_SECONDS = 5.0
+"""Two good drills can differ by this by chance: the pause between two payments, in modelled seconds."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the latest drill is held to. `None` asks nothing.
+    """The limits for the latest drill. `None`: no limit.
 
     Attributes:
         max_rto_seconds: longest recovery time, modelled.
         max_rpo_seconds: longest loss, modelled.
-        worsening: by which share of the median of earlier drills RTO and RPO may grow, such as 0.2.
+        worsening: share by which RTO and RPO may exceed the median of earlier drills, such as 0.2.
     """
 
     max_rto_seconds: float | None = None
@@ -39,17 +39,17 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What was looked at, and every reason for which the gate is shut."""
+class GateResult:
+    """The drill, the compared figures, and every reason why the gate is shut."""
 
-    run: Past
-    looked_at: tuple[str, ...]
+    run: PastRun
+    figures: tuple[str, ...]
     reasons: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.run.run_id}: {'; '.join(self.looked_at)}."
+        return f"{self.run.run_id}: {'; '.join(self.figures)}."
 
-    def require(self) -> Judgement:
+    def require(self) -> GateResult:
         """Return itself. Raises VerdictRed, with the reasons, if the gate is shut."""
         if self.reasons:
             raise VerdictRed(
@@ -60,21 +60,21 @@ class Judgement:
 
 
 def limits(max_rto: float | None, max_rpo: float | None, worsening: str | None) -> Limits:
-    """Make limits of what the command line was given. Raises BadParameters."""
+    """Return the limits from the options of the command line. Raises BadParameters."""
     for name, value in (("--max-rto", max_rto), ("--max-rpo", max_rpo)):
         if value is not None and not (math.isfinite(value) and value >= 0):
-            raise BadParameters(f"{name} must be a number of seconds, 0 or more, and is {value:g}.")
+            raise BadParameters(f"{name} must be a number of seconds, 0 or more, not {value:g}.")
     if max_rto is None and max_rpo is None and worsening is None:
         raise BadParameters("A gate needs --max-rto, --max-rpo or --worsening.")
     return Limits(max_rto, max_rpo, None if worsening is None else _share(worsening))
 
 
-def judge(past: History, limits: Limits, *, scenario: str = "", target: str = "") -> Judgement:
+def judge(past: History, limits: Limits, *, scenario: str = "", target: str = "") -> GateResult:
     """Judge the latest drill, or the latest of a scenario or target.
 
     Raises:
         BadParameters: there is no such scenario or target.
-        VerdictRed: there is no such drill. A gate that has nothing to look at is shut.
+        VerdictRed: there is no such drill. A gate without a drill is shut.
     """
     _known("--scenario", scenario, {*names(), *(run.kind.scenario for run in past.drills)})
     _known("--target", target, set(TARGETS))
@@ -90,12 +90,12 @@ def judge(past: History, limits: Limits, *, scenario: str = "", target: str = ""
         )
     latest = found[-1]
     earlier = [run for run in found[:-1] if run.kind == latest.kind and run.passed]
-    looked_at = [f"{latest.kind}", f"RTO {_told(latest.rto_seconds)}", f"RPO {_told(latest.rpo_seconds)}"]
+    figures = [f"{latest.kind}", f"RTO {_seconds(latest.rto_seconds)}", f"RPO {_seconds(latest.rpo_seconds)}"]
     reasons = list(_verdict(latest)) + list(_over(latest, limits))
     if limits.worsening is not None:
-        looked_at.append(_compared(earlier))
+        figures.append(_compared(earlier))
         reasons += _worse(latest, earlier, limits.worsening)
-    return Judgement(latest, tuple(looked_at), tuple(reasons))
+    return GateResult(latest, tuple(figures), tuple(reasons))
 
 
 def _known(option: str, value: str, names: set[str]) -> None:
@@ -103,37 +103,37 @@ def _known(option: str, value: str, names: set[str]) -> None:
         raise BadParameters(f"{option} must be one of {', '.join(sorted(names))}, and is {value!r}.")
 
 
-def _verdict(run: Past) -> Iterator[str]:
+def _verdict(run: PastRun) -> Iterator[str]:
     if not run.passed:
         why = f" ({run.reasons[0].rstrip('.')})" if run.reasons else ""
         yield f"its verdict is {run.verdict}{why}"
 
 
-def _over(run: Past, limits: Limits) -> Iterator[str]:
+def _over(run: PastRun, limits: Limits) -> Iterator[str]:
     for name, value, limit in (
         ("RTO", run.rto_seconds, limits.max_rto_seconds),
         ("RPO", run.rpo_seconds, limits.max_rpo_seconds),
     ):
         if limit is not None and value is not None and value > limit:
-            yield f"its {name} was {value:.1f} s, and the limit is {limit:g} s"
+            yield f"its {name} was {value:.1f} s; the limit is {limit:g} s"
 
 
-def _worse(run: Past, earlier: list[Past], share: float) -> Iterator[str]:
+def _worse(run: PastRun, earlier: list[PastRun], share: float) -> Iterator[str]:
     for name, attribute in (("RTO", "rto_seconds"), ("RPO", "rpo_seconds")):
         value = getattr(run, attribute)
-        usual = history.median(before for one in earlier if (before := getattr(one, attribute)) is not None)
+        usual = _median(earlier, attribute)
         if value is None or usual is None:
             continue
-        if value > usual * (1 + share) and value - usual > GRAIN_SECONDS:
-            stage = f", most of it in {_grown(run, earlier)}" if name == "RTO" and run.stages else ""
+        if value > usual * (1 + share) and value - usual > CHANCE_SECONDS:
+            stage = f", most of it in {_slowest_stage(run, earlier)}" if name == "RTO" and run.stages else ""
             yield (
                 f"its {name} was {value:.1f} s, more than {share:.0%} above the median of "
                 f"{len(earlier)} earlier drills, {usual:.1f} s{stage}"
             )
 
 
-def _grown(run: Past, earlier: list[Past]) -> str:
-    """Return the stage that grew most against its own median."""
+def _slowest_stage(run: PastRun, earlier: list[PastRun]) -> str:
+    """Return the stage that exceeds its median most."""
 
     def growth(stage: str) -> float:
         before = history.median(one.stages[stage] for one in earlier if stage in one.stages)
@@ -142,15 +142,19 @@ def _grown(run: Past, earlier: list[Past]) -> str:
     return max(run.stages, key=growth)
 
 
-def _compared(earlier: list[Past]) -> str:
+def _compared(earlier: list[PastRun]) -> str:
     if not earlier:
-        return "no earlier passed drill of its kind, so nothing to compare with"
+        return "no earlier passed drill of this kind to compare with"
     counted = "1 earlier passed drill" if len(earlier) == 1 else f"{len(earlier)} earlier passed drills"
     usual = [
-        f"{name} {_told(history.median(v for one in earlier if (v := getattr(one, attribute)) is not None))}"
+        f"{name} {_seconds(_median(earlier, attribute))}"
         for name, attribute in (("RTO", "rto_seconds"), ("RPO", "rpo_seconds"))
     ]
     return f"median of {counted}: {', '.join(usual)}"
+
+
+def _median(runs: list[PastRun], attribute: str) -> float | None:
+    return history.median(value for run in runs if (value := getattr(run, attribute)) is not None)
 
 
 def _share(text: str) -> float:
@@ -164,5 +168,5 @@ def _share(text: str) -> float:
     return share
 
 
-def _told(seconds: float | None) -> str:
+def _seconds(seconds: float | None) -> str:
     return "not measured" if seconds is None else f"{seconds:.1f} s"

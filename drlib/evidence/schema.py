@@ -1,10 +1,9 @@
-"""The shape of evidence.json, version 1.0: what every run's evidence has, for those who read it by program.
+"""The schema of evidence.json, version 1.0, for programs that read it.
 
-    python -m drlib.evidence.schema      # writes drlib/evidence/evidence.schema.json, which is generated from
-    here
+    python -m drlib.evidence.schema      # generates drlib/evidence/evidence.schema.json
 
-The first number of `schema_version` changes when a field is renamed, removed or means something else; the
-second when one is added. A reader ignores what it does not know.
+The first number of `schema_version` changes when a field is renamed, removed or gets another meaning; the
+second, when a field is added. Readers ignore unknown fields.
 """
 
 from __future__ import annotations
@@ -168,7 +167,7 @@ def text() -> str:
 
 
 def problem(evidence: Any) -> str:
-    """Return a sentence on the first thing in which evidence does not fit the schema, or ""."""
+    """Return a sentence on the first field that does not fit the schema, or ""."""
     try:
         Evidence.model_validate(evidence)
     except ValidationError as error:

@@ -1,6 +1,6 @@
-"""What a run's figures and its journal amount to: passed, failed, aborted or pending-approval, and why.
+"""The verdict of a run: passed, failed, aborted or pending-approval, with every reason.
 
-A run passes only if it showed everything that it should: what was not measured, or was skipped, is no pass.
+A run passes only if every measurement exists and no check was skipped.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from drlib.core.terms import COUNTS
 
 PASSED, FAILED, ABORTED, PENDING = "passed", "failed", "aborted", "pending-approval"
 RED_IN_A_MOVE = {
-    "missing": "acknowledged, and not in the destination at the flip",
+    "missing": "acknowledged, but not in the destination at the flip",
     "outside": "refused outside the fence",
 }
-PLANNED = "switchover"  # a run that is about nothing else has no recovery to measure
-RUNBOOK = "runbook"  # the step that stands for a whole runbook
-AGAIN = "runbook again"  # the same, tried once more after its acts were done
+PLANNED = "switchover"  # a run with planned moves only has no recovery time
+RUNBOOK = "runbook"  # the journal step of a whole runbook
+AGAIN = "runbook again"  # another attempt after the acts of the runbook were done
 ROUNDING_SECONDS = 0.05
 NOT_MEASURED = "No recovery time was measured."
 NOT_RECONCILED = "The payments were not reconciled."
@@ -25,22 +25,18 @@ OPEN = frozenset((NOT_MEASURED, NOT_RECONCILED))
 
 
 def judge(evidence: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> tuple[str, list[str]]:
-    """Return the verdict and every reason for which it is not `passed`.
+    """Return the verdict, and every reason why it is not `passed`.
 
-    A run that lost a payment has failed, even if a step of it failed as well or something was not measured.
+    A run that lost a payment is `failed`, even if a step failed or a measurement is missing too.
 
     Args:
-        evidence: `rto`, `rpo`, `planes`, `checks`, `forced`, `moves` and `hypothesis`, as they stand in
-            evidence.json.
-        journal: the run's entries, oldest first.
+        evidence: `rto`, `rpo`, `planes`, `checks`, `forced`, `moves` and `hypothesis` of evidence.json.
+        journal: the lines of the journal, oldest first.
     """
     pending, broken = _stopped(journal)
     missing = list(_missing(evidence))
     payments = [*_counts(evidence["rpo"], _allowed(evidence)), *_moves(evidence["moves"])]
-    red = [*_hypothesis(evidence["hypothesis"]), *_times(evidence), *payments]
-    red += _planes(evidence["planes"])
-    red += _checks(evidence["checks"])
-    red += _forced(evidence["forced"])
+    red = [*_hypothesis(evidence["hypothesis"]), *_times(evidence), *payments, *_acts(evidence)]
     reasons = [*pending, *broken, *missing, *red]
     if pending:
         return PENDING, reasons
@@ -50,7 +46,7 @@ def judge(evidence: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> 
 
 
 def stages_add_up(rto: Mapping[str, Any]) -> bool:
-    """Return whether the stages, none of them negative, add up to the measured recovery time."""
+    """Return whether no stage is negative and their sum is the measured recovery time."""
     stages = rto["stages"].values()
     total = sum(stages)
     allowed = ROUNDING_SECONDS * max(1, len(stages))
@@ -58,12 +54,12 @@ def stages_add_up(rto: Mapping[str, Any]) -> bool:
 
 
 def _stopped(journal: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
-    """Return sentences for steps that lacked their approval, and for those that failed or never ended.
+    """Return sentences on the steps without approval, and on the steps that failed or never ended.
 
-    A runbook that was done, and is tried again in vain without a change to anything, stays done.
+    A runbook that is done stays done if a later attempt fails without a change.
     """
     last = {(line["runbook"], line["step"]): line for line in journal if line["step"] != AGAIN}
-    told = {
+    named = {
         runbook for (runbook, step), line in last.items() if step != RUNBOOK and line["phase"] == "failed"
     }
     pending, broken = [], []
@@ -73,11 +69,11 @@ def _stopped(journal: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[str]
         if line["phase"] == "failed" and error == "NotApproved":
             pending.append(f"{where}: {message or 'not approved.'}")
         elif (
-            line["phase"] == "failed" and error != "VerdictRed" and not (step == RUNBOOK and runbook in told)
+            line["phase"] == "failed" and error != "VerdictRed" and not (step == RUNBOOK and runbook in named)
         ):
             broken.append(f"{where}: failed. {message}".strip())
         elif line["phase"] == "intent" and line["mutating"]:
-            broken.append(f"{where}: begun, and never ended.")
+            broken.append(f"{where}: started, but never ended.")
     return pending, broken
 
 
@@ -94,21 +90,21 @@ def _times(evidence: Mapping[str, Any]) -> Iterator[str]:
     rto, rpo = evidence["rto"], evidence["rpo"]
     if rto["measured_seconds"] is not None:
         if rto["measured_seconds"] > rto["target_seconds"]:
-            yield f"The RTO was {rto['measured_seconds']:.1f} s, and its target is {rto['target_seconds']} s."
+            yield f"The RTO was {rto['measured_seconds']:.1f} s; the target is {rto['target_seconds']} s."
         if not stages_add_up(rto):
             yield "The stages of the recovery do not add up to the RTO."
     if rpo["seconds"] is not None and rpo["seconds"] > rpo["target_seconds"]:
-        yield f"The RPO was {rpo['seconds']:.1f} s, and its target is {rpo['target_seconds']} s."
+        yield f"The RPO was {rpo['seconds']:.1f} s; the target is {rpo['target_seconds']} s."
 
 
 def _expected(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what the scenario expects; nothing where none was judged."""
+    """Return the expectations of the scenario; empty if no scenario was judged."""
     found: Mapping[str, Any] = evidence["hypothesis"].get("scenario", {}).get("expect", {})
     return found
 
 
 def _allowed(evidence: Mapping[str, Any]) -> frozenset[str]:
-    """Return the counts that the scenario expects: two regions that cannot hear each other settle twice."""
+    """Return the counts that the scenario expects: two isolated regions settle some payments twice."""
     listed = _expected(evidence).get("duplicated") == "listed"
     return frozenset(["unexplained_duplicates"] if listed else [])
 
@@ -129,30 +125,20 @@ def _counts(rpo: Mapping[str, Any], allowed: frozenset[str]) -> Iterator[str]:
 
 
 def _moves(moves: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield what a planned move may not do: leave a payment behind, or refuse one outside its fence."""
+    """Yield the payments that a planned move left behind, or refused outside of the fence."""
     for move in moves:
         for name, meaning in RED_IN_A_MOVE.items():
             if move.get(name):
                 yield f"{move['runbook']}: {len(move[name])} payments were {meaning}."
 
 
-def _planes(planes: Mapping[str, Any]) -> Iterator[str]:
-    calls = planes["control_plane_calls_in_failover"]
-    if calls:
+def _acts(evidence: Mapping[str, Any]) -> Iterator[str]:
+    """Yield control-plane calls in the failover, checks that did not pass, and gates that were forced."""
+    if calls := evidence["planes"]["control_plane_calls_in_failover"]:
         yield f"The failover made {calls} control-plane calls; it must make none."
-
-
-def _checks(checks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    for check in checks:
+    for check in evidence["checks"]:
         if check["status"] != "passed":
-            yield f"{check['runbook']}: the check {check['name']!r} was {_word(check['status'])}."
-
-
-def _forced(forced: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    for one in forced:
-        gates = ", ".join(one["gates"])
-        yield f"{one['runbook']}: forced past {gates}, because {one['reason']}."
-
-
-def _word(status: str) -> str:
-    return "red" if status == "failed" else status
+            word = "red" if check["status"] == "failed" else check["status"]
+            yield f"{check['runbook']}: the check {check['name']!r} was {word}."
+    for one in evidence["forced"]:
+        yield f"{one['runbook']}: forced past {', '.join(one['gates'])}, because {one['reason']}."

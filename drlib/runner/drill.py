@@ -1,7 +1,7 @@
-"""The whole drill: all its runbooks in one run, and whatever happens, a way back and a report.
+"""The whole drill: all its runbooks in one run.
 
-A notebook that fails ends the drill, but never before its faults are restored and what was measured is
-written down. What failed decides the exit code, as `drlib.core.errors` has it.
+A failed notebook ends the drill, but only after the faults are restored and the evidence is written. The
+error decides the exit code (`drlib.core.errors`).
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Drill:
 
     Args:
         settings: the run's parameters.
-        keep: leave the stack and the sandbox up at the end.
-        say: takes each line that a person should see.
+        keep: keep the stack and the sandbox at the end.
+        say: prints a line.
         sources: the notebooks, in order.
     """
 
@@ -50,10 +50,10 @@ class Drill:
         self.sources = [source for source in sources if not (keep and source.stem == TEARDOWN)]
 
     def run(self, *, resume: Run | None = None) -> int:
-        """Run what is not done yet, and return the exit code."""
+        """Run the notebooks that are not done, and return the exit code."""
         values = self.settings.values()
         injected = {source: parameters_cell.check(source, values)[1] for source in self.sources}
-        here = runner_resume.place(resume) if resume else target.open(self.settings)
+        here = runner_resume.find_target(resume) if resume else target.open(self.settings)
         code = CODES[ABORTED]
         try:
             run = resume or folders.open_run(self.settings, here)
@@ -69,11 +69,11 @@ class Drill:
     def _guarded(
         self, run: Run, here: Target, injected: Mapping[Path, Any], *, resumed: bool
     ) -> Failure | None:
-        """Run the notebooks; whatever stops them, restore what was broken."""
+        """Run the notebooks. If they stop for any reason, restore the faults."""
         try:
             with notebook.interruptible():
-                again = self._look_back(run, here) if resumed else set()
-                failure = self._notebooks(run, injected, self._left(run, here, again))
+                again = self._verify_steps(run, here) if resumed else set()
+                failure = self._notebooks(run, injected, self._remaining(run, here, again))
         except KeyboardInterrupt:
             failure = Failure("KeyboardInterrupt", "The drill was interrupted.", notebook.INTERRUPTED)
         except DrError as error:
@@ -84,8 +84,8 @@ class Drill:
                 self.say(line)
         return failure
 
-    def _look_back(self, run: Run, here: Target) -> set[str]:
-        """End what a killed process left in force, look at what was done, and return what is to run again."""
+    def _verify_steps(self, run: Run, here: Target) -> set[str]:
+        """End faults of a killed process, verify the steps, and return the runbooks to run again."""
         folders.reopen(run)
         for line in notebook.restore(here, run):
             self.say(line)
@@ -95,16 +95,15 @@ class Drill:
         runner_resume.require_stack(run, found)
         return {proof.runbook for proof in found if proof.wrong}
 
-    def _left(self, run: Run, here: Target, again: set[str]) -> list[Path]:
+    def _remaining(self, run: Run, here: Target, again: set[str]) -> list[Path]:
         """Return the notebooks that are still to run, or to run again."""
         left = [
             source
             for source in self.sources
             if source.stem in again or not run.done(RUNBOOK, runbook=source.stem)
         ]
-        told = runner_resume.cut_short(run)
-        if told:
-            self.say(f"  {told}")
+        if reason := runner_resume.cut_short(run):
+            self.say(f"  {reason}")
             left = [source for source in left if source.stem != runner_resume.DRILL]
         if self.settings.plans and not runner_resume.is_deployed(here):
             self.say(f"  Nothing is deployed: what follows {DEPLOY} can be planned once that is done.")
@@ -155,7 +154,7 @@ class Drill:
         return failure.exit_code if failure else CODES[found.verdict]
 
     def _next(self, run: Run, here: Target, failure: Failure) -> str:
-        """Return a line on how the run goes on, or why it does not."""
+        """Return a line on how to resume the run, or why that is impossible."""
         if self._shuts_down(here, failure.exit_code):
             return (
                 "Over       what it ran in ends with it; with --keep it stays up, and the run can be resumed"
@@ -164,7 +163,7 @@ class Drill:
         return f"Resume     drlib drill --resume {run.run_id}{when}"
 
     def _shuts_down(self, here: Target, code: int) -> bool:
-        """Whether the sandbox ends with the drill that started it. What is approved there needs it."""
+        """Whether the sandbox ends with the drill that started it. A pending approval needs it."""
         return here.started and not self.keep and code != CODES[PENDING]
 
 
@@ -181,11 +180,11 @@ def drill(
 
     Args:
         file: parameter file; not needed to resume, since a run has its own parameters.
-        scenario: which one, instead of the file's.
-        resume: id of a run that stopped. What it has done is verified, and not done again.
-        keep: leave the stack and the sandbox up at the end.
-        say: takes each line that a person should see.
-        sources: other notebooks than those of a drill.
+        scenario: replaces the scenario of the file.
+        resume: id of a stopped run. Its steps are verified, and not repeated.
+        keep: keep the stack and the sandbox at the end.
+        say: prints a line.
+        sources: notebooks to run instead of those of a drill.
 
     Raises:
         DrError: nothing could be started.
@@ -202,7 +201,7 @@ def drill(
 
 
 def summary(found: evidence.Evidence, *, seal: str) -> list[str]:
-    """Return the lines that end a drill: verdict, times, counts, the seal's hash, and where the files are."""
+    """Return the last lines of a drill: verdict, times, counts, seal and files."""
     content = found.content
     rto, rpo = content["rto"], content["rpo"]
     measured, predicted = _seconds(rto["measured_seconds"]), _seconds(rto["predicted_seconds"])

@@ -1,7 +1,7 @@
-"""Jupyter kernels for headless runs: the next one is started while a notebook still uses the one before.
+"""Jupyter kernels for headless runs: the next kernel starts while a notebook still uses the current one.
 
 Starting a kernel takes about a second and ending one politely takes another; seven notebooks in one process,
-with the next kernel ready and the old one killed, take a third of the time of seven calls of papermill.
+with the next kernel ready and the old one killed, take a third of the time of seven papermill processes.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from drlib.core import files, redaction
 
 KERNEL = "python3"
 START_SECONDS = 60
-LOG_SECONDS = 5  # a process that a kernel left behind may hold its end of the log: nobody waits for that
+LOG_SECONDS = 5  # do not wait longer: a process that a kernel left behind may hold the log open
 # So that what a cell prints does not depend on where it runs, and modules are compiled once.
 ENVIRONMENT = {"TZ": "UTC", "COLUMNS": "80", "PYTHONHASHSEED": "0", "IPYKERNEL_CELL_NAME": "<cell>"}
 ENGINE = "warm"
-PLACE = "drlib-"
-"""Before the id of the process whose kernels a temporary folder is for."""
+FOLDER_PREFIX = "drlib-"
+"""Begins the name of the temporary folder of a process's kernels."""
 
 MASKED = "masked:"
-"""Before the path of an executed notebook: it is written masked, whole or not at all."""
+"""Begins the path of a notebook that is written masked and atomically."""
 
 
 class Pool:
-    """Kernels that are started ahead. Use it as a context manager: at its end none is left.
+    """Kernels that are started in advance. Use it as a context manager, which ends all kernels.
 
     Args:
         folder: the kernels' working directory.
-        log: file that takes what the kernel processes write to their stderr, masked.
+        log: file for the stderr of the kernel processes, masked.
         variables: environment variables for the kernels, beside this process's own.
     """
 
@@ -63,7 +63,7 @@ class Pool:
         self._writer = threading.Thread(target=redaction.copy_lines, args=streams, daemon=True)
         self._writer.start()
         _sweep()
-        self._place = tempfile.mkdtemp(prefix=f"{PLACE}{os.getpid()}-")
+        self._place = tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-")
         self.start()
         return self
 
@@ -89,7 +89,7 @@ class Pool:
         return taken
 
     def release(self) -> None:
-        """Kill what was taken."""
+        """Kill the kernels that were taken."""
         while self._used:
             self._kill(self._used.pop())
 
@@ -119,7 +119,7 @@ class Pool:
 
 
 def papermill() -> Any:
-    """Return the module `papermill`, imported without what makes that slow, with the engine registered."""
+    """Return the module `papermill`, imported fast, with the engine and the handler registered."""
     # JupyterLab brings this one. It builds a grammar when imported, for formats that notebooks do not use.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill as module
@@ -178,19 +178,19 @@ def papermill() -> Any:
 
 
 def _announce(nb_man: Any, on_cell: Callable[[Any], None]) -> None:
-    """Tell about each cell before it runs."""
+    """Call `on_cell` before each cell runs."""
     cell_start = nb_man.cell_start
 
-    def told(cell: Any, *arguments: Any, **options: Any) -> None:
+    def announced(cell: Any, *arguments: Any, **options: Any) -> None:
         on_cell(cell)
         cell_start(cell, *arguments, **options)
 
-    nb_man.cell_start = told
+    nb_man.cell_start = announced
 
 
 def _sweep() -> None:
     """Remove the folders of pools whose process was killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PLACE}*-*"):
-        owner = folder.name.removeprefix(PLACE).partition("-")[0]
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*-*"):
+        owner = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
         if owner.isdigit() and not psutil.pid_exists(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""One runbook without a person: headless, in a warm kernel, with strict parameters.
+"""Runs one runbook headless, in a warm kernel, with strict parameters.
 
-A notebook that fails leaves no fault behind that it injected itself. What failed decides the exit code, as
-`drlib.core.errors` has it.
+The faults that a failed notebook injected are restored. The error decides the exit code
+(`drlib.core.errors`).
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a notebook stopped: the error's class, its text, and the exit code that goes with it."""
+    """Why a notebook stopped: class of the error, message, exit code."""
 
     error: str
     message: str
     exit_code: int
 
     def raised(self) -> DrError:
-        """Return the error, to be raised here as it was raised in the notebook."""
+        """Return the error of the notebook, to raise it in this process."""
         made: DrError = _classes().get(self.error, StepFailed)(self.message)
         return made
 
@@ -52,18 +52,17 @@ def run(
 ) -> Path:
     """Run one runbook in the open run, or in a new one, and return the executed notebook.
 
-    If it fails, the faults that it injected are restored; those of others stay.
-
-    One that was done in this run is executed into a file of its own, such as `40-failback.2.ipynb`.
+    If it fails, the faults that it injected are restored; other faults stay. A runbook that is done in this
+    run is executed into another file, such as `40-failback.2.ipynb`.
 
     Args:
         notebook: its name, its number or its path.
         values: from a parameter file.
         overrides: names and texts that win over the file.
-        say: takes each line that a person should see.
+        say: prints a line.
 
     Raises:
-        DrError: what the notebook raised, or a parameter that is not allowed.
+        DrError: the error of the notebook, or a parameter that is not allowed.
     """
     source = parameters_cell.find(notebook)
     settings, injected = parameters_cell.check(source, values, overrides)
@@ -87,12 +86,12 @@ def run(
 
 
 def restore(here: Target, run: Run | None = None, *, but: Collection[str] | None = None) -> list[str]:
-    """End faults, and return a line for each; the last line says what is still in force.
+    """Restore faults, and return a line for each. The last line names the faults still in force.
 
     Args:
         here: the target.
-        run: the run in whose journal to write it down.
-        but: ids of faults that stay. If None, whatever is in force ends, even what no file of a fault names.
+        run: the run whose journal records it.
+        but: ids of faults that stay. If None, all faults end, even those without a file.
     """
     lines = []
     for fault in faults_restore.pending(here):
@@ -110,23 +109,23 @@ def restore(here: Target, run: Run | None = None, *, but: Collection[str] | None
 
 
 def restored(here: Target, run: Run, *, but: Collection[str] | None = None) -> list[str]:
-    """End faults, as `restore` does; where that cannot be done, return lines that say so."""
+    """Restore faults like `restore`, but return lines on an error instead of raising it."""
     try:
         return restore(here, run, but=but)
     except DrError as error:
-        told = str(error)
+        reason = str(error)
     with contextlib.suppress(DrError):
         if not here.faults():
-            return [f"No fault is in force, and that could not be written down: {told}"]
-    return [f"The faults could not be ended: {told}", "Run `drlib restore` once that is mended."]
+            return [f"No fault is in force, and that could not be written down: {reason}"]
+    return [f"The faults could not be ended: {reason}", "Run `drlib restore` once that is mended."]
 
 
 def execute(
     source: Path, injected: Mapping[str, Any], run: Run, pool: kernels.Pool, *, more: bool = False
 ) -> Failure | None:
-    """Execute a notebook into the run's folder, and write down how it ended.
+    """Execute a notebook into the run's folder, and note the result in the journal.
 
-    One whose acts are done is noted as tried again: that takes nothing back unless it changes something.
+    Another attempt at a done runbook has a separate step: if it changes nothing, the runbook stays done.
     """
     written, begun = executed(run, source), len(run.lines())
     step = AGAIN if run.done(RUNBOOK) and _acted(run) else RUNBOOK
@@ -151,7 +150,7 @@ def execute(
 
 
 def executed(run: Run, source: Path) -> Path:
-    """Return where a notebook goes when it is executed: what shows how it was done stays as it is."""
+    """Return the path of an executed notebook. The notebook of an earlier, done attempt is kept."""
     ends = [line for line in run.lines((RUNBOOK,)) if line["runbook"] == run.runbook]
     times = sum(line["phase"] == DONE for line in ends)
     return run.folder / (f"{source.stem}.{times + 1}{source.suffix}" if times else source.name)
@@ -182,7 +181,7 @@ def _attempt(
 
 
 def _acted(run: Run, *, since: int = 0) -> bool:
-    """Return whether this runbook has a step that changes something, from a line of the journal on."""
+    """Return whether this runbook changed something, from a line of the journal on."""
     return any(line["mutating"] and line["runbook"] == run.runbook for line in run.lines()[since:])
 
 
@@ -193,7 +192,7 @@ def _failure(name: str, text: str) -> Failure:
 
 
 def _classes() -> dict[str, type[DrError]]:
-    """Return every class of the error tree by its name."""
+    """Return all classes of errors by name."""
     found = {DrError.__name__: DrError}
     waiting = [DrError]
     while waiting:
@@ -209,9 +208,9 @@ def _first_line(error: BaseException) -> str:
 
 
 def pool(run: Run, *, drilled: bool = False) -> kernels.Pool:
-    """Return kernels for a run; what they complain of goes to its `kernels.log`.
+    """Return kernels for a run; their stderr goes to `kernels.log` of the run.
 
-    With `drilled`, a notebook that would join another run than this one fails.
+    With `drilled`, a notebook that joins another run fails.
     """
     return kernels.Pool(
         folder=parameters_cell.ROOT,
@@ -226,7 +225,7 @@ def pool(run: Run, *, drilled: bool = False) -> kernels.Pool:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGTERM, by which a CI job is cancelled, end the block as Ctrl-C does."""
+    """Make SIGTERM, which cancels a CI job, interrupt the block like Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

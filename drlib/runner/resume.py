@@ -1,6 +1,6 @@
-"""What a run has done, verified before the run goes on. Reads, and changes nothing.
+"""Verifies the steps of an interrupted run before it continues. Changes nothing.
 
-A step that was undone since then needs no proof: nobody misses a stack that was destroyed.
+A step that a later step undid is not verified.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CUT = (
 
 @dataclass(frozen=True)
 class Proof:
-    """A step that was done earlier; `wrong` says what is otherwise now, and is empty if it holds."""
+    """A step that was done earlier; `wrong` says what has changed since, or is empty."""
 
     runbook: str
     step: str
@@ -47,7 +47,7 @@ class Proof:
 
 
 def verify(here: Target, run: Run) -> list[Proof]:
-    """Look whether what this run has done, and nothing has taken back since, is still so."""
+    """Verify the steps of this run that no later step undid."""
     with aws_calls.purpose("verify"):
         return [Proof(runbook, step, _wrong(here, step)) for step, runbook in standing(run).items()]
 
@@ -71,7 +71,7 @@ def standing(run: Run) -> dict[str, str]:
 
 
 def _wrong(here: Target, step: str) -> str:
-    """Return a clause on what is otherwise than a step left it, or ""."""
+    """Return a clause on what has changed since a step, or ""."""
     try:
         return PROOFS[step](here)
     except DrError as error:
@@ -81,7 +81,7 @@ def _wrong(here: Target, step: str) -> str:
 
 
 def _deployed(here: Target) -> str:
-    """The state has the stack whole, and its table answers."""
+    """The stack's state is complete, and its table answers."""
     latch.read(here, stack.current(here))
     return ""
 
@@ -120,10 +120,10 @@ PROOFS: dict[str, Callable[[Target], str]] = {
 
 
 def require_stack(run: Run, proofs: list[Proof]) -> None:
-    """Stop where the payments of a run cannot be accounted for any more, since its stack is gone.
+    """Check that the stack still exists if the run must reconcile payments.
 
     Raises:
-        StepFailed: it is.
+        StepFailed: the stack is gone.
     """
     gone = [proof for proof in proofs if proof.step == steps.DEPLOY and proof.wrong]
     if gone and run.done(steps.INJECT, runbook=DRILL):
@@ -133,11 +133,11 @@ def require_stack(run: Run, proofs: list[Proof]) -> None:
         )
 
 
-def place(run: Run) -> Target:
-    """Return where a stored run ran.
+def find_target(run: Run) -> Target:
+    """Return the target of a stored run.
 
     Raises:
-        StepFailed: it is gone, and what was deployed there with it.
+        StepFailed: the sandbox of the run is gone.
     """
     gone = StepFailed(
         f"The sandbox that {run.run_id} ran in is gone, and its stack with it.",
@@ -153,7 +153,7 @@ def place(run: Run) -> Target:
 
 
 def is_deployed(here: Target) -> bool:
-    """Return whether the stack is there, whole."""
+    """Return whether the complete stack is deployed."""
     try:
         stack.current(here)
     except StepFailed:
@@ -162,7 +162,7 @@ def is_deployed(here: Target) -> bool:
 
 
 def cut_short(run: Run) -> str:
-    """Return a sentence if the run's drill was cut off after its fault, and write that down; else ""."""
+    """Return a sentence, and note it in the journal, if the drill was cut off after its fault; else ""."""
     mine = run.as_runbook(DRILL)
     if mine.done(RUNBOOK) or not inject.spent(mine):
         return ""

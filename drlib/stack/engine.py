@@ -1,10 +1,10 @@
-"""The Pulumi engine: one command at a time, its events read as they come, its failures told in one sentence.
+"""The Pulumi engine: one command at a time, with live events and one-sentence errors.
 
     with engine.open(here, program) as session:
         steps = session.run("up", watch=bar.update)
 
-The state is read through the engine's own export. A lock that a dead process of this machine left behind is
-taken away in the sandbox, where nobody else can hold it; anywhere else, a person must decide.
+The state is read by `pulumi stack export`. In the sandbox, the lock of a dead process is removed; elsewhere,
+a person must decide.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class Session:
 
         Args:
             command: what to do.
-            watch: told how many resources are done, and which is under way.
-            options: of the Automation API's method.
+            watch: gets the number of finished resources, and the name of the current one.
+            options: options of the method of the Automation API.
 
         Raises:
             StepFailed: the engine, or AWS, refused; the message names the resource.
@@ -120,7 +120,7 @@ class Session:
                 self._close_loops()
                 ended.set()
 
-        with _held_back() as interrupted:
+        with _deferred_interrupt() as interrupted:
             threading.Thread(target=act, name=f"pulumi-{command}", daemon=True).start()
             while not ended.wait(POLL_WALL_SECONDS):
                 if interrupted.is_set() and not told.is_set() and not ended.wait(SIGNAL_WALL_SECONDS):
@@ -148,7 +148,7 @@ class Session:
                     child.send_signal(signal.SIGINT)
 
     def _break_stale_lock(self, text: str) -> bool:
-        """Take away the locks of dead processes; return whether the command may be tried again."""
+        """Remove the locks of dead processes; return whether to retry the command."""
         holders = list(failure.LOCK_HOLDER.finditer(text))
         if self._here.origin != "simulated" or not holders:
             return False
@@ -158,7 +158,7 @@ class Session:
         return True
 
     def remove(self) -> None:
-        """Forget a stack that holds nothing any more."""
+        """Remove an empty stack from the backend."""
         self._stack.workspace.remove_stack(self._stack.name)
 
 
@@ -169,8 +169,8 @@ def open(
     """Open this settings' stack, creating it in the backend if need be.
 
     Args:
-        here: where.
-        program: what the stack is to be; None for commands that need none.
+        here: the target.
+        program: the Pulumi program; None for commands without one.
         checkpoints: as in `Target.engine`.
     """
     from pulumi import automation
@@ -180,13 +180,13 @@ def open(
     folder.mkdir(parents=True, exist_ok=True)
     command = pulumi_cli.command()
     loops: list[asyncio.AbstractEventLoop] = []
-    # A program that fails leaves coroutines of Pulumi behind; the error itself is told, in plain words.
+    # A failed program leaves coroutines of Pulumi behind; the error itself is reported.
     warnings.filterwarnings("ignore", "coroutine 'Output", RuntimeWarning)
     with here.engine(checkpoints=checkpoints) as found, _backend(here) as backend:
         variables = {**found, "AWS_REGION": settings.primary_region, "PULUMI_BACKEND_URL": backend}
         workspace = automation.LocalWorkspace(
             work_dir=str(folder),
-            program=_in_view(program or _nothing, loops),
+            program=_noting_loop(program or _nothing, loops),
             pulumi_command=command,
             env_vars=variables,
             project_settings=automation.ProjectSettings(
@@ -194,7 +194,7 @@ def open(
             ),
         )
         try:
-            stack = _quick(automation.Stack).create_or_select(settings.suffix, workspace)
+            stack = _without_queries(automation.Stack).create_or_select(settings.suffix, workspace)
             if settings.plans and (known := state(here)):
                 stack.import_stack(automation.Deployment(version=STATE_VERSION, deployment=known))
         except automation.errors.CommandError as error:
@@ -241,7 +241,7 @@ def state(here: Target) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _held_back() -> Iterator[threading.Event]:
+def _deferred_interrupt() -> Iterator[threading.Event]:
     """Note an interruption instead of raising it, while the block lasts. Only the main thread gets one."""
     noted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -254,7 +254,7 @@ def _held_back() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
 
 
-def _in_view(program: Callable[[], None], loops: list[asyncio.AbstractEventLoop]) -> Callable[[], None]:
+def _noting_loop(program: Callable[[], None], loops: list[asyncio.AbstractEventLoop]) -> Callable[[], None]:
     """Return the program, noting the event loop that it runs in."""
 
     def run() -> None:
@@ -268,7 +268,7 @@ def _nothing() -> None:
     """A program for commands that need none."""
 
 
-def _quick(stack: type[Any]) -> type[Any]:
+def _without_queries(stack: type[Any]) -> type[Any]:
     """Return a stack class that does not ask the CLI for outputs and history after each command.
 
     That would take a second each time, and `state` tells more.

@@ -1,4 +1,4 @@
-"""The engine's events, step by step: what is done, what is under way, what went wrong."""
+"""The events of the engine: steps that are done, steps in progress, errors."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from drlib.stack.plan import STEPS, PlannedResource
 
 @dataclass
 class Steps:
-    """What the engine did, or means to do, so far.
+    """The steps of the engine so far, done or planned.
 
     Attributes:
-        resources: AWS resources by URN, with the last step that was begun for each.
-        done: how many of them are done.
-        errors: what went wrong: resource and message.
+        resources: AWS resources by URN, each with its last started step.
+        done: URNs of the finished resources.
+        errors: resource and message of each error.
     """
 
     resources: dict[str, PlannedResource] = field(default_factory=dict)
@@ -25,16 +25,16 @@ class Steps:
     errors: list[tuple[str, str]] = field(default_factory=list)
 
     def see(self, event: Any) -> None:
-        """Take in one event of the engine."""
+        """Process one event of the engine."""
         begun = event.resource_pre_event
         if begun is not None:
             self._begin(begun.metadata)
         ended = event.res_outputs_event
         if ended is not None and ended.metadata.urn in self.resources:
             self.done.add(ended.metadata.urn)
-        told = event.diagnostic_event
-        if told is not None and told.severity == "error":
-            self.errors.append((_short(told.urn or ""), plain(told.message)))
+        diagnostic = event.diagnostic_event
+        if diagnostic is not None and diagnostic.severity == "error":
+            self.errors.append((_short(diagnostic.urn or ""), plain(diagnostic.message)))
 
     def _begin(self, step: Any) -> None:
         op = STEPS.get(str(getattr(step.op, "value", step.op)))
@@ -55,7 +55,7 @@ class Steps:
         )
 
     def relate(self, goals: Mapping[str, Any]) -> None:
-        """Add what each resource's inputs come from: URN -> goal, as the engine's saved plan has them."""
+        """Add the sources of each resource's inputs: URN -> goal in the engine's saved plan."""
         for urn, goal in goals.items():
             if urn in self.resources:
                 sources = goal.get("propertyDependencies") or {}
@@ -66,7 +66,7 @@ class Steps:
                 )
 
     def failure(self) -> tuple[str, str]:
-        """Return the first error that names a resource, or else the first that there is."""
+        """Return the first error that names a resource, or else the first error."""
         named = [found for found in self.errors if found[0]]
         return (named or self.errors or [("", "")])[0]
 

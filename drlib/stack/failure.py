@@ -1,4 +1,4 @@
-"""What a failure of the engine comes to: one sentence, with the resource, AWS's own words and the remedy."""
+"""The errors of the engine, as one sentence with the resource, the message of AWS and the remedy."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ EXISTS = re.compile(
 
 
 def busy(text: str) -> StepFailed:
-    """Make one sentence of a lock that another command holds: by whom, and how it is taken away."""
+    """Return the error for a locked stack: who holds the lock, and how to remove it."""
     holder = LOCK_HOLDER.search(text)
     who = f" by process {holder['pid']} on {holder['host']}" if holder else ""
     return StepFailed(
-        f"The stack is locked{who}: another run is at work on it, or was cut off.",
+        f"The stack is locked{who}: another run uses it, or was interrupted.",
         remedy="Wait for it to end. If none is running, `pulumi cancel` takes the lock away; then run again.",
     )
 
 
 def failed(command: str, steps: Steps, text: str) -> StepFailed:
-    """Make one sentence of a failure: the resource and AWS's own words, or else the engine's."""
+    """Return the error for a failed command: the resource and the message of AWS, or of the engine."""
     resource, message = steps.failure()
     if not message:
         found = re.search(r"^error: (.*)$", text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""A long command of the set-up: run under a limit, its elapsed seconds told, its last words kept."""
+"""A long command of the installation: time limit, progress, and a log that is quoted on failure."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from drlib.core.clock import Clock
 
 
 class CannotDo(Exception):
-    """One way to the tool is closed; the next one is tried."""
+    """One way of installation failed; the next one is tried."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the ways share: a scratch folder, a clock, and where progress is told."""
+    """What all ways of installation share: a scratch folder, a clock, and the stream for progress."""
 
     scratch: Path
     clock: Clock
     out: TextIO
 
     def say(self, text: str) -> None:
-        """Tell one line."""
+        """Print one line."""
         self.out.write(f"{text}\n")
         self.out.flush()
 
@@ -38,16 +38,16 @@ class Job:
         env: Mapping[str, str],
         limit_seconds: float = 3600.0,
     ) -> None:
-        """Run a command, telling its elapsed seconds; its words go to a log that is quoted if it fails."""
+        """Run a command and print its elapsed seconds. Its output goes to a log, quoted on failure."""
         log = self.scratch / "log.txt"
-        began, told, every = self.clock.now(), 0.0, 2.0 if self.out.isatty() else 15.0
-        with log.open("w") as words:
+        began, printed, every = self.clock.now(), 0.0, 2.0 if self.out.isatty() else 15.0
+        with log.open("w") as output:
             child = subprocess.Popen(  # noqa: S603 fixed commands
                 [str(part) for part in command],
                 cwd=self.scratch,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
-                stdout=words,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
@@ -56,8 +56,8 @@ class Job:
                     elapsed = self.clock.now() - began
                     if elapsed > limit_seconds:
                         raise CannotDo(f"{what}: not done after {limit_seconds:.0f} s")
-                    if elapsed - told >= every:
-                        told = elapsed
+                    if elapsed - printed >= every:
+                        printed = elapsed
                         self._tick(f"  {what}: {elapsed:.0f} s")
             finally:
                 _end(child)
@@ -79,7 +79,7 @@ def _code(child: subprocess.Popen[bytes]) -> int | None:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a child and its children; nothing to do when it has ended."""
+    """End a child and its children, if it still runs."""
     if child.poll() is None:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()

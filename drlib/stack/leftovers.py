@@ -1,6 +1,6 @@
-"""What is still there of a stack: one list call for each service and region, whatever the state says.
+"""The resources that are left of a stack: one list call for each service and region, whatever the state says.
 
-Names tell most of it. What has no name of ours (a network, a health check) is told by its tags.
+Most resources are found by name. Networks and health checks are found by their tags.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.core.errors import StepFailed
 from drlib.deployed.names import PREFIX, Names
 from drlib.show.output import Table
@@ -17,7 +18,6 @@ from drlib.show.shown import Shown
 if TYPE_CHECKING:
     from drlib.target.base import Target
 
-DNS_REGION = "us-east-1"  # topic and alarms of the health checks, whichever regions the stack is in
 PROJECT_TAG = "payments-dr"
 LOG_PREFIXES = ("/aws/lambda/", "/aws/vendedlogs/")
 NETWORK_PARTS = {
@@ -31,7 +31,7 @@ NETWORK_PARTS = {
 
 @dataclass(frozen=True, order=True)
 class Leftover:
-    """One thing that is still there."""
+    """One resource that is left."""
 
     kind: str
     region: str
@@ -39,25 +39,25 @@ class Leftover:
 
 
 class Leftovers(list[Leftover], Shown):
-    """What is still there; empty is what a teardown is for. Prints as a table."""
+    """The resources that are left: none after a complete teardown. Prints as a table."""
 
     def require_none(self) -> Leftovers:
-        """Return itself. Raises StepFailed, naming what is there, unless it is empty."""
+        """Return itself. Raises StepFailed, naming the resources, unless it is empty."""
         if self:
             names = ", ".join(f"{found.kind} {found.name}" for found in self[:5])
             more = f" and {len(self) - 5} more" if len(self) > 5 else ""
             raise StepFailed(
-                f"Something is left of the stack: {names}{more}.",
-                remedy="Run 80-teardown again; what stays then was made outside of the stack.",
+                f"Resources of the stack are left: {names}{more}.",
+                remedy="Run 80-teardown again. What still remains was created outside of the stack.",
             )
         return self
 
     def as_plan(self) -> list[list[str]]:
-        """Return what is approved, where its destruction is: each thing by its name."""
+        """Return the content of an approval to delete: each resource by its name."""
         return [[found.kind, found.region, found.name] for found in sorted(self)]
 
     def table(self) -> Table:
-        """Return one line for each thing, or one that says that there is none."""
+        """Return a row for each resource, or one row that says that there is none."""
         rows = [(found.kind, found.region or "global", found.name) for found in self]
         return Table(("left", "region", "name"), rows or [("nothing", "-", "-")], varying=["name"])
 
@@ -69,7 +69,7 @@ class Leftovers(list[Leftover], Shown):
 
 
 def find(here: Target) -> Leftovers:
-    """List what is left of this settings' stack, in both regions and where its alarms on DNS are."""
+    """List what is left of the stack of these settings, in both regions and in us-east-1."""
     return Leftovers(sorted(set(_Search(here).all())))
 
 
@@ -77,7 +77,7 @@ class _Search:
     def __init__(self, here: Target) -> None:
         self.here, self.settings = here, here.settings
         self.pair = (self.settings.primary_region, self.settings.standby_region)
-        self.regions = (*self.pair, *({DNS_REGION} - {*self.pair}))
+        self.regions = (*self.pair, *({GLOBAL_REGION} - {*self.pair}))
         account_id = self._client("sts", self.pair[1]).get_caller_identity()["Account"]
         self.names = Names(self.settings.suffix, account_id)
 
@@ -105,7 +105,7 @@ class _Search:
             yield from getattr(client, operation)(**options).get(key) or []
 
     def _named(self, region: str) -> dict[str, list[str]]:
-        """Return what has names of ours, if it is ours at all, by kind."""
+        """Return the names of resources that may belong to a stack, by kind."""
 
         def ask(
             service: str, operation: str, key: str, pick: Callable[[Any], str], **options: Any
@@ -159,7 +159,7 @@ class _Search:
         ]
         for part, (operation, key, identity) in NETWORK_PARTS.items():
             for found in self._pages("ec2", region, operation, key, Filters=tags):
-                # Looked at again: not every answer heeds the filter, and another stack's is not reported.
+                # Checked again: not every API applies the filter.
                 if not self._is_ours(found.get("Tags") or ()):
                     continue
                 if found.get("GroupName") != "default" and found.get("State") != "deleted":
@@ -175,7 +175,7 @@ class _Search:
                 yield Leftover("certificate", region, name)
 
     def _global(self) -> Iterator[Leftover]:
-        """What has no region. Route 53's and IAM's own control planes answer, wherever one asks."""
+        """Yield resources without a region. The control planes of Route 53 and IAM answer in any region."""
         region = self.pair[1]
         buckets = [found["Name"] for found in self._pages("s3", region, "list_buckets", "Buckets")]
         roles = [found["RoleName"] for found in self._pages("iam", region, "list_roles", "Roles")]

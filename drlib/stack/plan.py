@@ -1,4 +1,4 @@
-"""What the engine means to do, resource by resource, before it does it."""
+"""The plan of the engine, resource by resource."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from drlib.show.shown import Shown
 
 CREATE, UPDATE, REPLACE, DELETE, SAME = "create", "update", "replace", "delete", "same"
 KINDS = (CREATE, UPDATE, REPLACE, DELETE, SAME)
-# The engine's steps, as a person counts them: a replacement is three steps for the engine, and one for us.
+# A replacement is three steps for the engine, and one change in the plan.
 STEPS = {
     "create": CREATE,
     "update": UPDATE,
@@ -28,13 +28,17 @@ STEPS = {
 
 @dataclass(frozen=True)
 class PlannedResource:
-    """One AWS resource and what becomes of it.
+    """One AWS resource and its planned change.
 
-    Attributes: type: Pulumi's type, such as `aws:sqs/queue:Queue`. name: its logical name in the program.
-    op: create, update, replace, delete or same. inputs: what the program asks for; a value that is not
-    known before something is created is the engine's marker for unknown. changed: names of the inputs that
-    differ. urn: the engine's name. references: input -> URNs of the resources that its value comes from,
-    known or not yet. after: URNs of the resources that it waits for, whatever its inputs say.
+    Attributes:
+        type: Pulumi's type, such as `aws:sqs/queue:Queue`.
+        name: logical name in the program.
+        op: create, update, replace, delete or same.
+        inputs: the inputs of the program; unknown values are the engine's marker.
+        changed: names of the inputs that differ.
+        urn: the engine's name.
+        references: input -> URNs of the resources that its value comes from.
+        after: URNs of the resources that it depends on explicitly.
     """
 
     type: str
@@ -53,16 +57,16 @@ class PlannedResource:
 
     @property
     def region(self) -> str:
-        """Where it is; empty for what is global."""
+        """The region; empty for a global resource."""
         return str(self.inputs.get("region", ""))
 
 
 @dataclass(frozen=True)
 class Plan(Shown):
-    """What an `up` would do. Prints as a table of services, and the names of all that changes.
+    """The changes that `up` would make. Prints as a table of services, and the names of changed resources.
 
     Attributes:
-        title: what the plan is of.
+        title: title of the table.
         resources: every AWS resource of the stack.
     """
 
@@ -70,7 +74,7 @@ class Plan(Shown):
     resources: tuple[PlannedResource, ...]
 
     def of(self, op: str) -> tuple[PlannedResource, ...]:
-        """Return the resources that `op` happens to."""
+        """Return the resources with a change of kind `op`."""
         return tuple(found for found in self.resources if found.op == op)
 
     @property
@@ -79,27 +83,12 @@ class Plan(Shown):
         return len(self.of(CREATE))
 
     @property
-    def updates(self) -> int:
-        """How many would be changed in place."""
-        return len(self.of(UPDATE))
-
-    @property
-    def replaces(self) -> int:
-        """How many would be deleted and created anew."""
-        return len(self.of(REPLACE))
-
-    @property
-    def same(self) -> int:
-        """How many would stay as they are."""
-        return len(self.of(SAME))
-
-    @property
     def changes(self) -> tuple[PlannedResource, ...]:
-        """The resources that would not stay as they are."""
+        """The resources that would change."""
         return tuple(found for found in self.resources if found.op != SAME)
 
     def as_plan(self) -> list[Any]:
-        """Return what is approved: every resource, what becomes of it, and what the program asks for."""
+        """Return the content of an approval: every resource, its change and its inputs."""
         rows = [
             (found.urn or found.name, found.op, sorted(found.changed), found.inputs)
             for found in self.resources
@@ -108,18 +97,18 @@ class Plan(Shown):
         return plain
 
     def require_same(self) -> Plan:
-        """Return itself. Raises StepFailed, naming what differs, unless everything would stay as it is."""
+        """Return itself. Raises StepFailed, naming the resources, if one would change."""
         if self.changes:
             names = ", ".join(found.name for found in self.changes[:5])
             more = f" and {len(self.changes) - 5} more" if len(self.changes) > 5 else ""
             raise StepFailed(
-                f"What is deployed differs from the program: {names}{more}.",
-                remedy="Look at the plan's details(), and run 10-deploy again if the program is right.",
+                f"The deployed stack differs from the program: {names}{more}.",
+                remedy="Read the plan's details(), and run 10-deploy again if the program is right.",
             )
         return self
 
     def table(self) -> Table:
-        """Return the table of services: how many resources of each are created, changed and so on."""
+        """Return the table of services: the number of resources for each kind of change."""
         counts: dict[str, Counter[str]] = {}
         for found in self.resources:
             counts.setdefault(found.service, Counter())[found.op] += 1
@@ -130,10 +119,10 @@ class Plan(Shown):
         return Table(("service", *shown), rows, title=self.title)
 
     def names(self) -> Table:
-        """Return what an approver has to read: the name of each resource that is not left as it is.
+        """Return what an approver must read: the name of each resource that changes.
 
-        What is created stands in one row for each service; what changes, is replaced or is deleted, one by
-        one, with the inputs that differ.
+        Created resources have one row for each service. Updated, replaced and deleted resources have one row
+        each, with the inputs that differ.
         """
         rows = []
         for service in sorted({found.service for found in self.of(CREATE)}):
@@ -144,7 +133,7 @@ class Plan(Shown):
         return Table(("what", "service", "name", "inputs that differ"), rows)
 
     def details(self) -> Table:
-        """Return what would change, one resource a line."""
+        """Return the changes, one resource in each row."""
         rows = [
             (found.op, found.type.rsplit(":", 1)[1], found.name, found.region, ", ".join(found.changed))
             for found in self.changes

@@ -1,8 +1,7 @@
-"""The Pulumi command line tool: found where it is, or fetched once into `~/.pulumi/versions`.
+"""Finds the Pulumi command line tool, or installs it into `~/.pulumi/versions`.
 
-`python -m drlib.stack.pulumi_cli` makes sure that it is there. The ways, in this order: what is installed
-already; Pulumi's own download; a build from Go modules, for machines that reach package mirrors and nothing
-else.
+`python -m drlib.stack.pulumi_cli` installs it. The ways, in this order: an installed tool; the download of
+Pulumi; a build from Go modules, for machines that reach package mirrors only.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _COMMAND_MODULE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
 _GO_MOD = f"module build\n\ngo {'.'.join(map(str, GO_MINIMUM))}\n"
 _TOOLS_GO = f'//go:build tools\n\npackage tools\n\nimport _ "{_COMMAND_MODULE}"\n'
-# The first request has a short time limit of its own, so that a machine without internet learns it at once.
+# The short time limit of the first request detects a machine without internet at once.
 _DOWNLOAD = (
     "import socket, sys; socket.setdefaulttimeout(8)\n"
     "from pulumi.automation import PulumiCommand\n"
@@ -47,7 +46,7 @@ def pulumi_root() -> Path:
     Raises:
         PreflightFailed: the tool is not installed.
     """
-    root, _ = _survey()
+    root, _ = _find_tool()
     if root is None:
         raise PreflightFailed(
             f"The Pulumi command line tool, {PULUMI_VERSION} or newer, is not installed.",
@@ -60,7 +59,7 @@ def command() -> Any:
     """Return the tool for the Automation API, as a `PulumiCommand`.
 
     Raises:
-        PreflightFailed: it is not installed; says how to get it.
+        PreflightFailed: the tool is not installed.
     """
     from pulumi.automation import PulumiCommand
 
@@ -71,9 +70,9 @@ def ensure(*, clock: Clock | None = None, out: TextIO | None = None) -> Path:
     """Install the tool unless it is there, and return its root. Safe to run twice, and at the same time.
 
     Raises:
-        PreflightFailed: no way led to it; the message says what was tried, and what was in the way.
+        PreflightFailed: every way failed; the message lists the reasons.
     """
-    root, _ = _survey()
+    root, _ = _find_tool()
     if root is not None:
         return root
     from filelock import FileLock
@@ -87,7 +86,7 @@ def ensure(*, clock: Clock | None = None, out: TextIO | None = None) -> Path:
             remedy="Give this user a home folder that it may write to, or put `pulumi` on PATH.",
         ) from exc
     with FileLock(versions / f".build-{PULUMI_VERSION}.lock"):
-        root, unfit = _survey()  # someone else may have built it while this process waited for the lock
+        root, unfit = _find_tool()  # someone else may have built it while this process waited for the lock
         if root is None:
             job = Job(versions / f".build-{PULUMI_VERSION}", clock or Clock(), out or sys.stderr)
             root = _install(job, versions / PULUMI_VERSION, unfit)
@@ -95,29 +94,29 @@ def ensure(*, clock: Clock | None = None, out: TextIO | None = None) -> Path:
 
 
 def _install(job: Job, root: Path, unfit: list[str]) -> Path:
-    """Try each way in turn. The scratch folder stays after a failure: the next try resumes from it."""
+    """Try each way in turn. After a failure the scratch folder stays, so that the next try resumes."""
     job.say(f"Pulumi command line tool {PULUMI_VERSION}: not installed yet; getting it (once for this user).")
     ways: dict[str, Callable[[Job], Path]] = {
         "official download": _download,
         "build from Go modules": _build,
     }
-    closed = [f"installed: {reason}" for reason in unfit or ["no pulumi found"]]
+    failures = [f"installed: {reason}" for reason in unfit or ["no pulumi found"]]
     for name, way in ways.items():
         (job.scratch / "tmp").mkdir(parents=True, exist_ok=True)
         try:
             folder = way(job)
-            _settle(folder, root / "bin")
+            _move_into_place(folder, root / "bin")
         except (CannotDo, OSError) as exc:
-            closed.append(f"{name}: {exc}")
+            failures.append(f"{name}: {exc}")
             job.say(f"  {name}: not possible here ({exc})")
         else:
             shutil.rmtree(job.scratch, ignore_errors=True)
             job.say(f"Pulumi command line tool {PULUMI_VERSION}: ready.")
             return root
-    tried = "\n".join(f"  - {line}" for line in closed)
+    tried = "\n".join(f"  - {line}" for line in failures)
     raise PreflightFailed(
         f"The Pulumi command line tool {PULUMI_VERSION} could not be installed. Tried:\n{tried}\n",
-        remedy=f"Mend one of these and run again, or put Pulumi {PULUMI_VERSION} on PATH as bin/pulumi.",
+        remedy=f"Fix one of these and run again, or put Pulumi {PULUMI_VERSION} on PATH as bin/pulumi.",
     )
 
 
@@ -178,10 +177,10 @@ def _go(job: Job) -> str | Path:
     return go
 
 
-def _settle(source: Path, target: Path) -> None:
-    """Move the finished files into place, each at once, `pulumi` last: a half-made tool is never found."""
+def _move_into_place(source: Path, target: Path) -> None:
+    """Move the files into place atomically, `pulumi` last: an incomplete tool is never found."""
     if _version(source / "pulumi") is None:
-        raise CannotDo("what was made does not tell its version")
+        raise CannotDo("the installed tool does not print its version")
     target.mkdir(parents=True, exist_ok=True)
     for file in sorted(source.iterdir(), key=lambda file: (file.name == "pulumi", file.name)):
         file.replace(target / file.name)
@@ -191,8 +190,8 @@ def _environment(job: Job) -> dict[str, str]:
     return {**os.environ, "TMPDIR": str(job.scratch / "tmp"), "PULUMI_SKIP_UPDATE_CHECK": "true"}
 
 
-def _survey() -> tuple[Path | None, list[str]]:
-    """Return the root of the first tool that is fit for use, and a sentence for each that is not."""
+def _find_tool() -> tuple[Path | None, list[str]]:
+    """Return the root of the first usable tool, and a sentence for each unusable one."""
     unfit: list[str] = []
     for root in _candidates():
         version = _version(root / "bin" / "pulumi")

@@ -1,8 +1,7 @@
-"""The stack: plan it, bring it up, read it, compare it with AWS, destroy it, and look for what is left.
+"""The verbs on the stack: plan, drift, up, current, destroy, leftovers.
 
-Every act is the real Pulumi engine's, here as on AWS, and may be run again at any time: what is done stays
-done. An act that fails, or is interrupted, keeps what it made in the stack's state; the next one makes the
-rest.
+Every verb uses the Pulumi engine, on both targets, and can be run again at any time. A failed or interrupted
+verb keeps the finished resources in the state; the next run continues.
 """
 
 from __future__ import annotations
@@ -31,23 +30,13 @@ if TYPE_CHECKING:
 
 DRILL = "drill"
 SERVICES = (
-    "acm",
-    "apigatewayv2",
-    "cloudwatch",
-    "dynamodb",
-    "ec2",
-    "iam",
-    "lambda_",
-    "route53",
-    "s3",
-    "sns",
-    "sqs",
+    "acm", "apigatewayv2", "cloudwatch", "dynamodb", "ec2", "iam", "lambda_", "route53", "s3", "sns", "sqs",
     "vpc",
-)
+)  # fmt: skip
 
 
 def warm_up() -> threading.Thread:
-    """Load what a program needs in a thread: seconds that a runbook can use. Safe to call twice."""
+    """Import the modules of a program in a thread, to save seconds later. Safe to call twice."""
 
     def load() -> None:
         for service in SERVICES:
@@ -61,7 +50,7 @@ def warm_up() -> threading.Thread:
 
 
 def plan(here: Target) -> Plan:
-    """Return what `up` would do now, given what AWS has, whatever the state remembers. Changes nothing.
+    """Return what `up` would do, compared with the real resources in AWS. Changes nothing.
 
     Raises:
         StepFailed: the engine, or the provider, refuses the program; the message names the resource.
@@ -70,7 +59,7 @@ def plan(here: Target) -> Plan:
 
 
 def drift(here: Target) -> Plan:
-    """Return what `up` would do to undo what was changed outside. Reads all resources, changes nothing.
+    """Return what `up` would do to undo changes from outside. Changes nothing.
 
     Raises:
         StepFailed: nothing is deployed.
@@ -82,7 +71,7 @@ def drift(here: Target) -> Plan:
 
 
 def up(here: Target, approval: Approval, *, plan: Plan | None = None, run: Run | None = None) -> Deployment:
-    """Create what is missing in AWS and change what differs there; nothing if all is as it should be.
+    """Create missing resources in AWS, and update different ones.
 
     Undo: `destroy`. Interrupted or failed, run it again. If this run has done it and the plan has no change,
     the engine is not started again.
@@ -115,10 +104,10 @@ def up(here: Target, approval: Approval, *, plan: Plan | None = None, run: Run |
 
 
 def current(here: Target) -> Deployment:
-    """Return what is deployed, from the stack's outputs. Reads the state alone, and nothing in AWS.
+    """Return the deployed stack from its outputs. Reads the state only, nothing in AWS.
 
     Raises:
-        StepFailed: nothing is deployed, or not all of it.
+        StepFailed: the stack is not deployed, or not completely.
     """
     found = engine.state(here)
     resources = found.get("resources", [])
@@ -139,7 +128,7 @@ def current(here: Target) -> Deployment:
 
 
 def destroy(here: Target, approval: Approval, *, run: Run | None = None) -> None:
-    """Delete everything that the stack made, data included. There is no undo. Nothing there is no error.
+    """Delete all resources of the stack, including the data. There is no undo. An empty stack is no error.
 
     `run` is the run whose journal has the step.
 
@@ -165,12 +154,12 @@ def destroy(here: Target, approval: Approval, *, run: Run | None = None) -> None
 
 
 def leftovers(here: Target) -> Leftovers:
-    """List what is still there of the stack, by service and region, whatever the state says."""
+    """List the resources that are left of the stack, whatever the state says."""
     return find(here)
 
 
 def protects_data(here: Target) -> bool:
-    """Tell whether the stack holds on to its data: a live one does, unless it is there for drills."""
+    """Whether the data is protected against deletion: on a live stack, unless it is for drills."""
     return here.origin == "live" and not here.settings.suffix.startswith(DRILL)
 
 
@@ -207,7 +196,7 @@ def _nothing(here: Target) -> StepFailed:
 
 
 def _require_unprotected(here: Target, state: dict[str, Any]) -> None:
-    """Stop before the first deletion, not at the table: half a stack around protected data serves nobody."""
+    """Raise before the first deletion if the table is protected, not in the middle of the deletion."""
     table = next((item for item in state["resources"] if item["type"] == "aws:dynamodb/table:Table"), None)
     if table is None or not table["inputs"].get("deletionProtectionEnabled"):
         return

@@ -1,1 +1,1 @@
-"""A run's evidence, checked again by someone who was not there: `drlib.evidence.audit.audit`."""
+"""An independent check of a run's evidence: `drlib.evidence.audit.audit`."""

@@ -1,4 +1,4 @@
-"""Whether the evidence agrees with itself, with the ledger, and with its schema."""
+"""Whether the evidence is consistent: with itself, with the ledger, and with its schema."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ OUTCOMES = {"acknowledged": "ok", "indeterminate": "indeterminate", "rejected": 
 
 
 def folder(folder: Path, entries: list[dict[str, Any]]) -> Iterator[Finding]:
-    """Look at what the folder says of the run as a whole."""
+    """Check the parameters and the origin of the run."""
     yield Finding("parameters: those of the beginning", _parameters(folder, entries))
     yield Finding("origin: the same on every sample", origin.disagreement(folder))
 
 
 def check(folder: Path, entries: list[dict[str, Any]], evidence: dict[str, Any]) -> Iterator[Finding]:
-    """Look whether the evidence agrees with itself, with its schema and with the ledger."""
+    """Check that the evidence agrees with itself, with its schema and with the ledger."""
     yield Finding("evidence: the schema", schema.problem(evidence))
     yield Finding("evidence: the journal's line that it names", _head(evidence, entries))
     yield Finding("recovery time: the sum of its stages", _stages(evidence))
@@ -31,13 +31,17 @@ def check(folder: Path, entries: list[dict[str, Any]], evidence: dict[str, Any])
 
 def _head(evidence: dict[str, Any], entries: list[dict[str, Any]]) -> str:
     known = {entry["hash"] for entry in entries}
-    return "" if evidence["chain_head"] in known else "The journal does not hold the line that it names."
+    return (
+        ""
+        if evidence["chain_head"] in known
+        else "The journal does not hold the line that the evidence names."
+    )
 
 
 def _parameters(folder: Path, entries: list[dict[str, Any]]) -> str:
     opened = [entry["detail"].get("parameters_sha256") for entry in entries if entry["step"] == "open"]
     if opened != [journal.sha256((folder / "parameters.json").read_bytes())]:
-        return "The parameters are not those that the run was opened with."
+        return "The parameters differ from the parameters that the run was opened with."
     return ""
 
 
@@ -48,10 +52,10 @@ def _stages(evidence: dict[str, Any]) -> str:
 
 
 def _ids(rpo: dict[str, Any]) -> Iterator[str]:
-    """Yield what is inconsistent among the counts and the ids behind them."""
+    """Yield each inconsistency among the counts and their ids."""
     for name, ids in rpo["payment_ids"].items():
         if len(ids) != rpo.get(name):
-            yield f"{name} counts {rpo.get(name)} payments, and names {len(ids)}."
+            yield f"{name} counts {rpo.get(name)} payments, but names {len(ids)}."
         if len(set(ids)) != len(ids):
             yield f"{name} names a payment twice."
     if rpo["acknowledged"] is not None:
@@ -72,4 +76,4 @@ def _ledger(folder: Path, rpo: dict[str, Any]) -> Iterator[str]:
     for name, outcome in OUTCOMES.items():
         counted = outcomes.count(outcome)
         if counted != rpo[name]:
-            yield f"The ledger has {counted} rows with outcome {outcome}, and {name} is {rpo[name]}."
+            yield f"The ledger has {counted} rows with outcome {outcome}, and {name} counts {rpo[name]}."

@@ -1,7 +1,7 @@
-"""The figures, worked out again from the raw samples: recovery time, stages, cohorts, counts, loss, verdict.
+"""The figures, computed again from the raw samples: recovery time, stages, cohorts, counts, loss, verdict.
 
-What the run stored of its figures is not used for this; only what it observed is: the ledger's attempts, the
-results of checks, the answers of DNS, the scans of both regions, and the instants of the fault.
+It uses observations only: the attempts of the ledger, the results of health checks, the answers of DNS,
+the scans of both regions, the instants of the fault. It does not use the stored figures.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ LOSS_NAME = "payments: counted again, from the ledger and the scans"
 SEEN_NAME = "hypothesis: what was seen of it, from the samples"
 MOVE_NAME = "moves: from the samples"
 EVIDENCE_NAME = "evidence: verdict, RTO and RPO, from the samples"
-SHOWN = 12  # differences that are told one by one
+SHOWN = 12  # differences that are listed
 
 
 class Samples:
-    """What a run observed, read when it is asked for."""
+    """The observations of a run, read on demand."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,7 +50,7 @@ class Samples:
         return self._attempts
 
     def watch(self, runbook: str) -> Watch | None:
-        """Return what a runbook watched, or None if it kept no samples of it."""
+        """Return what a runbook watched, or None without samples."""
         file = stored.file_of(self.folder, runbook)
         return stored.recall(samples.read(file), self.attempts) if file.exists() else None
 
@@ -61,21 +61,19 @@ def check(
     evidence: Mapping[str, Any],
     rebuilt: dict[str, Any],
 ) -> tuple[list[Finding], dict[str, Any]]:
-    """Work the figures out again.
+    """Compute the figures again, and return the findings and the evidence computed from the samples.
 
     Args:
-        folder, entries, evidence: the run's.
-        rebuilt: the evidence as it follows from what was saved.
-
-    Returns the findings, and the evidence as it follows from the samples.
+        folder, entries, evidence: folder, journal and evidence of the run.
+        rebuilt: the evidence computed from the saved files.
     """
     seen = Samples(folder)
     saved = {name: _saved(folder, name) for name in (RECOVERY, LOSSES, SIGHTINGS, "fault", "takeover")}
     findings: list[Finding] = []
     instead: dict[str, Any] = {}
-    for name, (title, made) in MADE.items():
+    for name, (title, compute) in RECOMPUTED.items():
         if saved[name]:
-            found, wrong = made(seen, saved, entries)
+            found, wrong = compute(seen, saved, entries)
             findings.append(Finding(title, " ".join(wrong)))
             instead |= {name: found} if found and found != saved[name] else {}
     if evidence.get("moves"):
@@ -84,37 +82,37 @@ def check(
     if instead:
         built = bundle.build(folder, head=evidence.get("chain_head", ""), instead=instead)
         again = json.loads(bundle.text_of(built))
-    findings.append(Finding(EVIDENCE_NAME, _told(list(differences(evidence, again)))))
+    findings.append(Finding(EVIDENCE_NAME, _listed(list(differences(evidence, again)))))
     return findings, again
 
 
 def differences(stated: Any, found: Any, where: str = "") -> Iterator[str]:
-    """Yield a phrase for each value that the evidence states and the samples do not bear out."""
+    """Yield a phrase for each stated value that differs from the samples."""
     if isinstance(stated, Mapping) and isinstance(found, Mapping):
         for key in dict.fromkeys((*stated, *found)):
             inner = f"{where}.{key}" if where else str(key)
             yield from differences(stated.get(key), found.get(key), inner)
     elif stated != found:
-        yield f"{where} is stated as {_short(stated)}, and is {_short(found)} by the samples"
+        yield f"{where} is stated as {_short(stated)}, but the samples give {_short(found)}"
 
 
 def _recovery(
     seen: Samples, saved: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the recovery as the samples have it, and what is wrong with what was stored."""
+    """Return the recovery computed from the samples, and the errors in the stored one."""
     stored, fault = saved[RECOVERY], saved["fault"]
-    if stored["measured_seconds"] is None:  # traffic was to stay: the hypothesis is judged, and no time
+    if stored["measured_seconds"] is None:  # the traffic must stay: only the hypothesis is judged
         return {}, []
     watch = seen.watch(_saver(RECOVERY, entries))
     if watch is None:
-        return {}, ["A recovery time is stated, and no samples are there that it follows from."]
+        return {}, ["A recovery time is stated without samples."]
     wrong = []
     if fault and watch.scenario and watch.zero != fault["at"]:
-        wrong.append("The recovery is not counted from the instant of the fault.")
+        wrong.append("The recovery time does not start at the instant of the fault.")
     try:
         found = recovery.measure(watch, _prediction(stored)).as_dict()
     except StepFailed:
-        return {}, [*wrong, "A recovery time is stated, and by the samples the clients did not recover."]
+        return {}, [*wrong, "A recovery time is stated, but the samples show no recovery of the clients."]
     found = _plain(found, like=stored)
     wrong += [f"{one}." for one in differences(stored, found)]
     return found, wrong[:SHOWN]
@@ -123,11 +121,11 @@ def _recovery(
 def _sightings(
     seen: Samples, saved: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return what was seen of the hypothesis, as far as samples have it, and what does not agree."""
+    """Return the observations for the hypothesis with the sampled ones recomputed, and the errors."""
     stored = saved[SIGHTINGS]
     watch = seen.watch(_saver(SIGHTINGS, entries))
     if watch is None:
-        return {}, ["Something is stated of the hypothesis, and no samples are there that it follows from."]
+        return {}, ["Observations for the hypothesis are stated without samples."]
     sampled = from_samples(watch)
     found = {**stored, **sampled, "detected": {**stored["detected"], **sampled["detected"]}}
     found = _plain(found, like=stored)
@@ -135,12 +133,12 @@ def _sightings(
 
 
 def _saver(name: str, entries: Sequence[Mapping[str, Any]]) -> str:
-    """Return the runbook that saved something last."""
+    """Return the last runbook that saved content under a name."""
     return str(next(line["runbook"] for line in reversed(entries) if line["step"] == f"save {name}"))
 
 
 def _prediction(stored: Mapping[str, Any]) -> Prediction:
-    """Return the prediction that a recovery was compared with: it was made before, and is no measurement."""
+    """Return the stored prediction of a recovery: it is not a measurement."""
     return Prediction(
         predicted_seconds=stored["predicted_seconds"],
         earliest_seconds=0.0,
@@ -154,31 +152,31 @@ def _prediction(stored: Mapping[str, Any]) -> Prediction:
 def _losses(
     seen: Samples, saved: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the counts as the samples have them, and what is wrong with what was stored."""
+    """Return the counts computed from the samples, and the errors in the stored ones."""
     stored, fault, takeover = saved[LOSSES], saved["fault"], saved["takeover"]
     try:
         read = stored_tables.recall(seen.folder)
     except FileNotFoundError:
-        return {}, ["Payments are counted, and no scans of the regions are there to count from."]
+        return {}, ["Counts of payments are stated without scans of the regions."]
     wrong = []
     if fault and read.fault_at != fault["at"]:
-        wrong.append("The loss is not counted from the instant of the fault.")
+        wrong.append("The loss does not start at the instant of the fault.")
     if takeover and (takeover["region"], takeover["at"]) != (read.takeover.region, read.takeover.at):
-        wrong.append("The payments were counted with another takeover than the one that was saved.")
+        wrong.append("The payments were counted at another takeover than the saved one.")
     found = _plain(reconcile.again(seen.attempts, read).as_dict(), like=stored)
     wrong += [f"{one}." for one in differences(stored, found)]
     return found, wrong[:SHOWN]
 
 
 def _moves(seen: Samples, moves: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Compare how long each move took with what its watch saw."""
+    """Compare the stated seconds of each move with its samples."""
     for move in moves:
         watch = seen.watch(move["runbook"])
         took = None if watch is None or watch.seconds is None else round(watch.seconds, 3)
         if took is None:
-            yield f"{move['runbook']}: a move is stated, and no samples are there that it follows from."
+            yield f"{move['runbook']}: a move is stated without samples."
         elif took != move.get("seconds"):
-            yield f"{move['runbook']} is stated to have taken {move.get('seconds')} s, and took {took} s."
+            yield f"{move['runbook']} states {move.get('seconds')} s, but the samples give {took} s."
 
 
 def _saved(folder: Path, name: str) -> dict[str, Any]:
@@ -188,12 +186,12 @@ def _saved(folder: Path, name: str) -> dict[str, Any]:
 
 
 def _plain(content: Any, *, like: Mapping[str, Any]) -> dict[str, Any]:
-    """Return content as it is once it was saved; masking it takes a while, and is left out if it is so."""
+    """Return content in its saved form. Masking is slow, so it is left out if the content is the same."""
     found: dict[str, Any] = json.loads(json.dumps(content))
     return found if found == like else json.loads(json.dumps(mask_all(content)))
 
 
-def _told(found: list[str]) -> str:
+def _listed(found: list[str]) -> str:
     more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return f"{'; '.join(found[:SHOWN])}{more}." if found else ""
 
@@ -206,9 +204,9 @@ def _short(value: Any) -> str:
     return "nothing" if value is None else f"{value}"
 
 
-MADE = {
+RECOMPUTED = {
     RECOVERY: (TIME_NAME, _recovery),
     LOSSES: (LOSS_NAME, _losses),
     SIGHTINGS: (SEEN_NAME, _sightings),
 }
-"""What is worked out again: saved under which name, told as what, and by what."""
+"""Name of the saved content -> title of the finding, and the function that computes it again."""

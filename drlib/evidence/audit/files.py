@@ -1,5 +1,7 @@
-"""Whether every byte of a run is the one that was written: the journal by its chain, the files by their
-hashes, of which the journal holds each one or names the manifest that does."""
+"""Whether any byte of a run was changed: the hash chain of the journal, and the hash of every file.
+
+The journal holds the hash of a file itself, or the hash of the manifest that holds it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ FILES = "files: each as it was written"
 
 
 def journal(folder: Path) -> tuple[list[dict[str, Any]], str]:
-    """Return the journal's entries, and a sentence on the first thing that is wrong with them, or ""."""
+    """Return the lines of the journal, and a sentence on the first error in them, or ""."""
     path = folder / JOURNAL
     if not path.is_file():
         return [], "There is no journal."
@@ -30,18 +32,21 @@ def journal(folder: Path) -> tuple[list[dict[str, Any]], str]:
             same = canonical(entry).encode() == text
         except ValueError:
             return [], f"Line {number} of the journal is not valid JSON."
-        if not same:  # it says the same in other bytes
+        if not same:  # the content is the same, but the bytes differ
             return [], f"Line {number} of the journal was changed after it was written."
         entries.append(entry)
     if broken := broken_link(entries):
         return [], broken
     if torn:
-        return entries, "The journal's last line is not whole: its writer was killed, or it was cut off."
+        return (
+            entries,
+            "The journal's last line is not whole: its writer was killed, or the file was truncated.",
+        )
     return entries, "" if entries else "The journal is empty."
 
 
 def check(folder: Path, expected: seal.Expected) -> Iterator[Finding]:
-    """Compare every file with the last word of the journal on it."""
+    """Compare every file with its last hash in the journal."""
     wrong = [expected.problem] if expected.problem else []
     for name, digest in sorted(expected.files.items()):
         path = folder / name
@@ -53,20 +58,20 @@ def check(folder: Path, expected: seal.Expected) -> Iterator[Finding]:
     if expected.sealed:
         wrong += [f"{name} was added after the seal." for name in sorted(present - expected.listed)]
     elif (folder / seal.MANIFEST).is_file() and seal.MANIFEST not in expected.files:
-        wrong.append(f"{seal.MANIFEST} is there, and the journal says nothing of a seal: lines were cut off.")
+        wrong.append(f"{seal.MANIFEST} exists, but the journal has no seal: lines were cut off.")
     strange = {f"saved/{file.name}" for file in (folder / "saved").glob("*.json")} - expected.files.keys()
     wrong += [f"{name} was not written by the run." for name in sorted(strange)]
     yield Finding(FILES, " ".join(dict.fromkeys(wrong)))
 
 
 def uncovered(folder: Path, expected: seal.Expected) -> tuple[str, ...]:
-    """Return the files that no hash covers. The evidence is covered by being made again."""
+    """Return the files without a hash. The evidence needs none: it is computed again."""
     known = expected.files.keys() | {bundle.EVIDENCE}
     return tuple(name for name in seal.files(folder) if name not in known)
 
 
 def is_older(evidence: dict[str, Any], entries: list[dict[str, Any]]) -> bool:
-    """Return whether the run has saved something since its evidence was written, as it does half-way."""
+    """Return whether the run saved something after its evidence was written."""
     hashes = [entry["hash"] for entry in entries]
     if evidence.get("chain_head") not in hashes:
         return False
@@ -75,16 +80,16 @@ def is_older(evidence: dict[str, Any], entries: list[dict[str, Any]]) -> bool:
 
 
 def evidence(folder: Path, expected: seal.Expected, text: str, again: str) -> Iterator[Finding]:
-    """Compare the evidence, byte for byte, with what the run's files make of it."""
+    """Compare the evidence, byte by byte, with the evidence computed from the run's files."""
     name = "evidence: the same when made again"
     stated, made = json.loads(text), json.loads(again)
     differing = sorted(key for key in {*stated, *made} if stated.get(key) != made.get(key))
     if differing:
-        yield Finding(name, f"The evidence differs from what the run saved: {', '.join(differing)}.")
+        yield Finding(name, f"The evidence differs from the saved files of the run: {', '.join(differing)}.")
     elif text != again or (
         expected.sealed and _differs(folder / bundle.EVIDENCE, expected.files.get(bundle.EVIDENCE, ""))
     ):
-        yield Finding(name, f"{bundle.EVIDENCE} says the same in other bytes: another hand wrote it.")
+        yield Finding(name, f"{bundle.EVIDENCE} has the same content in other bytes: drlib did not write it.")
     else:
         yield Finding(name)
 

@@ -1,4 +1,4 @@
-"""What an audit found: one line for each thing that was looked at."""
+"""The result of an audit: one finding for each check."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from drlib.show.shown import Shown
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was checked; `wrong` is empty if it holds."""
+    """The result of one check; `wrong` is empty if it holds."""
 
     name: str
     wrong: str = ""
@@ -24,11 +24,11 @@ class Audit(Shown):
     """All findings on a run's evidence.
 
     Attributes:
-        findings: what was checked.
-        again: the evidence as it follows from the raw samples; empty if that could not be worked out.
-        uncovered: files that no hash covers: they may be changed unseen.
-        limits: in sentences, what an audit of these files cannot prove.
-        remedy: what to do if something does not hold.
+        findings: the result of each check.
+        again: the evidence, computed from the raw samples; empty if that failed.
+        uncovered: files without a hash: a change to them is not detected.
+        limits: sentences on what an audit of these files cannot prove.
+        remedy: what to do if a finding is wrong.
     """
 
     run_id: str
@@ -40,7 +40,7 @@ class Audit(Shown):
 
     @property
     def wrong(self) -> list[str]:
-        """A sentence for each thing that does not hold."""
+        """A sentence for each check that failed."""
         return [finding.wrong for finding in self.findings if finding.wrong]
 
     def table(self) -> Table:
@@ -52,19 +52,19 @@ class Audit(Shown):
         return str(self.table())
 
     def lines(self) -> list[str]:
-        """Return everything that somebody at a terminal should read."""
-        told = [str(self)]
+        """Return the lines for a terminal: findings, uncovered files, limits."""
+        lines = [str(self)]
         if self.uncovered:
-            told += ["", f"Not covered by any hash: {', '.join(self.uncovered)}."]
+            lines += ["", f"Not covered by any hash: {', '.join(self.uncovered)}."]
         if self.limits:
-            told += ["", "What this cannot prove:", *(f"  - {limit}" for limit in self.limits)]
-        return told
+            lines += ["", "What this cannot prove:", *(f"  - {limit}" for limit in self.limits)]
+        return lines
 
     def html(self) -> str:
         return self.table().html()
 
     def require(self) -> Audit:
-        """Return itself. Raises VerdictRed if anything does not hold."""
+        """Return itself. Raises VerdictRed if a check failed."""
         if self.wrong:
             raise VerdictRed(" ".join(self.wrong), remedy=self.remedy, resource=self.run_id)
         return self

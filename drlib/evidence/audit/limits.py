@@ -1,4 +1,4 @@
-"""What an audit of a run's files cannot prove, in plain sentences."""
+"""Sentences on what an audit of a run's files cannot prove."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ from typing import Any
 from drlib.core.samples import SIMULATED
 
 NO_SIGNATURE = (
-    "That nobody wrote all of it anew: whoever can write this folder can make another one that holds as "
-    "well. A note of the seal's hash that is kept elsewhere (`drlib verify --head`) shows it, and so does a "
-    "signature of the seal's manifest (`ssh-keygen -Y sign -n drlib -f KEY manifest.json`)."
+    "That the whole folder was not forged: anybody who can write to it can replace it by another consistent "
+    "one. The hash of the seal, noted elsewhere (`drlib verify --head`), reveals a forgery, and so does a "
+    "signature of the manifest (`ssh-keygen -Y sign -n drlib -f KEY manifest.json`)."
 )
 NOT_CHECKED = (
-    "Who signed it: the run has a signature, and it was not checked. `drlib verify --allowed-signers FILE` "
-    "checks it."
+    "Who signed it: the run has a signature that was not verified. `drlib verify --allowed-signers FILE` "
+    "verifies it."
 )
-KEY = "That the key's holder was honest: a signature says who vouches for the run, and not that it is true."
+KEY = "That the signer was honest: a signature shows who signed the run, not that the run is true."
 UNSEALED = (
-    "That nothing is missing at its end: the run is not sealed, and lines that were cut off the journal "
-    "leave no trace."
+    "That the journal is complete: the run is not sealed, so lines removed from the end of the journal leave "
+    "no trace."
 )
 OLDER = (
-    "What the evidence says: the run went on since it was written, and only the files are checked. Its next "
-    "evidence cell brings it up to date."
+    "The content of the evidence: the run continued after the evidence was written, so only the files were "
+    "checked. The next evidence cell updates the evidence."
 )
-MADE_UP = "That what was observed is what happened: samples can be made up before they are hashed."
+MADE_UP = "That the samples are genuine: samples can be invented before they are hashed."
 CLOCKS = (
-    "That the clocks were right: instants are those of the machine that ran the drill, and no authority "
-    "stamped them."
+    "That the clocks were right: all instants come from the machine that ran the drill, without a trusted "
+    "timestamp."
 )
 IN_SANDBOX = (
-    "Anything about AWS: the run was simulated, in a local process. It shows that the design and the "
-    "runbooks work, as far as the sandbox does what AWS does (drlib/sandbox/FIDELITY.md)."
+    "Anything about AWS: the run was simulated in a local process. It shows that the design and the runbooks "
+    "work, as far as the sandbox behaves like AWS (drlib/sandbox/FIDELITY.md)."
 )
-PREDICTION = "The prediction: it was made before the drill, and is taken as it was stored."
-CODE = "That the code was that of the commit: {why}."
+PREDICTION = "The prediction: it was made before the drill, and is not computed again."
+CODE = "That the run used the code of the commit: {why}."
 
 
 def sentences(
     evidence: Mapping[str, Any], *, older: bool, sealed: bool, signed: bool, trusted: bool, noted: bool
 ) -> Iterator[str]:
-    """Yield what is not proven of this run.
+    """Yield what the audit of this run does not prove.
 
     Args:
-        evidence: its evidence.
-        older: whether the run went on since that was written.
-        sealed: whether it ends in a seal.
-        signed: whether it has a signature.
-        trusted: whether the signature is that of somebody whom the caller trusts.
-        noted: whether the caller had a note of the seal's hash.
+        evidence: the evidence of the run.
+        older: whether the run continued after the evidence was written.
+        sealed: whether the last line of the journal is a seal.
+        signed: whether the run has a signature.
+        trusted: whether an allowed signer made the signature.
+        noted: whether the caller gave the hash of the seal.
     """
     if evidence["origin"] == SIMULATED:
         yield IN_SANDBOX
@@ -68,6 +68,6 @@ def sentences(
     if evidence["rto"]["predicted_seconds"] is not None:
         yield PREDICTION
     if evidence["git_dirty"]:
-        yield CODE.format(why="files in the checkout differed from it")
+        yield CODE.format(why="files in the checkout differed from the commit")
     elif not evidence["git_commit"]:
-        yield CODE.format(why="the run did not come from a checkout, and names none")
+        yield CODE.format(why="the run names no commit, because it was not made from a checkout")

@@ -1,11 +1,11 @@
-"""Whether a run's seal is signed by somebody whom the reader trusts.
+"""Whether an allowed signer signed the seal of a run.
 
     ssh-keygen -Y sign -n drlib -f KEY runs/RUN_ID/manifest.json      # writes manifest.json.sig beside it
     signature.check(folder, sealed=True, allowed=Path("allowed_signers"))
 
 OpenSSH signs and verifies. The signature covers the manifest, which has the hash of every file of the run
-and of the journal's last line before the seal. ssh-keygen(1), "ALLOWED SIGNERS", describes the file that says
-whose keys are trusted.
+and of the journal's last line before the seal. ssh-keygen(1), "ALLOWED SIGNERS", describes the file
+of allowed signers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def require_file(allowed: Path) -> None:
     """Raise BadParameters if there is no file of allowed signers."""
     if not allowed.is_file():
         raise BadParameters(
-            f"{allowed} is no file.",
+            f"{allowed} is not a file.",
             remedy="--allowed-signers needs a file of lines such as `NAME ssh-ed25519 AAAA...`.",
         )
 
@@ -35,13 +35,13 @@ def check(folder: Path, *, sealed: bool, allowed: Path, identity: str = "") -> F
     """Verify the signature of a run's seal.
 
     Args:
-        folder: the run's.
-        sealed: whether the seal is the journal's last line.
+        folder: the folder of the run.
+        sealed: whether the last line of the journal is the seal.
         allowed: file of allowed signers.
-        identity: who must have signed, as `allowed` names them; by default, anybody in it.
+        identity: the required signer; by default, any signer in `allowed`.
 
     Raises:
-        BadParameters: `allowed` is no file.
+        BadParameters: `allowed` is not a file.
         PreflightFailed: this machine has no `ssh-keygen`.
     """
     require_file(allowed)
@@ -49,9 +49,9 @@ def check(folder: Path, *, sealed: bool, allowed: Path, identity: str = "") -> F
     if not (folder / seal.SIGNATURE).is_file():
         return Finding(name, f"The run is not signed: {seal.SIGNATURE} is missing.")
     if not (folder / seal.MANIFEST).is_file():
-        return Finding(name, f"The run is signed, and {seal.MANIFEST} is missing.")
+        return Finding(name, f"The run is signed, but {seal.MANIFEST} is missing.")
     if not sealed:
-        return Finding(name, "The run went on after it was signed: the signature is for an earlier seal.")
+        return Finding(name, "The run continued after it was signed: the signature is for an earlier seal.")
     if not identity:
         identity, wrong = _find(folder, allowed)
         if wrong:
@@ -60,16 +60,16 @@ def check(folder: Path, *, sealed: bool, allowed: Path, identity: str = "") -> F
 
 
 def _find(folder: Path, allowed: Path) -> tuple[str, str]:
-    """Return who signed, as `allowed` names them, or a sentence on why that is nobody."""
+    """Return the name of the signer in `allowed`, or a sentence if there is none."""
     found = _run("find-principals", "-s", folder / seal.SIGNATURE, "-f", allowed)
     names = found.stdout.splitlines()
     if found.returncode == 0 and names:
         return names[0], ""
-    return "", f"{allowed} names nobody who signed the run.{_quoted(found)}"
+    return "", f"{allowed} does not name the signer of the run.{_quoted(found)}"
 
 
 def _verify(folder: Path, allowed: Path, identity: str) -> str:
-    """Return a sentence on why the signature does not hold, or ""."""
+    """Return a sentence if the signature is not valid, or ""."""
     found = _run(
         "verify",
         *("-f", allowed, "-I", identity, "-n", NAMESPACE, "-s", folder / seal.SIGNATURE),
@@ -77,7 +77,7 @@ def _verify(folder: Path, allowed: Path, identity: str) -> str:
     )
     if found.returncode == 0:
         return ""
-    return f"{seal.SIGNATURE} is no valid signature of {seal.MANIFEST} by {identity}.{_quoted(found)}"
+    return f"{seal.SIGNATURE} is not a valid signature of {seal.MANIFEST} by {identity}.{_quoted(found)}"
 
 
 def _run(act: str, *options: str | Path, content: bytes = b"") -> subprocess.CompletedProcess[str]:
@@ -87,16 +87,16 @@ def _run(act: str, *options: str | Path, content: bytes = b"") -> subprocess.Com
             command, input=content, capture_output=True, timeout=LONGEST_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        why = "is not on this machine" if isinstance(error, FileNotFoundError) else "does not run"
+        why = "is not installed" if isinstance(error, FileNotFoundError) else "cannot be run"
         raise PreflightFailed(
             f"{PROGRAM}, which verifies signatures, {why}.",
             remedy="Install the OpenSSH client (on Debian: `apt-get install openssh-client`).",
         ) from None
-    out, told = (text.decode("utf-8", "replace") for text in (ran.stdout, ran.stderr))
-    return subprocess.CompletedProcess(command, ran.returncode, out, told)
+    out, err = (text.decode("utf-8", "replace") for text in (ran.stdout, ran.stderr))
+    return subprocess.CompletedProcess(command, ran.returncode, out, err)
 
 
 def _quoted(found: subprocess.CompletedProcess[str]) -> str:
-    """Return what the program said, as a sentence of its own."""
+    """Return the error output of the program as a sentence."""
     lines = dict.fromkeys(line.strip().rstrip(".") for line in found.stderr.splitlines() if line.strip())
     return f" {PROGRAM} says: {'; '.join(lines)}." if lines else ""

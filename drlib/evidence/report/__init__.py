@@ -1,9 +1,9 @@
-"""report.html: a run's evidence as one page that needs nothing beside it.
+"""report.html: the evidence of a run as one self-contained page.
 
 page      the page, from page.html.j2 and style.css
-events    what happened in a run, in the order of time
+events    the events of a run, in the order of time
 regions   availability by region
 
-The page is plain HTML and style: no script, no font, no picture from elsewhere. What a colour says, a word
-says too.
+The page is plain HTML and CSS: no script, and no external font or picture. No information is given by colour
+alone.
 """

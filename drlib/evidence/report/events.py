@@ -1,4 +1,4 @@
-"""What happened in a run, in the order of time, and which planes of AWS it used."""
+"""The events of a run in the order of time, and its AWS calls by purpose and plane."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHOWN = ("done", "failed")
 
 
 class Event(NamedTuple):
-    """An instant, how long after the fault it was ("" without one), what happened, and who says so."""
+    """An instant, its distance from the fault ("" without a fault), the event, and its source."""
 
     at: str
     after: str
@@ -22,7 +22,7 @@ class Event(NamedTuple):
 
 
 class Calls(NamedTuple):
-    """The calls of one purpose: how many to each plane."""
+    """The number of calls of one purpose to each plane."""
 
     purpose: str
     data: int
@@ -30,7 +30,7 @@ class Calls(NamedTuple):
 
 
 def events(journal: Iterable[Mapping[str, Any]], evidence: Mapping[str, Any]) -> list[Event]:
-    """Return what changed something or was seen to change, oldest first."""
+    """Return the steps that changed something and the changes that were observed, oldest first."""
     restore = evidence["restore"]
     fault = restore and restore["injected_at"]
     found: list[tuple[float, str, str]] = []
@@ -41,13 +41,13 @@ def events(journal: Iterable[Mapping[str, Any]], evidence: Mapping[str, Any]) ->
             where = f", {line['resource']}" if line["resource"] else ""
             found.append((line["at"], f"{line['step']}{where}: {line['phase']}", line["runbook"]))
     if restore:
-        found.append((fault, f"fault in force, {restore['region']}", "the fault's own record"))
+        found.append((fault, f"fault in force, {restore['region']}", "the record of the fault"))
         since = fault
         for name, seconds in evidence["rto"]["stages"].items():
             since += seconds
             found.append((since, stage_words(name), "the samples"))
         if restore["restored_at"]:
-            found.append((restore["restored_at"], "fault restored", "the fault's own record"))
+            found.append((restore["restored_at"], "fault restored", "the record of the fault"))
     return [
         Event(iso(at), f"{at - fault:+.1f} s" if restore else "", what, who)
         for at, what, who in sorted(found, key=lambda one: one[0])
@@ -55,7 +55,7 @@ def events(journal: Iterable[Mapping[str, Any]], evidence: Mapping[str, Any]) ->
 
 
 def calls(rows: Sequence[Mapping[str, Any]]) -> list[Calls]:
-    """Return how many calls each purpose took, of each plane."""
+    """Return the number of calls to each plane, for each purpose."""
     total: Counter[tuple[str, str]] = Counter()
     for row in rows:
         total[row["purpose"], row["plane"]] += row["count"]

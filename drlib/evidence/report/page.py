@@ -1,9 +1,8 @@
-"""The page: what its template is filled with."""
+"""The values of the page's template, and the rendered page."""
 
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from pathlib import Path
@@ -13,7 +12,7 @@ from drlib.core import files
 from drlib.core.clock import iso
 from drlib.core.redaction import mask
 from drlib.core.terms import COUNTS, stage_words
-from drlib.evidence import bundle
+from drlib.evidence import history
 from drlib.evidence.audit import limits
 from drlib.evidence.report import events, regions
 from drlib.payments import waits
@@ -25,17 +24,17 @@ FIGURES = "figures"
 FIDELITY = "drlib/sandbox/FIDELITY.md"
 RUNBOOKS = "../../notebooks/"
 MEANINGS = {name: one.meaning for name, one in COUNTS.items()}
-USUAL = ("acknowledged",)  # every payment that went well: counted, and not listed
+NOT_LISTED = ("acknowledged",)  # every payment that succeeded: counted, but not listed
 WORDS = {
-    "passed": "Everything that a drill must show was shown, and every figure is within its target.",
-    "failed": "Everything ran, and something is not as it must be.",
-    "aborted": "The run did not come to its end: what was not measured is no pass.",
-    "pending-approval": "A step that changes something lacks its approval, and was not done.",
+    "passed": "The drill proved everything that it must prove, and every figure is within its target.",
+    "failed": "The run is complete, but at least one result is not acceptable.",
+    "aborted": "The run is not complete. A run with missing measurements does not pass.",
+    "pending-approval": "A step that changes something was not approved, and was not done.",
 }
 
 
 def render(folder: Path, evidence: Mapping[str, Any]) -> str:
-    """Return the page of a run, from its evidence, its samples, its figures and the runs beside it."""
+    """Return the page of a run, from its evidence, samples and figures, and from the other runs."""
     import jinja2
     import markupsafe
 
@@ -58,7 +57,7 @@ def render(folder: Path, evidence: Mapping[str, Any]) -> str:
         began=iso(journal[0]["at"]) if journal else "-",
         fidelity=FIDELITY,
         stages=_stages(evidence["rto"]),
-        parts=regions.of(folder, evidence),
+        availability=regions.availability(folder, evidence),
         waited=waits.of_run(folder, evidence),
         counts=_counts(evidence["rpo"]),
         events=events.events(journal, evidence),
@@ -76,7 +75,7 @@ def write(file: Path, page: str) -> Path:
 
 
 def _stages(rto: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a row for each stage of the recovery: how long it took, and how long it should have taken."""
+    """Return a row for each stage of the recovery: measured and predicted seconds."""
     ends = accumulate(rto["stages"].values())
     return [
         {
@@ -90,13 +89,13 @@ def _stages(rto: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _counts(rpo: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a row for each count: its meaning, and the payments to list."""
+    """Return a row for each count: its meaning, and the ids of the payments to list."""
     return [
         {
             "name": name.replace("_", " "),
             "count": rpo[name],
             "meaning": meaning,
-            "ids": [] if name in USUAL else rpo["payment_ids"].get(name, []),
+            "ids": [] if name in NOT_LISTED else rpo["payment_ids"].get(name, []),
         }
         for name, meaning in MEANINGS.items()
         if name in rpo
@@ -104,7 +103,7 @@ def _counts(rpo: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _figures(folder: Path, figures: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
-    """Return each figure with its bytes, so that the page needs no file beside it."""
+    """Return each figure with its bytes: the page embeds them."""
     return [
         {
             **figure,
@@ -116,11 +115,10 @@ def _figures(folder: Path, figures: Iterable[Mapping[str, str]]) -> list[dict[st
     ]
 
 
-def _history(folder: Path, evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the runs beside this one that are about the same scenario on the same target."""
-    same = ("scenario", "target")
-    found = bundle.history(folder.parent) if (folder / bundle.EVIDENCE).is_file() else []
-    return [json.loads(json.dumps(row)) for row in found if all(row[key] == evidence[key] for key in same)]
+def _history(folder: Path, evidence: Mapping[str, Any]) -> list[history.PastRun]:
+    """Return the runs in the same folder with the same scenario and target."""
+    wanted = (evidence["scenario"], evidence["target"])
+    return [run for run in history.read(folder.parent).runs if (run.kind.scenario, run.kind.target) == wanted]
 
 
 def _seconds(value: float | None) -> str:

@@ -1,7 +1,7 @@
-"""Availability by region: how many of the payments that were sent to each were accepted, phase by phase.
+"""Availability by region: the share of the payments to each region that were accepted, in each phase.
 
-A payment that failed was answered by no region. It counts for the region whose address it was sent to, as far
-as other payments tell which region has that address.
+No region answers a failed payment. It counts for the region of the address that it was sent to, if answers to
+other payments show that region.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FULL, SOME, NONE, IDLE = "full", "some", "none", "idle"
 
 
 class Share(NamedTuple):
-    """Payments that were sent, and those of them that were accepted."""
+    """The number of payments sent, and the number accepted."""
 
     sent: int
     accepted: int
@@ -31,29 +31,30 @@ class Share(NamedTuple):
 
 
 class Region(NamedTuple):
-    """A region's strip of slices of time, each a word, and its share in each phase."""
+    """A region: the state of each slice of time, and the share in each phase."""
 
     name: str
     slices: list[str]
     shares: list[Share]
 
 
-class Parts(NamedTuple):
-    """The phases by name, the regions, and how long the whole is."""
+class Availability(NamedTuple):
+    """The names of the phases, the regions, and the length of the whole period."""
 
     phases: list[str]
     regions: list[Region]
     seconds: float
 
 
-def of(folder: Path, evidence: Mapping[str, Any]) -> Parts | None:
-    """Return the availability of a run's regions, or None if it has no payments."""
+def availability(folder: Path, evidence: Mapping[str, Any]) -> Availability | None:
+    """Return the availability of the regions in a run; None if the run has no payments."""
     file = folder / ledger.FILE
     rows = ledger.table(samples.read(file)) if file.is_file() else []
     if not rows:
         return None
     bounds = _phases(evidence)
-    placed = [(_region(row, addresses), row) for addresses in [_addresses(rows)] for row in rows]
+    addresses = {row.address: row.region for row in rows if row.region and row.address}
+    placed = [(row.region or addresses.get(row.address, UNKNOWN), row) for row in rows]
     start, end = min(row.started_at for row in rows), max(row.finished_at for row in rows)
     names = sorted({name for name, _ in placed}, key=lambda name: (name == UNKNOWN, name))
     regions = []
@@ -61,11 +62,11 @@ def of(folder: Path, evidence: Mapping[str, Any]) -> Parts | None:
         own = [row for where, row in placed if name in (where, "all payments")]
         shares = [_share(row for row in own if low <= row.finished_at < high) for _, low, high in bounds]
         regions.append(Region(name, _slices(own, start=start, end=end), shares))
-    return Parts([phase for phase, _, _ in bounds], regions, end - start)
+    return Availability([phase for phase, _, _ in bounds], regions, end - start)
 
 
 def _phases(evidence: Mapping[str, Any]) -> list[tuple[str, float, float]]:
-    """Return the phases of a run: name, first instant, end."""
+    """Return the phases of a run: name, start, end."""
     ever = float("inf")
     restore, measured = evidence["restore"], evidence["rto"]["measured_seconds"]
     if restore is None:
@@ -79,14 +80,6 @@ def _phases(evidence: Mapping[str, Any]) -> list[tuple[str, float, float]]:
         ("fault to recovery", fault, back),
         ("after recovery", back, ever),
     ]
-
-
-def _addresses(rows: Iterable[Attempt]) -> dict[str, str]:
-    return {row.address: row.region for row in rows if row.region and row.address}
-
-
-def _region(row: Attempt, addresses: Mapping[str, str]) -> str:
-    return row.region or addresses.get(row.address, UNKNOWN)
 
 
 def _share(rows: Iterable[Attempt]) -> Share:

@@ -1,5 +1,4 @@
-"""The Pulumi program: two regions, active-passive, one component a file.
+"""The Pulumi program: two regions, active-passive, one component in each file.
 
-Only `drlib.stack.stack` imports these modules, and only when a program is to run: `pulumi_aws` takes seconds
-to load.
+Only `drlib.stack.stack` imports these modules, and only to run a program: `pulumi_aws` takes seconds to load.
 """

@@ -61,8 +61,8 @@ class ApiArgs:
 class Api(Component):
     """See the module. `id` and `host` are generated; `alias` is what the public name's records point to."""
 
-    def __init__(self, name: str, args: ApiArgs, scope: Scope, *, parent: pulumi.Resource | None) -> None:
-        super().__init__("Api", name, parent=parent)
+    def __init__(self, name: str, args: ApiArgs, scope: Scope) -> None:
+        super().__init__("Api", name)
         self.args, self.scope = args, scope
         self.called = scope.names.regional("api", args.region)
         self.api = aws.apigatewayv2.Api(

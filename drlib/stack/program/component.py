@@ -1,4 +1,4 @@
-"""What the components share: a base class, what is known in the whole stack, and policy documents."""
+"""The base of all components, the facts of the whole stack, and policy documents."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from drlib.deployed.names import Names, partition
 
 @dataclass(frozen=True)
 class Scope:
-    """What every component is told.
+    """The facts that every component needs.
 
     Args:
-        names: how things are called.
-        account_id: the account, as the credentials say.
-        tags: put on everything that takes tags.
-        protect_data: hold on to the data: deletion protection, and a destroy empties no bucket.
+        names: the names of the resources.
+        account_id: the account of the credentials.
+        tags: tags of every resource that takes tags.
+        protect_data: protect the table against deletion; a destroy does not empty a bucket.
     """
 
     names: Names
@@ -30,11 +30,11 @@ class Scope:
     protect_data: bool = False
 
     def tagged(self, name: str) -> dict[str, str]:
-        """Return the tags of a thing called `name`."""
+        """Return the tags of a resource called `name`."""
         return {**self.tags, "Name": name}
 
     def arn(self, service: str, region: str, resource: str) -> str:
-        """Return the ARN of something in this account and `region`."""
+        """Return the ARN of a resource in this account and `region`."""
         return f"arn:{partition(region)}:{service}:{region}:{self.account_id}:{resource}"
 
     def role_arn(self, region: str, name: str) -> str:
@@ -48,11 +48,10 @@ class Component(pulumi.ComponentResource):  # type: ignore[misc]
     Args:
         kind: last part of the type token, `pay:infra:{kind}`.
         name: logical name.
-        parent: component that it belongs to, if any.
     """
 
-    def __init__(self, kind: str, name: str, *, parent: pulumi.Resource | None = None) -> None:
-        super().__init__(f"pay:infra:{kind}", name, None, pulumi.ResourceOptions(parent=parent))
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"pay:infra:{kind}", name)
 
     def child(self, **options: Any) -> pulumi.ResourceOptions:
         """Return the options of a resource in this group."""
@@ -60,10 +59,10 @@ class Component(pulumi.ComponentResource):  # type: ignore[misc]
 
 
 def foreseen(output: pulumi.Output[str], text: str) -> pulumi.Output[str]:
-    """Return an output that a preview takes to be `text` as long as AWS has not made its value.
+    """Return an output that is `text` in a preview while AWS has not created its value.
 
-    ARNs follow from names, so that the policies, queues and dashboards that hold them are whole in a plan,
-    and can be judged before anything is created. What is deployed holds the output itself.
+    ARNs follow from names, so the policies, queues and dashboards in a plan are complete, and the rules can
+    check them before anything is created. The deployed resources use the output itself.
     """
     if not pulumi.runtime.is_dry_run():
         return output
@@ -89,12 +88,12 @@ def statement(
 
 
 def document(*statements: Mapping[str, Any]) -> pulumi.Output[str]:
-    """Return a policy document whose parts may be outputs."""
+    """Return a policy document; its parts may be outputs."""
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def trust(service: str, account_id: str = "") -> str:
-    """Return the trust policy of a role that a service of AWS takes on, on behalf of this account only."""
+    """Return the trust policy of a role that an AWS service assumes, for one account only if it is given."""
     allow: dict[str, Any] = {
         "Effect": "Allow",
         "Principal": {"Service": service},

@@ -1,4 +1,4 @@
-"""The dashboard: both regions in one picture."""
+"""The dashboard of both regions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.stack.program.component import Component, Scope
-from drlib.stack.program.monitoring import PERIOD_SECONDS, ROUTE53_METRICS_REGION, Watched
+from drlib.stack.program.monitoring import PERIOD_SECONDS, Watched
 
 
 class Dashboard(Component):
-    """One picture of both regions. Dashboards have no region; the call goes to the standby's."""
+    """The dashboard. It has no region; the call goes to the standby region."""
 
     def __init__(
         self,
@@ -22,10 +23,8 @@ class Dashboard(Component):
         watched: Sequence[Watched],
         checks: Mapping[str, pulumi.Output[str]],
         scope: Scope,
-        *,
-        parent: pulumi.Resource | None,
     ) -> None:
-        super().__init__("Dashboard", name, parent=parent)
+        super().__init__("Dashboard", name)
         charts = [
             ("Requests", [_api_row(at, "Count") for at in watched]),
             ("Errors of the API", [_api_row(at, "5xx") for at in watched]),
@@ -62,7 +61,7 @@ def _api_row(at: Watched, metric: str) -> list[Any]:
 
 
 def _check_row(role: str, check: pulumi.Output[str]) -> list[Any]:
-    options = {"stat": "Minimum", "region": ROUTE53_METRICS_REGION, "label": role}
+    options = {"stat": "Minimum", "region": GLOBAL_REGION, "label": role}
     return ["AWS/Route53", "HealthCheckStatus", "HealthCheckId", check, options]
 
 

@@ -65,8 +65,8 @@ class DataArgs:
 class Table(Component):
     """The global table. `arns` has each region's own."""
 
-    def __init__(self, name: str, args: DataArgs, scope: Scope, *, parent: pulumi.Resource | None) -> None:
-        super().__init__("Table", name, parent=parent)
+    def __init__(self, name: str, args: DataArgs, scope: Scope) -> None:
+        super().__init__("Table", name)
         self.name = scope.names.shared("payments")
         self.table = aws.dynamodb.Table(
             name,
@@ -108,8 +108,8 @@ class Table(Component):
 class Receipts(Component):
     """The buckets, by region, and what must be so before anything is written: see the module."""
 
-    def __init__(self, name: str, args: DataArgs, scope: Scope, *, parent: pulumi.Resource | None) -> None:
-        super().__init__("Receipts", name, parent=parent)
+    def __init__(self, name: str, args: DataArgs, scope: Scope) -> None:
+        super().__init__("Receipts", name)
         self.scope = scope
         self.buckets: dict[str, aws.s3.Bucket] = {}
         self.arns: dict[str, pulumi.Output[str]] = {}

@@ -64,10 +64,8 @@ class FunctionsArgs:
 class Functions(Component):
     """See the module. `by_name` has the functions, `roles` the names of their roles."""
 
-    def __init__(
-        self, name: str, args: FunctionsArgs, scope: Scope, *, parent: pulumi.Resource | None
-    ) -> None:
-        super().__init__("Functions", name, parent=parent)
+    def __init__(self, name: str, args: FunctionsArgs, scope: Scope) -> None:
+        super().__init__("Functions", name)
         self.args, self.scope = args, scope
         self.by_name: dict[str, aws.lambda_.Function] = {}
         self.roles: dict[str, str] = {}

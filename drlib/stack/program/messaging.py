@@ -52,10 +52,8 @@ class RegionQueues:
 class Messaging(Component):
     """See the module. `regions` has each region's topic and queues."""
 
-    def __init__(
-        self, name: str, args: MessagingArgs, scope: Scope, *, parent: pulumi.Resource | None
-    ) -> None:
-        super().__init__("Messaging", name, parent=parent)
+    def __init__(self, name: str, args: MessagingArgs, scope: Scope) -> None:
+        super().__init__("Messaging", name)
         self.args, self.scope = args, scope
         self.regions = {region: self._region(f"{name}-{region}", region) for region in args.regions}
         for region, queues in self.regions.items():

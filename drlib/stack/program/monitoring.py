@@ -1,8 +1,8 @@
-"""Who is told what: topics, alarms and one dashboard.
+"""Topics and alarms of one region, and alarms on health checks.
 
-Route 53 publishes its metrics in us-east-1 alone, so alarms on health checks, and the topic that they write
-to, have to be there. If that region is down, they are silent: the standby therefore has an alarm of its
-own, on payments that it serves, with its own topic.
+Route 53 publishes its metrics in us-east-1 only, so the alarms on health checks and their topic must be
+there. If that region is down, these alarms do not work. Therefore the standby has a separate alarm, on the
+payments that it serves, with its own topic.
 """
 
 from __future__ import annotations
@@ -16,19 +16,16 @@ import pulumi_aws as aws
 
 from drlib.stack.program.component import Component, Scope, document, foreseen, statement
 
-ROUTE53_METRICS_REGION = "us-east-1"
 PERIOD_SECONDS = 60
 OLDEST_MESSAGE_SECONDS = 900  # longer than a message may be deferred
-ERRORS_5XX = 3  # in a minute: one or two may be chance
+ERRORS_5XX = 3  # in a minute: one or two can be chance
 
 
 class AlertTopic(Component):
-    """A topic that the alarms of one region may write to, and a mail subscription if an address is given."""
+    """The topic of one region's alarms, with a mail subscription if there is an address."""
 
-    def __init__(
-        self, name: str, role: str, region: str, email: str, scope: Scope, *, parent: pulumi.Resource | None
-    ) -> None:
-        super().__init__("AlertTopic", name, parent=parent)
+    def __init__(self, name: str, role: str, region: str, email: str, scope: Scope) -> None:
+        super().__init__("AlertTopic", name)
         called = scope.names.regional(role, region)
         topic = aws.sns.Topic(name, region=region, name=called, tags=scope.tagged(called), opts=self.child())
         self.arn = foreseen(topic.arn, scope.arn("sns", region, called))
@@ -59,8 +56,8 @@ class AlertTopic(Component):
 
 
 @dataclass(frozen=True)
-class Rule:
-    """One alarm: a metric's statistic over a number of minutes against a threshold."""
+class AlarmRule:
+    """One alarm: the statistic of a metric over some minutes, compared with a threshold."""
 
     role: str
     text: str
@@ -75,19 +72,17 @@ class Rule:
 
 
 class Alarms(Component):
-    """One region's alarms, all writing to one topic. `names` lists what they are called."""
+    """The alarms of one region, all with one topic. `names` lists the names of the alarms."""
 
     def __init__(
         self,
         name: str,
         region: str,
-        rules: Sequence[Rule],
+        rules: Sequence[AlarmRule],
         topic_arn: pulumi.Output[str],
         scope: Scope,
-        *,
-        parent: pulumi.Resource | None,
     ) -> None:
-        super().__init__("Alarms", name, parent=parent)
+        super().__init__("Alarms", name)
         self.names = []
         for rule in rules:
             called = scope.names.regional(f"alarm-{rule.role}", region)
@@ -117,7 +112,7 @@ class Alarms(Component):
 
 @dataclass(frozen=True)
 class Watched:
-    """What is watched in one region: identifiers of its parts, and the region that it sends replicas to."""
+    """The identifiers of the monitored resources in one region, and the other region."""
 
     region: str
     role: str
@@ -130,12 +125,14 @@ class Watched:
     functions: Mapping[str, str]
 
 
-def region_rules(watched: Watched, *, replication_rule: str, rpo_seconds: int) -> list[Rule]:
-    """Return the alarms that each region has, and the one that the standby has on top."""
+def region_rules(watched: Watched, *, replication_rule: str, rpo_seconds: int) -> list[AlarmRule]:
+    """Return the alarms of a region; the standby has one more."""
     api = {"ApiId": watched.api_id, "Stage": "$default"}
     rules = [
-        Rule("api-5xx", "The API answers with errors of its own.", "AWS/ApiGateway", "5xx", api, ERRORS_5XX),
-        Rule(
+        AlarmRule(
+            "api-5xx", "The API answers with errors of its own.", "AWS/ApiGateway", "5xx", api, ERRORS_5XX
+        ),
+        AlarmRule(
             "oldest-message",
             "Payments wait to be settled longer than a takeover should take.",
             "AWS/SQS",
@@ -145,7 +142,7 @@ def region_rules(watched: Watched, *, replication_rule: str, rpo_seconds: int) -
             statistic="Maximum",
             minutes=3,
         ),
-        Rule(
+        AlarmRule(
             "replication-lag",
             "The other region's replica is further behind than the recovery point allows.",
             "AWS/DynamoDB",
@@ -155,7 +152,7 @@ def region_rules(watched: Watched, *, replication_rule: str, rpo_seconds: int) -
             statistic="Average",
             minutes=3,
         ),
-        Rule(
+        AlarmRule(
             "receipts-failed",
             "Receipts could not be replicated to the other region.",
             "AWS/S3",
@@ -172,7 +169,7 @@ def region_rules(watched: Watched, *, replication_rule: str, rpo_seconds: int) -
     rules += [_errors_rule(role, called) for role, called in watched.functions.items()]
     if watched.role == "standby":
         rules.append(
-            Rule(
+            AlarmRule(
                 "serves",
                 "The standby takes payments: traffic has failed over, whatever us-east-1 says.",
                 "AWS/ApiGateway",
@@ -184,8 +181,8 @@ def region_rules(watched: Watched, *, replication_rule: str, rpo_seconds: int) -
     return rules
 
 
-def _queue_rule(role: str, called: str) -> Rule:
-    return Rule(
+def _queue_rule(role: str, called: str) -> AlarmRule:
+    return AlarmRule(
         role,
         "Messages were put aside and wait for a person.",
         "AWS/SQS",
@@ -196,16 +193,16 @@ def _queue_rule(role: str, called: str) -> Rule:
     )
 
 
-def _errors_rule(role: str, called: str) -> Rule:
-    return Rule(
+def _errors_rule(role: str, called: str) -> AlarmRule:
+    return AlarmRule(
         f"errors-{role}", f"The {role} function fails.", "AWS/Lambda", "Errors", {"FunctionName": called}, 1
     )
 
 
-def route53_rules(checks: Mapping[str, pulumi.Output[str]]) -> list[Rule]:
+def route53_rules(checks: Mapping[str, pulumi.Output[str]]) -> list[AlarmRule]:
     """Return an alarm for each health check: Route 53 publishes 1 while it is healthy."""
     return [
-        Rule(
+        AlarmRule(
             f"check-{role}",
             f"The health check {role} is unhealthy.",
             "AWS/Route53",

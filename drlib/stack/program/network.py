@@ -50,8 +50,8 @@ class NetworkArgs:
 class Network(Component):
     """See the module. `subnet_ids` and `functions_group_id` are for functions."""
 
-    def __init__(self, name: str, args: NetworkArgs, scope: Scope, *, parent: pulumi.Resource | None) -> None:
-        super().__init__("Network", name, parent=parent)
+    def __init__(self, name: str, args: NetworkArgs, scope: Scope) -> None:
+        super().__init__("Network", name)
         self.args, self.scope = args, scope
         self.label = scope.names.regional("network", args.region)
         self.vpc = aws.ec2.Vpc(

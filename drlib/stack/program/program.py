@@ -1,7 +1,7 @@
-"""The whole stack: what is built in which order, and what it tells about itself.
+"""The whole stack: its components in the order of creation, and its outputs.
 
-The program is a function of plain data: regions, names and thresholds come from the settings, and nothing
-here knows where it runs. Its outputs are what `drlib.stack.stack` makes a `Deployment` of.
+The program depends on the settings alone, and not on the target. `drlib.stack.stack` makes a `Deployment`
+of its outputs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.deployed.names import Names
 from drlib.parameters import Settings
 from drlib.stack.program import monitoring
@@ -40,12 +41,12 @@ NETWORKS = {
 
 
 @dataclass(frozen=True)
-class Place:
-    """One region, as built so far."""
+class RegionParts:
+    """The components of one region."""
 
     role: str
     region: str
-    other: str
+    other_region: str
     functions: Functions
     api: Api
 
@@ -73,32 +74,32 @@ def build(settings: Settings, *, code: Path, protect_data: bool = False) -> Call
 
 
 class Stack:
-    """All components, and the wiring between them."""
+    """All components, and their connections."""
 
     def __init__(self, settings: Settings, code: str, scope: Scope) -> None:
         self.settings, self.code, self.scope = settings, code, scope
         self.roles = {"primary": settings.primary_region, "standby": settings.standby_region}
         regions = list(self.roles.values())
         pair = DataArgs(settings.primary_region, settings.standby_region)
-        self.table = Table("table", pair, scope, parent=None)
-        self.receipts = Receipts("receipts", pair, scope, parent=None)
+        self.table = Table("table", pair, scope)
+        self.receipts = Receipts("receipts", pair, scope)
         visibility = VISIBILITY_FACTOR * TIMEOUT_SECONDS
-        self.messaging = Messaging("messaging", MessagingArgs(regions, visibility), scope, parent=None)
+        self.messaging = Messaging("messaging", MessagingArgs(regions, visibility), scope)
         zone = DomainArgs(settings.domain_name, settings.public_name, settings.hosted_zone_id, regions)
-        self.domain = Domain("domain", zone, scope, parent=None)
+        self.domain = Domain("domain", zone, scope)
         self.places = {role: self._place(role) for role in self.roles}
         self.alerts = {role: self._alerts(role) for role in self.roles}
         self.failover = self._failover()
         self.checks = self._checks()
         self.alarms = self._monitoring()
 
-    def _place(self, role: str) -> Place:
+    def _place(self, role: str) -> RegionParts:
         """Build what is the same in both regions: network, functions, front door."""
         settings, scope, region = self.settings, self.scope, self.roles[role]
         network = None
         if settings.lambda_in_vpc:
             cidr, subnets = NETWORKS[role]
-            network = Network(f"network-{role}", NetworkArgs(region, cidr, subnets), scope, parent=None)
+            network = Network(f"network-{role}", NetworkArgs(region, cidr, subnets), scope)
         functions = Functions(
             role,
             FunctionsArgs(
@@ -115,7 +116,6 @@ class Stack:
                 network=network,
             ),
             scope,
-            parent=None,
         )
         api = Api(
             f"api-{role}",
@@ -128,16 +128,13 @@ class Stack:
                 jwt_audience=settings.jwt_audience,
             ),
             scope,
-            parent=None,
         )
         other = self.roles["standby" if role == "primary" else "primary"]
-        return Place(role, region, other, functions, api)
+        return RegionParts(role, region, other, functions, api)
 
     def _alerts(self, role: str) -> monitoring.AlertTopic:
         email = self.settings.alert_email
-        return monitoring.AlertTopic(
-            f"alerts-{role}", "alerts", self.roles[role], email, self.scope, parent=None
-        )
+        return monitoring.AlertTopic(f"alerts-{role}", "alerts", self.roles[role], email, self.scope)
 
     def _failover(self) -> Failover:
         settings = self.settings
@@ -151,7 +148,7 @@ class Stack:
             failure_threshold=settings.check_failure_threshold,
             latch_topic_arn=self.alerts["standby"].arn,
         )
-        return Failover("failover", args, self.scope, parent=None)
+        return Failover("failover", args, self.scope)
 
     def _checks(self) -> dict[str, pulumi.Output[str]]:
         endpoints = self.failover.endpoints
@@ -172,35 +169,31 @@ class Stack:
                 at, replication_rule=REPLICATION_RULE, rpo_seconds=settings.rpo_target_seconds
             )
             topic = self.alerts[role].arn
-            names[role] = monitoring.Alarms(
-                f"alarms-{role}", at.region, rules, topic, scope, parent=None
-            ).names
+            names[role] = monitoring.Alarms(f"alarms-{role}", at.region, rules, topic, scope).names
         names["standby"].append(scope.names.regional("alarm-latch", settings.standby_region))
-        told = {
+        checks = {
             role.replace("_", "-"): foreseen(check, role)
             for role, check in self.checks.items()
             if role != "latch"
         }
-        at_home = monitoring.ROUTE53_METRICS_REGION
-        dns_topic = monitoring.AlertTopic(
-            "alerts-dns", "dns-alerts", at_home, settings.alert_email, scope, parent=None
-        )
+        dns_region = GLOBAL_REGION
+        dns_topic = monitoring.AlertTopic("alerts-dns", "dns-alerts", dns_region, settings.alert_email, scope)
         names["dns"] = monitoring.Alarms(
-            "alarms-dns", at_home, monitoring.route53_rules(told), dns_topic.arn, scope, parent=None
+            "alarms-dns", dns_region, monitoring.route53_rules(checks), dns_topic.arn, scope
         ).names
-        Dashboard("dashboard", settings.standby_region, list(watched.values()), told, scope, parent=None)
+        Dashboard("dashboard", settings.standby_region, list(watched.values()), checks, scope)
         return names
 
-    def _watched(self, place: Place) -> monitoring.Watched:
+    def _watched(self, place: RegionParts) -> monitoring.Watched:
         names = self.scope.names
         return monitoring.Watched(
             region=place.region,
             role=place.role,
-            other_region=place.other,
+            other_region=place.other_region,
             api_id=place.api.id,
             table=self.table.name,
             bucket=names.bucket("receipts", place.region),
-            other_bucket=names.bucket("receipts", place.other),
+            other_bucket=names.bucket("receipts", place.other_region),
             queues={
                 role: names.regional(role, place.region) for role in ("work", "dead-letter", "undelivered")
             },
@@ -208,7 +201,7 @@ class Stack:
         )
 
     def export(self) -> None:
-        """Tell what the runbooks need to know."""
+        """Export the outputs for the runbooks."""
         settings = self.settings
         outputs: dict[str, Any] = {
             "public_name": settings.public_name,
@@ -235,7 +228,7 @@ class Stack:
         for name, value in outputs.items():
             pulumi.export(name, value)
 
-    def _region_outputs(self, place: Place) -> dict[str, Any]:
+    def _region_outputs(self, place: RegionParts) -> dict[str, Any]:
         queues = self.messaging.regions[place.region]
         return {
             "role": place.role,

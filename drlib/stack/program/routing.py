@@ -1,10 +1,10 @@
-"""The way to the active region: zone, certificates, health checks and a failover pair of records.
+"""DNS routing to the active region: zone, certificates, health checks and a failover pair of records.
 
-Everything that a failover needs exists beforehand. The primary's health is calculated from two checks that
-must both be healthy: its endpoint, and the latch, an alarm in the standby. So the primary is left when it
-fails, or when the latch is set; and it is not returned to before it is healthy *and* the latch is released.
-With the last known state kept where data is missing, losing the standby's metric moves nothing. Both
-records carry a check: if neither region is healthy, Route 53 answers with the primary.
+All resources that a failover needs exist before it. The primary's health is calculated from two checks that
+must both be healthy: its endpoint, and the latch, an alarm in the standby. Traffic leaves the primary
+if it fails or if the latch is set, and returns only if it is healthy *and* the latch is released. Missing
+data keeps the last known state, so the loss of the standby's metric moves nothing. Both records have a health
+check: if neither region is healthy, Route 53 answers with the primary.
 """
 
 from __future__ import annotations
@@ -20,15 +20,9 @@ from drlib.stack.program.component import Component, Scope
 from drlib.stack.program.functions import METRIC_NAME, METRIC_NAMESPACE
 
 CHECKER_REGIONS = (
-    "ap-northeast-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "eu-west-1",
-    "sa-east-1",
-    "us-east-1",
-    "us-west-1",
+    "ap-northeast-1", "ap-southeast-1", "ap-southeast-2", "eu-west-1", "sa-east-1", "us-east-1", "us-west-1",
     "us-west-2",
-)
+)  # fmt: skip
 HEALTH_PATH = "/healthz"
 HEALTHY_TEXT = '"status": "ok"'
 LATCH_PERIOD_SECONDS = 60
@@ -38,7 +32,7 @@ ALIAS_TTL_SECONDS = 60  # an alias record has no TTL of its own: Route 53 answer
 
 @dataclass(frozen=True)
 class DomainArgs:
-    """The public name's home.
+    """The zone of the public name.
 
     Args:
         domain_name: the zone.
@@ -56,8 +50,8 @@ class DomainArgs:
 class Domain(Component):
     """The zone, and a valid certificate in each region: `zone_id`, `name_servers`, `certificate_arns`."""
 
-    def __init__(self, name: str, args: DomainArgs, scope: Scope, *, parent: pulumi.Resource | None) -> None:
-        super().__init__("Domain", name, parent=parent)
+    def __init__(self, name: str, args: DomainArgs, scope: Scope) -> None:
+        super().__init__("Domain", name)
         self.zone_id: pulumi.Output[str]
         self.name_servers: pulumi.Output[list[str]]
         if args.hosted_zone_id:
@@ -116,7 +110,7 @@ class Domain(Component):
 
 @dataclass(frozen=True)
 class FailoverArgs:
-    """The switch.
+    """The failover pair and its health checks.
 
     Args:
         public_name: the name that moves.
@@ -142,10 +136,8 @@ class FailoverArgs:
 class Failover(Component):
     """See the module. `endpoints` has each region's check; `latch`, `primary` and `alarm` the rest."""
 
-    def __init__(
-        self, name: str, args: FailoverArgs, scope: Scope, *, parent: pulumi.Resource | None
-    ) -> None:
-        super().__init__("Failover", name, parent=parent)
+    def __init__(self, name: str, args: FailoverArgs, scope: Scope) -> None:
+        super().__init__("Failover", name)
         self.args, self.scope = args, scope
         self.endpoints = {region: self._endpoint(name, region) for region in args.apis}
         self.alarm = self._alarm(name)

@@ -1,9 +1,9 @@
-"""What planned resources must satisfy before anything is created.
+"""The rules that a plan must satisfy before anything is created.
 
 catalogue   all rules, and the check of a plan against them
 rule        a rule, and how a function becomes one
-planned     a plan, as rules read it
+planned     the view of a plan that the rules read
 
-The rules, one file a subject: iam, messaging, monitoring, network, region, routing, storage. Each names what
-is wrong, the AWS document that says so, and what mends it. The same rules hold on both targets.
+The rules, one file a subject: iam, messaging, monitoring, network, region, routing, storage. Each
+names the mistake, the AWS document behind the rule, and the fix. The rules are the same on both targets.
 """

@@ -24,19 +24,19 @@ CATALOGUE: dict[str, Rule] = REGISTERED
 
 
 def check(plan: Plan, settings: Settings) -> Checks:
-    """Return one check for each rule: passed with what it requires, failed with all that is wrong.
+    """Return one check for each rule: passed with its requirement, or failed with the violations.
 
     `require()` of the result raises PreflightFailed, with every finding and its fix.
 
     Args:
         plan: what `stack.plan` returned.
-        settings: what it was planned from.
+        settings: the settings of the plan.
     """
     planned = Planned(plan.resources, settings)
-    return Checks("Rules", tuple(_checked(one, planned) for one in CATALOGUE.values()))
+    return Checks("Rules", tuple(_check_rule(one, planned) for one in CATALOGUE.values()))
 
 
-def _checked(one: Rule, planned: Planned) -> Check:
+def _check_rule(one: Rule, planned: Planned) -> Check:
     found = list(one.find(planned))
     if not found:
         return Check(one.id, one.id, "passed", one.requires)
@@ -46,14 +46,14 @@ def _checked(one: Rule, planned: Planned) -> Check:
 
 
 def catalogue() -> str:
-    """Return all rules, three lines each: id and severity, what it requires, and where that is written."""
+    """Return all rules, three lines each: id and severity, requirement, source."""
     return "\n".join(
         f"{one.id} ({one.severity})\n    {one.requires}\n    {one.source}" for one in CATALOGUE.values()
     )
 
 
 def named(name: str) -> Rule:
-    """Return the rule of a name. Raises BadParameters, which says what names are like it."""
+    """Return a rule by its name. Raises BadParameters, which suggests similar names."""
     id = slug(name)
     if id not in CATALOGUE:
         near = difflib.get_close_matches(id, CATALOGUE, n=3)

@@ -1,4 +1,4 @@
-"""Roles: who may do what, on which resources, in which region."""
+"""Rules on IAM roles: actions, resources, regions, trust."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queues, topics and the functions behind them: nothing vanishes, nothing is stolen or done twice."""
+"""Rules on queues, topics and their functions: no message is lost, taken by another consumer, or repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The functions' network: what they reach from inside a VPC, and what else could be reached."""
+"""Rules on the network of the functions: endpoints, routes, security groups, address ranges."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from drlib.stack.rules.rule import rule
 
 GATEWAYS = ("dynamodb", "s3")
 ENDPOINT_OF = {"cloudwatch": "monitoring"}
-"""Services whose endpoint is called otherwise than their actions."""
+"""Services whose endpoint has another name than their actions."""
 OUTSIDE = ("logs", "ec2")
-"""What Lambda itself calls for a function, from outside its VPC: its logs, and its network interfaces."""
+"""Services that Lambda itself calls for a function, from outside of the VPC."""
 HTTPS = 443
 ANYWHERE = ("0.0.0.0/0", "::/0")
 FUNCTION, ENDPOINT = "lambda/function:Function", "ec2/vpcEndpoint:VpcEndpoint"

@@ -1,4 +1,4 @@
-"""A plan, as the rules look at it: resources by type, and what each comes from."""
+"""The view of a plan that the rules read: resources by type, and the sources of their inputs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from drlib.parameters import Settings
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Stands in a plan for a string that AWS has not made yet (Pulumi SDK, `runtime.rpc.UNKNOWN`)."""
+"""Marks a string in a plan that AWS has not created yet (Pulumi SDK, `runtime.rpc.UNKNOWN`)."""
 
 
 class Planned:
-    """The resources that there will be.
+    """The resources after the plan is executed.
 
     Args:
-        resources: of the plan; those that it deletes are left out, and stand in `removed` alone.
+        resources: the resources of the plan; deleted ones are in `removed` only.
         settings: the target, the regions and names.
     """
 
@@ -46,11 +46,11 @@ class Planned:
         return [one for one in self.of(kind) if of.urn in one.references.get(name, ())]
 
     def waits_for(self, one: PlannedResource, other: PlannedResource) -> bool:
-        """Whether `one` is made after `other`, by its inputs or by its own word."""
+        """Whether `one` is created after `other`, because of its inputs or of `depends_on`."""
         return other.urn in one.after or any(other.urn in urns for urns in one.references.values())
 
     def statements(self) -> Iterator[Statement]:
-        """Yield what the roles of the plan may do: every statement of their own policies."""
+        """Yield every statement of the inline policies of all roles."""
         for policy in self.of("iam/rolePolicy:RolePolicy"):
             yield from statements(policy, "policy")
 
@@ -67,7 +67,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a policy document. Lists, where a document may have a single string."""
+    """One statement of a policy document, with lists in position of single strings."""
 
     resource: PlannedResource
     effect: str
@@ -78,7 +78,7 @@ class Statement:
 
 
 def document(of: PlannedResource, name: str) -> dict[str, Any]:
-    """Return an input that is a JSON document; empty if it is none, or not known."""
+    """Return an input that is a JSON document; empty if it is not one, or unknown."""
     text = of.inputs.get(name)
     try:
         found = json.loads(text) if isinstance(text, str) else text
@@ -104,18 +104,18 @@ def statements(of: PlannedResource, name: str) -> list[Statement]:
 
 
 def as_list(value: Any) -> tuple[Any, ...]:
-    """Return a value that may be one or several, as several."""
+    """Return a value, or a list of values, as a tuple."""
     if value is None:
         return ()
     return tuple(value) if isinstance(value, list) else (value,)
 
 
-def arn_part(arn: str, place: int) -> str:
-    """Return a part of an ARN (2 service, 3 region, 4 account, 5 resource); empty if it has none."""
+def arn_part(arn: str, position: int) -> str:
+    """Return a part of an ARN (2 service, 3 region, 4 account, 5 resource), or ""."""
     parts = arn.split(":", 5)
-    return parts[place] if len(parts) > place else ""
+    return parts[position] if len(parts) > position else ""
 
 
 def is_unknown(value: Any) -> bool:
-    """Whether AWS has not made a value yet."""
+    """Whether AWS has not created a value yet."""
     return bool(value == UNKNOWN)

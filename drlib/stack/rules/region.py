@@ -1,4 +1,4 @@
-"""Names and places: what every resource must have, whatever it is."""
+"""Rules on regions and names of all resources."""
 
 from __future__ import annotations
 

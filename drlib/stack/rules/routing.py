@@ -1,4 +1,4 @@
-"""The way in: the failover records, their health checks, and the API that both lead to."""
+"""Rules on failover records, health checks, and the API that they lead to."""
 
 from __future__ import annotations
 

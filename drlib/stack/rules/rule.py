@@ -1,4 +1,4 @@
-"""A rule: what planned resources must satisfy, where AWS says so, and how to fix a violation."""
+"""A rule on planned resources, with its source at AWS and its fix."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ ENTRY = "rules"
 
 @dataclass(frozen=True)
 class Rule:
-    """What a plan must satisfy.
+    """A rule that a plan must satisfy.
 
     Attributes:
-        id: names it, in tables and in tests.
+        id: its name in tables and tests.
         severity: critical: the deployment, or the failover, would not work; high: it would be unsafe, or lose
             data; medium: people would be misled, or find out late.
-        requires: what must be so, as one sentence.
-        source: the AWS document that says so.
-        fix: what mends a finding.
-        find: yields a sentence for each thing that is wrong, the resource's name first.
+        requires: the requirement, as one sentence.
+        source: the AWS document that requires it.
+        fix: how to correct a violation.
+        find: yields a sentence for each violation, which begins with the name of the resource.
     """
 
     id: str
@@ -45,12 +45,12 @@ REGISTERED: dict[str, Rule] = {}
 
 
 def rule(id: str, severity: Severity, *, requires: str, source: str, fix: str) -> Callable[[Find], Find]:
-    """Enter a function into the catalogue."""
+    """Register a function as a rule of the catalogue."""
 
-    def enter(find: Find) -> Find:
+    def register(find: Find) -> Find:
         if id in REGISTERED:
             raise ValueError(f"there are two rules {id}")
         REGISTERED[id] = Rule(id, severity, requires, source, fix, find)
         return find
 
-    return enter
+    return register

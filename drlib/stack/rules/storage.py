@@ -1,4 +1,4 @@
-"""Where the data is: the table and its replica, the buckets and their replication, encryption, and TLS."""
+"""Rules on tables and buckets: replication, versioning, encryption, TLS, protection."""
 
 from __future__ import annotations
 

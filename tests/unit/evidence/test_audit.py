@@ -141,8 +141,8 @@ def test_figures_that_were_made_up_and_hashed_are_told_one_by_one(sealed: Path) 
     assert (stated.verdict, stated.content["rto"]["measured_seconds"]) == ("passed", 12.0)
     found = audit.verify(sealed)
     told = " ".join(found.wrong)
-    assert f"rto.measured_seconds is stated as 12.0, and is {measured} by the samples" in told
-    assert "rpo.stranded is stated as 0, and is 1 by the samples" in told
+    assert f"rto.measured_seconds is stated as 12.0, but the samples give {measured}" in told
+    assert "rpo.stranded is stated as 0, but the samples give 1" in told
     assert "rpo.seconds is stated as 0.0" in told
     assert found.again["rto"]["measured_seconds"] == measured
 
@@ -154,7 +154,7 @@ def test_a_verdict_that_the_samples_do_not_bear_out_is_told(here: Nowhere) -> No
     rehash(run.folder)
     assert evidence.load(run.folder).verdict == "passed"
     told = " ".join(audit.verify(run.folder).wrong)
-    assert "verdict is stated as 'passed', and is 'failed' by the samples" in told
+    assert "verdict is stated as 'passed', but the samples give 'failed'" in told
 
 
 def test_a_hypothesis_that_the_samples_do_not_bear_out_is_told(sealed: Path) -> None:
@@ -175,10 +175,10 @@ def test_a_move_that_took_longer_than_is_stated_is_told(here: Nowhere) -> None:
     assert audit.verify(run.folder).wrong == []
     run.save("move.60-switchover", move | {"seconds": 5.0})
     evidence.refresh(run)
-    assert "60-switchover is stated to have taken 5.0 s, and took 60.0 s." in audit.verify(run.folder).wrong
+    assert "60-switchover states 5.0 s, but the samples give 60.0 s." in audit.verify(run.folder).wrong
     run.save("move.50-incident-failover", move | {"kind": "incident"})
     evidence.refresh(run)
-    assert "50-incident-failover: a move is stated, and no samples" in " ".join(
+    assert "50-incident-failover: a move is stated without samples" in " ".join(
         audit.verify(run.folder).wrong
     )
 
@@ -205,15 +205,15 @@ def test_a_fault_that_began_at_another_instant_is_told(sealed: Path) -> None:
     rewrite(sealed, "saved/fault.json", lambda fault: fault.update(at=fault["at"] + 30.0))
     rehash(sealed)
     told = audit.verify(sealed).wrong
-    assert "The recovery is not counted from the instant of the fault." in told
-    assert "The loss is not counted from the instant of the fault." in told
+    assert "The recovery time does not start at the instant of the fault." in told
+    assert "The loss does not start at the instant of the fault." in told
 
 
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("samples/watch.30-drill-failover.parquet", "no samples are there that it follows from"),
-        ("samples/holdings.parquet", "no scans of the regions are there to count from"),
+        ("samples/watch.30-drill-failover.parquet", "A recovery time is stated without samples"),
+        ("samples/holdings.parquet", "stated without scans of the regions"),
     ],
 )
 def test_figures_without_samples_do_not_hold(sealed: Path, file: str, said: str) -> None:
@@ -259,7 +259,7 @@ def test_a_simulated_run_never_prints_as_live(here: Nowhere, also: tuple[str, ..
     run = complete(here)
     forged_to_live(run.folder, also=also)
     assert bundle.build(run.folder)["origin"] == "simulated"
-    assert "contradicts itself on where it was made" in " ".join(audit.verify(run.folder).wrong)
+    assert "contradicts itself on its origin" in " ".join(audit.verify(run.folder).wrong)
     with pytest.raises(VerdictRed, match="counts as simulated"):
         evidence.report(run.folder, to=run.folder / "again.html")
 
@@ -299,7 +299,7 @@ def test_an_open_run_holds_up_to_where_it_is(here: Nowhere) -> None:
     run.save("takeover", {"region": "x", "at": 1.0})
     half_way = audit.verify(run.folder)
     assert half_way.wrong == []
-    assert any("went on since" in limit for limit in half_way.limits)
+    assert any("continued after" in limit for limit in half_way.limits)
     (run.folder / "figures/waterfall.png").write_bytes(b"")
     assert audit.verify(run.folder).wrong == ["figures/waterfall.png was changed after it was written."]
 
@@ -338,7 +338,7 @@ def test_a_note_of_the_seal_tells_a_run_that_was_written_anew(sealed: Path) -> N
     rewrite(sealed, "parameters.json", lambda values: values.update(seed=2))
     rehash(sealed)
     assert audit.verify(sealed).wrong == []
-    assert "and not in" in " ".join(audit.verify(sealed, head=noted).wrong)
+    assert ", not in" in " ".join(audit.verify(sealed, head=noted).wrong)
 
 
 def test_the_page_of_a_sealed_run_stays_and_another_may_be_written_elsewhere(sealed: Path) -> None:
@@ -366,8 +366,8 @@ def test_every_evidence_fits_the_published_schema(here: Nowhere, home: Path) -> 
 
 def test_differences_are_named_by_their_place() -> None:
     assert list(differences({"a": {"b": [1]}, "c": None}, {"a": {"b": [1, 2]}, "c": 2.0})) == [
-        "a.b is stated as 1 entries, and is 2 entries by the samples",
-        "c is stated as nothing, and is 2.0 by the samples",
+        "a.b is stated as 1 entries, but the samples give 2 entries",
+        "c is stated as nothing, but the samples give 2.0",
     ]
 
 

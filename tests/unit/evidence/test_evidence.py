@@ -124,7 +124,7 @@ def test_the_target_decides_the_origin(home: Path) -> None:
     run = folders.open_run(make(parameters))
     content = evidence.update(run).content
     assert (content["origin"], content["time_scale"]) == ("live", 1)
-    with pytest.raises(StepFailed, match="The run is about aws, and this target is sandbox"):
+    with pytest.raises(StepFailed, match="The target of this run is aws"):
         evidence.update(run, Nowhere(home))
 
 
@@ -133,14 +133,14 @@ def test_the_target_decides_the_origin(home: Path) -> None:
     [
         (
             {"recovery": RECOVERY | {"measured_seconds": 180.1}},
-            "The RTO was 180.1 s, and its target is 180 s.",
+            "The RTO was 180.1 s; the target is 180 s.",
         ),
         ({"recovery": RECOVERY | {"measured_seconds": 70.0}}, "The stages of the recovery do not add up"),
         (
             {"recovery": RECOVERY | {"stages": STAGES | {"dns_answer": -1.0, "unhealthy": 24.5}}},
             "The stages of the recovery do not add up",
         ),
-        ({"losses": LOSSES | {"rpo_seconds": 60.5}}, "The RPO was 60.5 s, and its target is 60 s."),
+        ({"losses": LOSSES | {"rpo_seconds": 60.5}}, "The RPO was 60.5 s; the target is 60 s."),
         ({"losses": LOSSES | {"lost": ["p4"]}}, "1 payments were acknowledged and never found again."),
         ({"losses": LOSSES | {"unexpected": ["p5"]}}, "1 payments were found, though they failed"),
         ({"losses": LOSSES | {"unexplained_duplicates": ["p3"]}}, "1 payments were settled twice without"),
@@ -210,7 +210,7 @@ def test_a_failed_step_aborts_the_run_until_it_is_done(run: Run, here: Nowhere) 
 
 def test_an_act_that_never_ended_aborts_the_run(run: Run, here: Nowhere) -> None:
     run.note("inject", "intent", mutating=True)
-    assert full(run, here).reasons == ["30-drill-failover, inject: begun, and never ended."]
+    assert full(run, here).reasons == ["30-drill-failover, inject: started, but never ended."]
 
 
 def test_a_runbook_under_way_does_not(run: Run, here: Nowhere) -> None:
@@ -249,8 +249,8 @@ def test_the_plain_text_of_good_evidence_does_not_vary(run: Run, here: Nowhere) 
         ({"stranded": ["p1", "p1"]}, "stranded names a payment twice"),
         ({"lost": ["a", "b", "c"]}, "More payments are lost and stranded than were acknowledged"),
         ({"recovered": ["a", "b"]}, "More payments are recovered than were indeterminate"),
-        ({"acknowledged": 5}, "The ledger has 4 rows with outcome ok, and acknowledged is 5"),
-        ({"payment_ids": {"late": ["x"]}}, "late counts 0 payments, and names 1"),
+        ({"acknowledged": 5}, "The ledger has 4 rows with outcome ok, and acknowledged counts 5"),
+        ({"payment_ids": {"late": ["x"]}}, "late counts 0 payments, but names 1"),
     ],
 )
 def test_counts_that_do_not_agree_are_found(run: Run, here: Nowhere, losses: Any, said: str) -> None:

@@ -43,7 +43,7 @@ def written(
     return run_id
 
 
-def judged(folder: Path, limits: Limits, **which: str) -> pipeline.Judgement:
+def judged(folder: Path, limits: Limits, **which: str) -> pipeline.GateResult:
     return pipeline.judge(history.read(folder), limits, **which)
 
 
@@ -140,8 +140,8 @@ def test_within_its_limits_and_no_worse_is_green_and_says_what_was_looked_at(tmp
 @pytest.mark.parametrize(
     ("latest", "limits", "reason"),
     [
-        ({"rto": 121.0}, Limits(max_rto_seconds=120), "its RTO was 121.0 s, and the limit is 120 s"),
-        ({"rpo": 61.0}, Limits(max_rpo_seconds=60), "its RPO was 61.0 s, and the limit is 60 s"),
+        ({"rto": 121.0}, Limits(max_rto_seconds=120), "its RTO was 121.0 s; the limit is 120 s"),
+        ({"rpo": 61.0}, Limits(max_rpo_seconds=60), "its RPO was 61.0 s; the limit is 60 s"),
         (
             {"rto": 97.0},
             Limits(worsening=0.2),
@@ -195,7 +195,7 @@ def test_a_drill_is_compared_with_passed_ones_of_its_kind_alone(
     written(tmp_path, 2, rto=80.0)
     found = judged(tmp_path, Limits(worsening=0.0))
     assert found.reasons == ()
-    assert "no earlier passed drill of its kind, so nothing to compare with" in str(found)
+    assert "no earlier passed drill of this kind to compare with" in str(found)
 
 
 def test_the_latest_of_a_scenario_or_a_target_is_judged_when_asked(tmp_path: Path) -> None:
@@ -231,10 +231,10 @@ def call(home: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             0,
             "median of 1 earlier passed drill",
         ),
-        (["--max-rto", "70"], 1, "does not pass the gate: its RTO was 80.0 s, and the limit is 70 s."),
+        (["--max-rto", "70"], 1, "does not pass the gate: its RTO was 80.0 s; the limit is 70 s."),
         (["--max-rto", "70", "--runs", "{home}/empty"], 1, "There is no drill to judge."),
         ([], 2, "A gate needs --max-rto, --max-rpo or --worsening."),
-        (["--max-rto", "-1"], 2, "--max-rto must be a number of seconds, 0 or more, and is -1."),
+        (["--max-rto", "-1"], 2, "--max-rto must be a number of seconds, 0 or more, not -1."),
         (["--max-rto", "nan"], 2, "--max-rto must be a number of seconds"),
         (["--max-rto", "soon"], 2, "--max-rto"),
         (["--worsening", "20"], 2, "--worsening must be a share such as 20%, and is '20'."),

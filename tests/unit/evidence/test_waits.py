@@ -94,4 +94,4 @@ def test_the_report_and_the_drills_end_tell_of_a_slow_machine(here: Nowhere, slo
     page = render(run.folder, found.content)
     assert ("machine  This machine did not keep up" in text) is slow
     assert ("This machine did not keep up" in page) is slow
-    assert "While nothing was broken, half of" in page
+    assert "Outside of the fault, half of" in page
