@@ -127,8 +127,6 @@ class Replication:
                 deliver: Deliver = partial(self._deliver, write, region)
                 order = (account, write.table, item_key)
                 self._delivery_queue.send(Route(SERVICE, source, region), order, deliver)
-                    Route(SERVICE, source, region), (account, write.table, item_key), deliver
-                )
 
     def _deliver(self, write: Write, region: str, now: float) -> None:
         """Apply a write in `region`, unless the item there is from a later write."""
