@@ -27,9 +27,8 @@ from drlib.timeline.poller import Judgement
 from drlib.timeline.prediction import predict
 from drlib.timeline.recovery import first_error, streak
 from drlib.timeline.stored import file_of, keep, recall
-from tests.unit.payments.test_ledger import attempt
-from tests.unit.payments.test_reconcile import held, payment, settled
-from tests.unit.world import PRIMARY, STANDBY
+from tests.two_regions import PRIMARY, STANDBY
+from tests.unit.payments.attempts import attempt, held, payment, settled
 
 STAMP = Stamp("simulated", Clock(scale=20.0, anchor=500.0))
 
