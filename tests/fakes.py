@@ -142,7 +142,7 @@ class AccountTarget:
     def get_caller_identity(self) -> dict[str, Any]:
         if self.account is None:
             raise NoCredentialsError
-        return {"AccountTarget": self.account}
+        return {"Account": self.account}
 
 
 class StackTarget:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 NAME = "api.pay.drill.test."
-
-
 SOA = "ns-1.awsdns-1.com. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400"
 
 
