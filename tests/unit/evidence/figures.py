@@ -18,16 +18,12 @@ STAGES = {
     "dns_answer": 1.0,
     "client_switch": 50.0,
 }
-
-
 RECOVERY = {
     "measured_seconds": 79.5,
     "stable_seconds": 9.0,
     "stages": STAGES,
     "cohorts": {"keeps-connection": {"rto_seconds": 81.0}},
 }
-
-
 LOSSES = {
     "rpo_seconds": 0.8,
     "acknowledged": 4,
