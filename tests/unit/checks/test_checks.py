@@ -14,8 +14,9 @@ from drlib.faults.inject import inject
 from drlib.show import checklist
 from drlib.show.checklist import Probe
 from drlib.stack import pulumi_cli
-from tests.unit.aws import payment, settlement
-from tests.unit.world import PRIMARY, STANDBY
+from tests.aws_clients import payment, settlement
+from tests.two_regions import PRIMARY, STANDBY
+from tests.unit.checks.results import failed_ids
 
 
 @pytest.fixture
@@ -38,10 +39,6 @@ def accept(aws, payment_id, region):
     for item in (payment(payment_id, region, wall), settlement(payment_id, PRIMARY, wall)):
         aws.tables[region].put_item(TableName="", Item=item)
     aws.receipts |= {f"receipts-{name}" for name in aws.tables}
-
-
-def red(made):
-    return [row.id for row in made.failed]
 
 
 def test_the_steady_state_of_a_stack_that_is_well(here, aws, stack):
@@ -126,7 +123,7 @@ READY = [
 @pytest.mark.parametrize(("break_it", "names"), READY, ids=[case[0].__name__ for case in READY])
 def test_what_is_broken_is_what_is_red(here, aws, stack, break_it, names):
     break_it(here, aws)
-    assert red(steady_state.drill_ready(here, stack)) == names
+    assert failed_ids(steady_state.drill_ready(here, stack)) == names
 
 
 def no_receipt(here, aws, stack):
@@ -168,7 +165,7 @@ STEADY = [
 @pytest.mark.parametrize(("break_it", "names"), STEADY, ids=[case[0].__name__ for case in STEADY])
 def test_each_hop_can_be_red(here, aws, stack, break_it, names):
     break_it(here, aws, stack)
-    assert red(steady_state.steady_state(here, stack)) == names
+    assert failed_ids(steady_state.steady_state(here, stack)) == names
 
 
 def test_a_name_that_leads_away_for_a_moment_is_waited_for(here, stack, monkeypatch):
@@ -220,7 +217,7 @@ def test_a_look_says_that_the_sandbox_has_died(here, monkeypatch):
 
     monkeypatch.setattr(target, "attach", died)
     made = preflight.look(here.settings)
-    assert red(made) == ["target-answers"]
+    assert failed_ids(made) == ["target-answers"]
     assert made["target-answers"].detail == "It has died."
 
 
@@ -233,7 +230,14 @@ def test_the_preflight_names_what_is_wrong(here, deployment, aws, run, approval,
     aws.clock_off_seconds = -90.0
     here.settings = parameters.make({"rto_target_seconds": 60, "time_scale": 60.0})
     made = preflight.preflight(here)
-    assert red(made) == ["python", "packages", "free-disk", "clock", "predicted-rto", "no-fault-in-force"]
+    assert failed_ids(made) == [
+        "python",
+        "packages",
+        "free-disk",
+        "clock",
+        "predicted-rto",
+        "no-fault-in-force",
+    ]
     assert "boto3 is" in made["packages"].detail
     assert made["clock"].detail.endswith("s ahead of the target")
 

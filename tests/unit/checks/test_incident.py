@@ -11,9 +11,9 @@ from drlib.checks import incident, steady_state
 from drlib.core.errors import PreflightFailed, StepFailed
 from drlib.deployed import fence, latch
 from drlib.switch import failover
-from tests.unit.aws import payment
-from tests.unit.checks.test_checks import red
-from tests.unit.world import PRIMARY, STANDBY
+from tests.aws_clients import payment
+from tests.two_regions import PRIMARY, STANDBY
+from tests.unit.checks.results import failed_ids
 
 
 def test_the_standby_alone_is_asked_whether_it_can_take_over(here, deployment, aws):
@@ -25,7 +25,7 @@ def test_the_standby_alone_is_asked_whether_it_can_take_over(here, deployment, a
     fence.write(here, deployment, STANDBY, destination=PRIMARY)
     here.regions[STANDBY].mode = "503"
     names = ["the-api-reads-its-table", "certificate-and-mapping", "takes-a-payment", "no-fence-in-force"]
-    assert red(steady_state.standby_ready(here, deployment)) == names
+    assert failed_ids(steady_state.standby_ready(here, deployment)) == names
 
 
 def look(here, deployment, aws, *, primary=0, down=False, leads_to=PRIMARY, clients=None):
@@ -43,7 +43,7 @@ def test_a_failover_needs_a_reason_and_a_standby_that_can(here, deployment, aws)
     here.regions[STANDBY].mode = "503"
     seen = look(here, deployment, aws, primary=8, down=True, clients=(10, 10))
     assert not seen.recommended
-    assert "takes-a-payment" in red(incident.decide(seen))
+    assert "takes-a-payment" in failed_ids(incident.decide(seen))
     assert "do not fail over" in str(incident.message(seen))
 
 
@@ -54,7 +54,7 @@ def test_a_failover_needs_a_reason_and_a_standby_that_can(here, deployment, aws)
 )
 def test_one_witness_alone_moves_nothing(here, deployment, aws, trouble):
     seen = look(here, deployment, aws, **trouble)
-    assert red(incident.decide(seen)) == ["something-speaks-for-a-failover"]
+    assert failed_ids(incident.decide(seen)) == ["something-speaks-for-a-failover"]
 
 
 def test_a_flip_against_the_decision_needs_a_reason(here, deployment, aws, run, approval):

@@ -6,7 +6,7 @@ from drlib.checks import planes
 from drlib.core import aws_calls
 from drlib.core.errors import PreflightFailed
 from drlib.show import checklist
-from tests.unit.world import PRIMARY, STANDBY
+from tests.two_regions import PRIMARY, STANDBY
 
 CONTROL = "no-control-plane-was-called"
 IAM = "nothing-was-written-to-iam"

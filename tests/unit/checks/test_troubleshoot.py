@@ -25,7 +25,7 @@ from drlib.switch import failback_gates
 from drlib.switch.planned_move import prepare, rest
 from tests.notebooks import handbook, normalise
 from tests.red import first_design, sabotages
-from tests.unit.world import PRIMARY, STANDBY
+from tests.two_regions import PRIMARY, STANDBY
 
 ROOT = Path(drlib.__file__).resolve().parent
 SOURCES = sorted(file for file in ROOT.rglob("*.py"))

@@ -22,7 +22,7 @@ from drlib.runs import folders
 from drlib.runs.run import Run
 from drlib.sandbox.process import life
 from drlib.sandbox.process.state import Status
-from tests.unit.nowhere import Nowhere
+from tests.fakes import Nowhere
 from tests.unit.runner import notebooks
 
 ROOT = Path(__file__).resolve().parents[3]

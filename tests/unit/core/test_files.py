@@ -23,7 +23,7 @@ from drlib.evidence import evidence
 from drlib.evidence.audit import audit
 from drlib.runs import folders, journal
 from drlib.runs.run import Run
-from tests.unit.nowhere import Nowhere
+from tests.fakes import Nowhere
 
 ROOT = Path(__file__).resolve().parents[3]
 HOUR = 3600.0

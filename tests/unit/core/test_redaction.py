@@ -22,7 +22,7 @@ from drlib.payments.ledger import Attempt, Ledger
 from drlib.runner import notebook
 from drlib.runs import folders, journal
 from drlib.runs.run import Run
-from tests.unit.nowhere import Nowhere
+from tests.fakes import Nowhere
 from tests.unit.runner import notebooks
 
 PAYMENT = "9b2c6e4e-7d0b-5c1a-8a4e-123456789012"

@@ -14,8 +14,8 @@ from drlib.core.errors import BadParameters, PreflightFailed, VerdictRed
 from drlib.evidence import evidence
 from drlib.evidence.audit import audit, limits, signature
 from drlib.runs import seal
+from tests.fakes import Nowhere
 from tests.unit.evidence.bundles import complete
-from tests.unit.nowhere import Nowhere
 
 WHO = "ann@example.com"
 

@@ -4,7 +4,7 @@ import pytest
 
 from drlib.deployed import fence
 from drlib.stack.program import functions
-from tests.unit.world import PRIMARY, STANDBY
+from tests.two_regions import PRIMARY, STANDBY
 
 
 def test_without_an_item_there_is_none(here, deployment, aws):

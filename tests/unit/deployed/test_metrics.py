@@ -3,7 +3,7 @@ import math
 import pytest
 
 from drlib.deployed import metrics
-from tests.unit.world import PRIMARY, STANDBY
+from tests.two_regions import PRIMARY, STANDBY
 
 
 def test_a_minute_without_data_is_nan_and_not_zero(here, deployment, aws):

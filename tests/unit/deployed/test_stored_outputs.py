@@ -7,7 +7,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from drlib.core.errors import StepFailed
 from drlib.deployed import stored_outputs
-from tests.unit.world import PRIMARY, STANDBY
+from tests.two_regions import PRIMARY, STANDBY
 
 
 def test_what_was_kept_is_recalled_from_the_standby_alone(here, deployment, aws):

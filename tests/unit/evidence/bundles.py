@@ -29,30 +29,11 @@ from drlib.timeline.observations import Watch
 from drlib.timeline.poller import EndpointHealth
 from drlib.timeline.prediction import Prediction, predict
 from drlib.timeline.recovery import first_error, streak
-from tests.unit.nowhere import Nowhere
+from tests.fakes import ChecksTable, Nowhere
 
 PRIMARY, STANDBY = "us-east-2", "us-west-2"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(64))
 ADDRESSES = {"simulated": "127.0.0.11", "live": "192.0.2.11"}
-
-
-class Table:
-    """Stands in for a table of checks."""
-
-    def __init__(self, **rows: str) -> None:
-        self.rows = rows
-
-    def as_dicts(self) -> list[dict[str, str]]:
-        return [
-            {
-                "id": name.replace("_", "-"),
-                "name": name.replace("_", " "),
-                "status": status,
-                "detail": "seen",
-                "hint": "",
-            }
-            for name, status in self.rows.items()
-        ]
 
 
 def attempts(zero: float, *, origin: str, count: int = 60, key: str = "run") -> list[Attempt]:
@@ -189,12 +170,12 @@ def drilled(here: Nowhere, values: dict[str, Any] | None = None, *, count: int =
     run.save("takeover", basis.takeover)
     run.save("scenario", scenario.load("region-outage"))
     run.save("sightings", _sightings(seen, prediction))
-    gates = Table(no_fault_in_force="passed", the_primary_is_healthy="passed")
+    gates = ChecksTable(no_fault_in_force="passed", the_primary_is_healthy="passed")
     run.save("gates.40-failback", {"rows": gates.as_dicts()})
     evidence.update(
         run,
         here,
-        checks=[Table(everything_is_well="passed"), gates],
+        checks=[ChecksTable(everything_is_well="passed"), gates],
         recovery=recovery.measure(seen, prediction),
         prediction=prediction,
         losses=_counted(rows, basis),

@@ -21,8 +21,8 @@ from drlib.evidence.audit import audit
 from drlib.evidence.audit.figures import differences
 from drlib.payments import ledger
 from drlib.runs import folders, journal, seal
+from tests.fakes import Nowhere
 from tests.unit.evidence.bundles import PRIMARY, STANDBY, complete, drilled, live
-from tests.unit.nowhere import Nowhere
 
 MUTATIONS = 1000
 

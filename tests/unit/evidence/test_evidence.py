@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,86 +14,18 @@ from drlib.evidence import evidence, verdict
 from drlib.evidence.audit.finding import Audit, Finding
 from drlib.evidence.report import page
 from drlib.parameters import make
-from drlib.payments.ledger import Ledger, Outcome
 from drlib.runs import folders
 from drlib.runs.run import Run
 from drlib.show import checklist
-from tests.unit.evidence.bundles import attempts
-from tests.unit.nowhere import Nowhere
+from tests.fakes import ChecksTable, Counts, Nowhere
+from tests.unit.evidence.figures import LOSSES, RECOVERY, STAGES, full
 
-STAGES = {
-    "client_error": 1.0,
-    "check_failing": 5.0,
-    "unhealthy": 22.5,
-    "dns_answer": 1.0,
-    "client_switch": 50.0,
-}
-RECOVERY = {
-    "measured_seconds": 79.5,
-    "stable_seconds": 9.0,
-    "stages": STAGES,
-    "cohorts": {"keeps-connection": {"rto_seconds": 81.0}},
-}
-LOSSES = {
-    "rpo_seconds": 0.8,
-    "acknowledged": 4,
-    "indeterminate": 1,
-    "lost": [],
-    "stranded": ["p1", "p2"],
-    "duplicated": ["p3"],
-    "late": [],
-    "recovered": ["p9"],
-    "unexpected": [],
-    "rejected": 0,
-}
 EXACT_KEYS = {
     *("run_id", "verdict", "reasons", "target", "origin", "time_scale", "scenario", "rto", "rpo", "planes"),
     *("checks", "gates", "forced", "moves", "hypothesis", "versions", "parameters_sha256", "git_commit"),
     *("chain_head", "schema_version", "clock", "identity", "restore", "figures", "samples", "parameters"),
     "git_dirty",
 }
-
-
-class Table:
-    """Stands in for a table of checks."""
-
-    def __init__(self, *statuses: str) -> None:
-        self.statuses = statuses
-
-    def as_dicts(self) -> list[dict[str, str]]:
-        return [
-            {"id": f"check-{n}", "name": f"check {n}", "status": status, "detail": "<b>", "hint": ""}
-            for n, status in enumerate(self.statuses)
-        ]
-
-
-class Counts:
-    """Stands in for the counts of a reconciliation."""
-
-    def __init__(self, counts: dict[str, Any]) -> None:
-        self.counts = counts
-
-    def keep(self, run: Run) -> None:
-        run.save("losses", self.counts)
-
-
-def ledger(run: Run, *outcomes: Outcome) -> None:
-    rows = attempts(1_800_000_000.0, origin="simulated", count=len(outcomes))
-    ended = [replace(row, outcome=outcome) for row, outcome in zip(rows, outcomes, strict=True)]
-    Ledger(ended).save(run.folder)
-
-
-def full(run: Run, here: Nowhere, **more: Any) -> evidence.Evidence:
-    """Evidence of a good drill, but for what `more` says."""
-    ledger(run, *["ok"] * 4, "indeterminate", "fail")
-    pieces = {
-        "checks": [Table("passed", "passed")],
-        "recovery": RECOVERY,
-        "prediction": {"predicted_seconds": 80.0},
-        "losses": LOSSES,
-    }
-    made = pieces | more
-    return evidence.update(run, here, **(made | {"losses": Counts(made["losses"])}))
 
 
 def test_a_good_drill_passes(run: Run, here: Nowhere) -> None:
@@ -145,10 +76,10 @@ def test_the_target_decides_the_origin(home: Path) -> None:
         ({"losses": LOSSES | {"unexpected": ["p5"]}}, "1 payments were found, though they failed"),
         ({"losses": LOSSES | {"unexplained_duplicates": ["p3"]}}, "1 payments were settled twice without"),
         (
-            {"checks": [Table("passed"), Table("skipped")]},
+            {"checks": [ChecksTable("passed"), ChecksTable("skipped")]},
             "-failover: the check 'check 0' was skipped.",
         ),
-        ({"checks": [Table("failed")]}, "the check 'check 0' was red."),
+        ({"checks": [ChecksTable("failed")]}, "the check 'check 0' was red."),
     ],
 )
 def test_what_makes_a_verdict_red(run: Run, here: Nowhere, more: Any, reason: str) -> None:
@@ -188,7 +119,7 @@ def test_calls_of_several_runbooks_are_added_and_not_counted_twice(run: Run, her
 
 
 def test_what_was_not_measured_yet_is_open_and_never_passed(run: Run, here: Nowhere) -> None:
-    found = evidence.update(run, here, checks=[Table("passed")])
+    found = evidence.update(run, here, checks=[ChecksTable("passed")])
     assert (found.verdict, found.is_open) == ("aborted", True)
     assert "open (simulated)" in str(found)
     half = evidence.update(run, here, recovery=RECOVERY)

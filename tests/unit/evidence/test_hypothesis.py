@@ -12,8 +12,8 @@ from drlib.faults import hypothesis, scenario
 from drlib.faults.hypothesis import Sightings
 from drlib.runner import drill
 from drlib.runs.run import Run
-from tests.unit.evidence.test_evidence import LOSSES, full
-from tests.unit.nowhere import Nowhere
+from tests.fakes import Nowhere
+from tests.unit.evidence.figures import LOSSES, full
 
 PRIMARY, STANDBY = "us-east-2", "us-west-2"
 MOVED = Sightings(

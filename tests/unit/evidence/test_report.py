@@ -14,8 +14,8 @@ from drlib.evidence import bundle, evidence, report
 from drlib.evidence.report import page, regions
 from drlib.evidence.report.regions import Share
 from drlib.payments.ledger import Attempt, Ledger
+from tests.fakes import Nowhere
 from tests.unit.evidence.bundles import PRIMARY, STANDBY, attempts, complete, drilled, live
-from tests.unit.nowhere import Nowhere
 
 SECTIONS = (
     *("verdict", "rto", "availability", "payments", "timeline", "hypothesis", "gates", "restore", "moves"),

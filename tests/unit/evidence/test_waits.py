@@ -14,8 +14,8 @@ from drlib.evidence.report.page import render
 from drlib.payments import waits
 from drlib.payments.ledger import FILE, Attempt, Ledger, table
 from drlib.runner import drill
+from tests.fakes import Nowhere
 from tests.unit.evidence.bundles import attempts, drilled
-from tests.unit.nowhere import Nowhere
 
 ZERO = 1_800_000_000.0
 

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from drlib.faults import actions, restore, scenario
-from tests.unit.faults.test_restore import Queue
-from tests.unit.world import PRIMARY, STANDBY
+from tests.aws_clients import Queue
+from tests.two_regions import PRIMARY, STANDBY
 
 
 def planned(*faults):

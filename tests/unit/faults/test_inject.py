@@ -11,7 +11,7 @@ from drlib.faults.scenario import every, load
 from drlib.runs import journal
 from drlib.runs.approval import Approval
 from drlib.runs.folders import open_run
-from tests.unit.world import PRIMARY
+from tests.two_regions import PRIMARY
 
 
 def files():

@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,74 +12,9 @@ from drlib import parameters
 from drlib.core.errors import SandboxError, StepFailed
 from drlib.faults import restore as faults_restore
 from drlib.faults import watchdog
-from drlib.faults.restore import Fault, Filed
-from tests.unit.world import PRIMARY, STANDBY
-
-
-class Queue:
-    """A queue as SQS shows it. What was received and not given back is out of sight."""
-
-    def __init__(self):
-        self.bodies = []
-        self.hidden = set()
-
-    def put(self, body):
-        self.bodies.append(body)
-
-    def move(self, other, *, count, mark):
-        for body in [body for body in self.bodies if mark in body][:count]:
-            self.bodies.remove(body)
-            other.put(body)
-
-    @staticmethod
-    def client(queues: "Mapping[str, Queue]"):
-        def receive(QueueUrl, MaxNumberOfMessages, VisibilityTimeout):
-            queue = queues[QueueUrl]
-            seen = [body for body in queue.bodies if body not in queue.hidden][:MaxNumberOfMessages]
-            queue.hidden.update(seen)
-            return {"Messages": [{"Body": body, "ReceiptHandle": body} for body in seen]} if seen else {}
-
-        def delete(QueueUrl, ReceiptHandle):
-            queues[QueueUrl].bodies.remove(ReceiptHandle)
-
-        def give_back(QueueUrl, ReceiptHandle, VisibilityTimeout):
-            assert VisibilityTimeout == 0
-            queues[QueueUrl].hidden.discard(ReceiptHandle)
-
-        def depth(QueueUrl, AttributeNames):
-            return {"Attributes": {AttributeNames[0]: str(len(queues[QueueUrl].bodies))}}
-
-        return SimpleNamespace(
-            receive_message=receive,
-            delete_message=delete,
-            change_message_visibility=give_back,
-            get_queue_attributes=depth,
-            send_message=lambda QueueUrl, MessageBody: queues[QueueUrl].put(MessageBody),
-        )
-
-
-def fault(here, **changes):
-    facts = {
-        "fault_id": "run-1-test",
-        "scenario": "region-outage",
-        "region": PRIMARY,
-        "what": "a test",
-        "at": here.clock.now(),
-        "deadline": here.clock.now() + 900.0,
-        "target": "sandbox",
-        "instance_id": here.instance_id,
-        "run_id": "run-1",
-        "state": "in force",
-    }
-    return Fault(**facts | changes)
-
-
-def filed(here, *undo, **changes):
-    return Filed(fault(here, **changes), undo, here.settings.values()).write()
-
-
-def heal(name):
-    return {"do": "heal", "name": name}
+from tests.aws_clients import Queue
+from tests.two_regions import PRIMARY, STANDBY
+from tests.unit.faults.files import filed, heal
 
 
 def test_the_last_act_is_undone_first_and_written_down(here):

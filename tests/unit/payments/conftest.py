@@ -1,5 +1,5 @@
 """The fixtures of this folder's tests."""
 
-from tests.unit.world_fixtures import approval, authority, aws, deployment, here, run
+from tests.fixtures_two_regions import approval, authority, aws, deployment, here, run
 
 __all__ = ["approval", "authority", "aws", "deployment", "here", "run"]

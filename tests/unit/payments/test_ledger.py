@@ -1,28 +1,8 @@
-from dataclasses import replace
-
 import pytest
 
 from drlib.core.errors import StepFailed
-from drlib.payments.ledger import Attempt, Ledger
-
-
-def attempt(seq, **changes):
-    row = Attempt(
-        seq=seq,
-        cohort="obeys-ttl",
-        client=0,
-        idempotency_key=f"run-{seq:06d}",
-        payment_id=f"id-{seq}",
-        amount_minor=100 + seq,
-        started_at=1000.0 + seq,
-        finished_at=1000.5 + seq,
-        outcome="ok",
-        status=201,
-        error="",
-        region="us-east-2",
-        address="127.0.0.11",
-    )
-    return replace(row, **changes)
+from drlib.payments.ledger import Ledger
+from tests.unit.payments.attempts import attempt
 
 
 def test_a_ledger_is_read_as_it_was_written(tmp_path):

@@ -15,7 +15,7 @@ from drlib.payments.ledger import BEHIND_RESOLVER, PINS_DNS, Ledger
 from drlib.payments.payment import amount_minor, judge
 from drlib.target.base import Answer
 from drlib.target.https import Connection, MaybeSent, NotSent, Reply
-from tests.unit.world import ADDRESSES, PRIMARY, PUBLIC_NAME, STANDBY
+from tests.two_regions import ADDRESSES, PRIMARY, PUBLIC_NAME, STANDBY
 
 
 def wait_for(condition, seconds=20.0):

@@ -10,35 +10,13 @@ from drlib.payments import reconcile
 from drlib.payments.ledger import Ledger
 from drlib.payments.losses import INSTRUCTIONS, LossCounts
 from drlib.payments.reconcile import tally, with_stores
-from drlib.payments.tables import Holdings, Payment, Settlement, Stores, from_dict, stores
-from tests.unit.aws import payment as stored_payment
-from tests.unit.aws import settlement as stored_settlement
-from tests.unit.payments.test_ledger import attempt
-from tests.unit.world import PRIMARY, STANDBY
+from drlib.payments.tables import Stores, from_dict, stores
+from tests.aws_clients import payment as stored_payment
+from tests.aws_clients import settlement as stored_settlement
+from tests.two_regions import PRIMARY, STANDBY
+from tests.unit.payments.attempts import attempt, held, payment, settled
 
 FAULT_AT = 1050.0
-
-
-def payment(seq, region=PRIMARY, **changes):
-    facts = {
-        "payment_id": f"id-{seq}",
-        "idempotency_key": f"run-{seq:06d}",
-        "amount_minor": 100 + seq,
-        "region": region,
-        "accepted_at": 1000.2 + seq,
-    }
-    return Payment(**facts | changes)
-
-
-def held(region, at, payments, settlements=()):
-    groups = {}
-    for one in settlements:
-        groups[one.payment_id] = (*groups.get(one.payment_id, ()), one)
-    return Holdings(region, at, {one.payment_id: one for one in payments}, groups)
-
-
-def settled(seq, region=PRIMARY, at=None):
-    return Settlement(f"id-{seq}", region, 1001.0 + seq if at is None else at)
 
 
 def count(attempts, *, now, at_takeover, settlements, known=(), standby=None):

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.aws_clients import payment, settlement
 from tests.soak import truth
-from tests.unit.aws import payment, settlement
-from tests.unit.payments.test_ledger import attempt
-from tests.unit.world import PRIMARY, STANDBY
+from tests.two_regions import PRIMARY, STANDBY
+from tests.unit.payments.attempts import attempt
 
 TAKEOVER_AT = 1150.0
 

@@ -22,7 +22,7 @@ from drlib.faults.scenario import every
 from drlib.runner import drill, kernels, notebook, resume
 from drlib.runs import folders
 from drlib.runs.run import Run
-from tests.unit.nowhere import Nowhere
+from tests.fakes import Nowhere
 from tests.unit.runner import notebooks
 from tests.unit.runner.drills import drilled, kernels_left, last_run
 

@@ -13,7 +13,7 @@ from drlib.runner import resume
 from drlib.runner.drill import drill
 from drlib.runs import folders
 from drlib.runs.run import INTENT, Run
-from tests.unit.nowhere import Nowhere
+from tests.fakes import Nowhere
 from tests.unit.runner import notebooks
 from tests.unit.runner.drills import drilled, last_run
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from botocore.exceptions import NoCredentialsError
 
 from drlib import parameters
 from drlib.core import aws_calls
@@ -15,53 +12,26 @@ from drlib.evidence import evidence
 from drlib.evidence.verdict import PENDING
 from drlib.runs import approval, folders, journal
 from drlib.runs.run import Run
+from tests.fakes import AccountTarget
 
-AWS = {
-    "target": "aws",
-    "domain_name": "pay.acme.io",
-    "state_backend": "s3://states",
-    "suffix": "staging",
-    "approval": "staging@aws",
-    "confirm": "staging/us-east-2",
-}
 PLAN = "Plan\nservice  create\nsqs      4"
 
 
-class Account:
-    """A target that is an account: it can tell whose credentials these are, and nothing else."""
-
-    def __init__(self, **changes: Any) -> None:
-        self.settings = parameters.make(AWS | changes)
-        self.calls = aws_calls.Recorder(read_only=self.settings.plans)
-        self.clock, self.instance_id = Clock(), "aws"
-        self.account: str | None = "123456789012"
-        self.asked: list[tuple[str, str]] = []
-
-    def client(self, service: str, region: str) -> Any:
-        self.asked.append((service, region))
-        return self
-
-    def get_caller_identity(self) -> dict[str, Any]:
-        if self.account is None:
-            raise NoCredentialsError
-        return {"Account": self.account}
+@pytest.fixture
+def here(home: object) -> AccountTarget:
+    return AccountTarget()
 
 
 @pytest.fixture
-def here(home: object) -> Account:
-    return Account()
-
-
-@pytest.fixture
-def run(here: Account) -> Run:
+def run(here: AccountTarget) -> Run:
     return folders.open_run(here.settings, here, runbook="10-deploy")
 
 
-def ask(here: Account, run: Run, plan: object = PLAN) -> approval.Approval:
+def ask(here: AccountTarget, run: Run, plan: object = PLAN) -> approval.Approval:
     return approval.approve(here.settings, "deploy", here=here, run=run, plan=plan)
 
 
-def refused(here: Account, run: Run, plan: object = PLAN) -> NotApproved:
+def refused(here: AccountTarget, run: Run, plan: object = PLAN) -> NotApproved:
     with pytest.raises(NotApproved) as caught:
         ask(here, run, plan)
     assert caught.value.exit_code == 4
@@ -77,14 +47,14 @@ def set_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr("drlib.core.clock.time.time", lambda: now + seconds)
 
 
-def test_a_plan_that_nobody_approved_is_pending_and_names_the_command(here: Account, run: Run) -> None:
+def test_a_plan_that_nobody_approved_is_pending_and_names_the_command(here: AccountTarget, run: Run) -> None:
     error = refused(here, run)
     assert error.message == "deploy is not approved: nobody has approved this plan."
     assert f"`drlib approve {run.run_id} --plan {shown(run)[:16]}`" in error.remedy
     assert here.asked == [("sts", "us-west-2")], "the standby is asked: the primary may be gone"
 
 
-def test_the_approved_plan_goes_ahead_and_acts_take_it(here: Account, run: Run) -> None:
+def test_the_approved_plan_goes_ahead_and_acts_take_it(here: AccountTarget, run: Run) -> None:
     refused(here, run)
     said = approval.give(here, run.as_runbook("approval"), shown(run)[:16])
     assert said.startswith("Approved: deploy, until ")
@@ -111,13 +81,13 @@ def test_the_approved_plan_goes_ahead_and_acts_take_it(here: Account, run: Run) 
 def test_what_a_person_must_type_is_asked_for_by_name(
     home: object, changes: dict[str, str], said: str
 ) -> None:
-    here = Account(**changes)
+    here = AccountTarget(**changes)
     run = folders.open_run(here.settings, here, runbook="10-deploy")
     assert said in refused(here, run).message
     assert here.asked == []
 
 
-def test_another_plan_needs_another_approval(here: Account, run: Run) -> None:
+def test_another_plan_needs_another_approval(here: AccountTarget, run: Run) -> None:
     refused(here, run)
     approval.give(here, run, shown(run))
     assert "another plan was approved" in refused(here, run, "Plan\nsqs 5").message
@@ -127,7 +97,7 @@ def test_another_plan_needs_another_approval(here: Account, run: Run) -> None:
     assert ask(here, run).plan
 
 
-def test_a_plan_is_what_it_says_to_be_approved_and_not_its_short_table(here: Account, run: Run) -> None:
+def test_a_plan_is_what_it_says_to_be_approved_and_not_its_short_table(here: AccountTarget, run: Run) -> None:
     class Plan:
         def __init__(self, name: str) -> None:
             self.name = name
@@ -144,7 +114,7 @@ def test_a_plan_is_what_it_says_to_be_approved_and_not_its_short_table(here: Acc
     refused(here, run, Plan("other"))
 
 
-def test_another_account_is_another_plan_and_cannot_approve(here: Account, run: Run) -> None:
+def test_another_account_is_another_plan_and_cannot_approve(here: AccountTarget, run: Run) -> None:
     refused(here, run)
     plan = shown(run)
     here.account = "210987654321"
@@ -160,7 +130,7 @@ def test_another_account_is_another_plan_and_cannot_approve(here: Account, run: 
     ("seconds", "said"), [(3601, "the approval of this plan ended at"), (-3600, "later than this machine's")]
 )
 def test_an_approval_ends_and_is_not_of_a_later_hour(
-    here: Account, run: Run, monkeypatch: pytest.MonkeyPatch, seconds: float, said: str
+    here: AccountTarget, run: Run, monkeypatch: pytest.MonkeyPatch, seconds: float, said: str
 ) -> None:
     refused(here, run)
     approval.give(here, run, shown(run))
@@ -169,7 +139,7 @@ def test_an_approval_ends_and_is_not_of_a_later_hour(
 
 
 @pytest.mark.parametrize("plan", ["", "0123456789abcdef", "short"])
-def test_a_plan_that_was_not_shown_cannot_be_approved(here: Account, run: Run, plan: str) -> None:
+def test_a_plan_that_was_not_shown_cannot_be_approved(here: AccountTarget, run: Run, plan: str) -> None:
     refused(here, run)
     with pytest.raises(BadParameters, match="has shown no plan"):
         approval.give(here, run, plan)
@@ -177,18 +147,18 @@ def test_a_plan_that_was_not_shown_cannot_be_approved(here: Account, run: Run, p
 
 
 @pytest.mark.parametrize("minutes", [0, 1441])
-def test_an_approval_is_good_for_a_day_at_most(here: Account, run: Run, minutes: int) -> None:
+def test_an_approval_is_good_for_a_day_at_most(here: AccountTarget, run: Run, minutes: int) -> None:
     with pytest.raises(BadParameters, match="minutes must be from 1 to 1440"):
         approval.give(here, run, "x" * 64, minutes=minutes)
 
 
-def test_no_credentials_are_a_red_preflight(here: Account, run: Run) -> None:
+def test_no_credentials_are_a_red_preflight(here: AccountTarget, run: Run) -> None:
     here.account = None
     with pytest.raises(PreflightFailed, match="account of the credentials"):
         ask(here, run)
 
 
-def test_an_act_on_aws_takes_no_phrase_alone(here: Account) -> None:
+def test_an_act_on_aws_takes_no_phrase_alone(here: AccountTarget) -> None:
     with pytest.raises(NotApproved, match="needs an approval of its plan"):
         approval.approve(here.settings, "deploy")
     with pytest.raises(NotApproved, match="its plan has no approval"):
@@ -203,7 +173,7 @@ def test_the_sandbox_asks_for_a_plan_only_where_confirm_is_given(home: object) -
         approval.approve(parameters.make({"confirm": "drill/us-east-2"}), "deploy")
 
 
-def test_the_verdict_of_a_run_that_waits_is_pending(here: Account, run: Run) -> None:
+def test_the_verdict_of_a_run_that_waits_is_pending(here: AccountTarget, run: Run) -> None:
     error = refused(here, run)
     run.note("runbook", "failed", detail={"error": "NotApproved", "message": str(error)})
     assert evidence.refresh(run).verdict == PENDING
@@ -212,7 +182,7 @@ def test_the_verdict_of_a_run_that_waits_is_pending(here: Account, run: Run) -> 
 def test_a_runbook_that_only_plans_ends_there_and_papermill_takes_it_for_a_good_end(
     home: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    here = Account(mode="plan", approval="", confirm="")
+    here = AccountTarget(mode="plan", approval="", confirm="")
     run = folders.open_run(here.settings, here, runbook="10-deploy")
     here.calls.add("ec2", "DescribeVpcs", "us-east-2")
     with pytest.raises(PlanShown) as ended:
@@ -226,7 +196,7 @@ def test_a_runbook_that_only_plans_ends_there_and_papermill_takes_it_for_a_good_
 
 
 def test_a_call_that_writes_is_refused_while_planning_and_red_if_it_was_made(home: object) -> None:
-    here = Account(mode="plan")
+    here = AccountTarget(mode="plan")
     with pytest.raises(OnlyPlanned, match="sqs CreateQueue would change something"):
         here.calls.add("sqs", "CreateQueue", "us-east-2")
     assert here.calls.rows() == []
@@ -238,7 +208,7 @@ def test_a_call_that_writes_is_refused_while_planning_and_red_if_it_was_made(hom
 
 
 def test_a_runbook_without_an_approval_has_the_proof_in_its_evidence(home: object) -> None:
-    here = Account(mode="plan")
+    here = AccountTarget(mode="plan")
     run = folders.open_run(here.settings, here, runbook="20-verify")
     here.name = "aws"  # type: ignore[attr-defined]
     evidence.update(run, here)  # type: ignore[arg-type]

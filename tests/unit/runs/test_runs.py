@@ -16,7 +16,7 @@ from drlib.core.errors import BadParameters, NotApproved, StepFailed
 from drlib.runs import folders, journal
 from drlib.runs.approval import approve
 from drlib.runs.run import Run
-from tests.unit.nowhere import Nowhere
+from tests.fakes import Nowhere
 
 
 def phases(run: Run, step: str) -> list[str]:

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from drlib.core.clock import Clock
 from drlib.sandbox.world import World
+from tests.fakes import StandingClock
 
 EDGES = {"us-east-1": "127.0.0.11", "us-east-2": "127.0.0.12", "us-west-2": "127.0.0.14"}
-
-
-@dataclass(frozen=True)
-class StandingClock(Clock):
-    """A clock that shows what it is set to."""
-
-    shown: tuple[list[float], ...] = ()
-
-    def now(self) -> float:
-        return self.shown[0][0]
-
-    def set(self, instant: float) -> None:
-        self.shown[0][0] = instant
 
 
 def standing(instant: float = 0.0) -> StandingClock:

@@ -10,8 +10,8 @@ from drlib.show.charts.chart import Mark
 from drlib.show.charts.lag import lag as draw_lag
 from drlib.show.charts.outcomes import outcomes
 from drlib.show.charts.waterfall import waterfall
-from tests.unit.payments.test_ledger import attempt
-from tests.unit.world import PRIMARY, STANDBY
+from tests.two_regions import PRIMARY, STANDBY
+from tests.unit.payments.attempts import attempt
 
 EMPTY = pd.DataFrame()
 

@@ -6,68 +6,18 @@ from typing import Any
 
 import pytest
 
-from drlib import parameters
 from drlib.core.errors import StepFailed
 from drlib.deployed.names import Names
 from drlib.stack import leftovers
+from tests.fakes import NOTHING, ScriptedTarget
 
 ACCOUNT = "111122223333"
 OURS = [{"Key": "Project", "Value": "payments-dr"}, {"Key": "Stack", "Value": "drill"}]
 THEIRS = [{"Key": "Project", "Value": "payments-dr"}, {"Key": "Stack", "Value": "other"}]
-EMPTY: dict[str, Any] = {
-    "list_tables": {"TableNames": []},
-    "list_queues": {},
-    "list_topics": {"Topics": []},
-    "list_functions": {"Functions": []},
-    "list_event_source_mappings": {"EventSourceMappings": []},
-    "describe_log_groups": {"logGroups": []},
-    "get_apis": {"Items": []},
-    "get_domain_names": {"Items": []},
-    "describe_alarms": {"MetricAlarms": []},
-    "list_dashboards": {"DashboardEntries": []},
-    "list_rules": {"Rules": []},
-    "list_certificates": {"CertificateSummaryList": []},
-    "list_buckets": {"Buckets": []},
-    "list_roles": {"Roles": []},
-    "list_health_checks": {"HealthChecks": []},
-    "list_hosted_zones": {"HostedZones": []},
-    "describe_vpcs": {"Vpcs": []},
-    "describe_subnets": {"Subnets": []},
-    "describe_route_tables": {"RouteTables": []},
-    "describe_vpc_endpoints": {"VpcEndpoints": []},
-    "describe_security_groups": {"SecurityGroups": []},
-    "get_caller_identity": {"Account": ACCOUNT},
-}
-
-
-class Here:
-    """A target whose clients answer from a script, by operation and region."""
-
-    def __init__(self, answers: dict[tuple[str, str], Any], **changes: Any) -> None:
-        self.settings = parameters.make(changes)
-        self.answers = answers
-        self.asked: set[tuple[str, str]] = set()
-
-    def client(self, service: str, region: str) -> Any:
-        return Client(self, region)
-
-
-class Client:
-    def __init__(self, here: Here, region: str) -> None:
-        self.here, self.region = here, region
-
-    def can_paginate(self, operation: str) -> bool:
-        return False
-
-    def __getattr__(self, operation: str) -> Any:
-        self.here.asked.add((operation, self.region))
-        answer = self.here.answers.get((operation, self.region), EMPTY.get(operation))
-        assert answer is not None, f"{operation} was not expected"
-        return lambda **options: answer(**options) if callable(answer) else answer
 
 
 def test_a_clean_account_has_nothing_and_every_service_was_asked() -> None:
-    here = Here({})
+    here = ScriptedTarget({})
     found = leftovers.find(here)  # type: ignore[arg-type]
     assert found == []
     assert found.require_none() is found
@@ -79,7 +29,7 @@ def test_a_clean_account_has_nothing_and_every_service_was_asked() -> None:
         "list_health_checks",
         "list_hosted_zones",
     }
-    for operation in set(EMPTY) - global_ones - {"get_domain_names", "list_certificates"}:
+    for operation in set(NOTHING) - global_ones - {"get_domain_names", "list_certificates"}:
         for region in ("us-east-1", "us-east-2", "us-west-2"):
             assert (operation, region) in here.asked
 
@@ -87,7 +37,7 @@ def test_a_clean_account_has_nothing_and_every_service_was_asked() -> None:
 def test_ours_is_found_by_name_and_others_are_not() -> None:
     names = Names("drill", ACCOUNT)
     other = Names("x-drill", ACCOUNT)
-    here = Here(
+    here = ScriptedTarget(
         {
             ("list_tables", "us-west-2"): {"TableNames": [names.shared("payments"), "payments"]},
             ("list_queues", "us-east-2"): {
@@ -132,7 +82,7 @@ def test_what_has_no_name_is_found_by_its_tags() -> None:
             ]
         }
 
-    here = Here(
+    here = ScriptedTarget(
         {
             ("list_health_checks", "us-west-2"): {"HealthChecks": [{"Id": "ours"}, {"Id": "theirs"}]},
             ("list_tags_for_resource", "us-west-2"): tags,
@@ -154,7 +104,7 @@ def test_what_has_no_name_is_found_by_its_tags() -> None:
 
 
 def test_in_a_zone_of_someone_else_only_our_records_are_looked_for() -> None:
-    here = Here(
+    here = ScriptedTarget(
         {
             ("list_resource_record_sets", "us-west-2"): {
                 "ResourceRecordSets": [

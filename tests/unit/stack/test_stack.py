@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from drlib import parameters
 from drlib.core.errors import NotApproved, StepFailed
 from drlib.runs import steps
 from drlib.runs.approval import Approval
@@ -16,6 +14,7 @@ from drlib.runs.folders import open_run
 from drlib.runs.run import Run
 from drlib.stack import engine, stack
 from drlib.stack.plan import Plan, PlannedResource
+from tests.fakes import StackTarget
 
 APPROVED = Approval("test", "drill@sandbox")
 TABLE = {
@@ -24,32 +23,9 @@ TABLE = {
 }
 
 
-class Here:
-    """A target that has settings and says what happened to it."""
-
-    origin = "simulated"
-
-    def __init__(self, folder: Path, **changes: Any) -> None:
-        self.settings = parameters.make(changes)
-        self.folder = folder
-        self.gone = ""
-        self.forgotten = 0
-        self.protected: dict[str, bool] = {}
-
-    def gone_deployment(self) -> str:
-        return self.gone
-
-    def forget_deployed(self) -> None:
-        self.forgotten += 1
-
-    def client(self, service: str, region: str) -> Any:
-        found = {"Table": {"DeletionProtectionEnabled": self.protected[region]}}
-        return SimpleNamespace(describe_table=lambda TableName: found)  # noqa: N803 - boto3's own name
-
-
 @pytest.fixture
-def here(tmp_path: Path) -> Here:
-    return Here(tmp_path)
+def here(tmp_path: Path) -> StackTarget:
+    return StackTarget(tmp_path)
 
 
 @pytest.fixture
@@ -104,12 +80,15 @@ def test_protected_data_stops_a_destroy_before_it_begins(here: Any, state: dict[
 
 def test_data_is_protected_where_it_is_real(tmp_path: Path) -> None:
     live = {"target": "aws", "approval": "", "state_backend": "s3://state", "domain_name": "pay.acme.net"}
-    real, drill = Here(tmp_path, suffix="prod", **live), Here(tmp_path, suffix="drill-2", **live)
+    real, drill = (
+        StackTarget(tmp_path, suffix="prod", **live),
+        StackTarget(tmp_path, suffix="drill-2", **live),
+    )
     for here in (real, drill):
         here.origin = "live"
     assert stack.protects_data(real)  # type: ignore[arg-type]
     assert not stack.protects_data(drill)  # type: ignore[arg-type]
-    assert not stack.protects_data(Here(tmp_path, suffix="prod", approval=""))  # type: ignore[arg-type]
+    assert not stack.protects_data(StackTarget(tmp_path, suffix="prod", approval=""))  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from drlib.deployed import latch, probes
 from drlib.faults import scenario
 from drlib.payments.ledger import Ledger
 from drlib.switch import operator
-from tests.unit.faults.test_restore import fault
-from tests.unit.payments.test_ledger import attempt
-from tests.unit.timeline.test_timeline import Prober
-from tests.unit.world import STANDBY
+from tests.fakes import Prober
+from tests.two_regions import STANDBY
+from tests.unit.faults.files import fault
+from tests.unit.payments.attempts import attempt
 
 STAYS = {"traffic": "stays", "detected_by": "nobody"}
 

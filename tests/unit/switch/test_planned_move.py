@@ -15,9 +15,9 @@ from drlib.switch import failover
 from drlib.switch.planned_move import acts, prepare, rest, result
 from drlib.switch.planned_move.acts import Flip, Opened
 from drlib.timeline.observations import Watch
-from tests.unit.aws import payment, settlement
-from tests.unit.payments.test_ledger import attempt
-from tests.unit.world import PRIMARY, STANDBY
+from tests.aws_clients import payment, settlement
+from tests.two_regions import PRIMARY, STANDBY
+from tests.unit.payments.attempts import attempt
 
 FENCED, FLIPPED, TURNED, SERVED, LIFTED = 1100.0, 1110.0, 1150.0, 1180.0, 1200.0
 

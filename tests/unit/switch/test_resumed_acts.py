@@ -12,8 +12,8 @@ from drlib.runner import notebook
 from drlib.runs import journal, steps
 from drlib.show.checklist import Check, Checks
 from drlib.switch import failback, failover
-from tests.unit.payments.test_ledger import attempt
-from tests.unit.world import PRIMARY, STANDBY
+from tests.two_regions import PRIMARY, STANDBY
+from tests.unit.payments.attempts import attempt
 
 
 def ends(run, step):

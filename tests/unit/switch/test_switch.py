@@ -14,9 +14,9 @@ from drlib.payments.tables import from_dict
 from drlib.runs import journal
 from drlib.runs.approval import Approval
 from drlib.switch import failback, failback_gates, failover
-from tests.unit.aws import payment, settlement
-from tests.unit.payments.test_ledger import attempt
-from tests.unit.world import PRIMARY, STANDBY, deployed
+from tests.aws_clients import payment, settlement
+from tests.two_regions import PRIMARY, STANDBY, deployed
+from tests.unit.payments.attempts import attempt
 
 
 def test_without_an_item_the_latch_is_released(here, deployment, aws):

@@ -15,10 +15,11 @@ from drlib.timeline import effects, prediction, watcher
 from drlib.timeline.effects import Rest
 from drlib.timeline.poller import Poller
 from drlib.timeline.recovery import measure
-from tests.unit.faults.test_restore import fault
-from tests.unit.payments.test_ledger import attempt
-from tests.unit.timeline.test_timeline import Prober, quiet, row, watched
-from tests.unit.world import PRIMARY, STANDBY
+from tests.fakes import Prober
+from tests.two_regions import PRIMARY, STANDBY
+from tests.unit.faults.files import fault
+from tests.unit.payments.attempts import attempt
+from tests.unit.timeline.watches import quiet, row, watched
 
 AFTER = Rest(((1100.0, STANDBY),))
 LOOKS_ON = Part()

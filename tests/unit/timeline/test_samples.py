@@ -25,11 +25,11 @@ from drlib.timeline import recovery
 from drlib.timeline.observations import Watch
 from drlib.timeline.poller import EndpointHealth
 from drlib.timeline.prediction import predict
-from drlib.timeline.recovery import first_error, streak
+from drlib.timeline.recovery import first_error
 from drlib.timeline.stored import file_of, keep, recall
-from tests.unit.payments.test_ledger import attempt
-from tests.unit.payments.test_reconcile import held, payment, settled
-from tests.unit.world import PRIMARY, STANDBY
+from tests.two_regions import PRIMARY, STANDBY
+from tests.unit.payments.attempts import attempt, held, payment, settled
+from tests.unit.timeline import watches
 
 STAMP = Stamp("simulated", Clock(scale=20.0, anchor=500.0))
 
@@ -47,28 +47,18 @@ def looked(*, since: float) -> SimpleNamespace:
 
 def watched(rows, poller, **changes) -> Watch:
     facts = {
-        "zero": 1000.0,
-        "ended_at": 1100.0,
-        "to_region": STANDBY,
-        "primary_region": PRIMARY,
-        "standby_region": STANDBY,
-        "threshold": 3,
-        "scenario": "region-outage",
-        "origin": "simulated",
-        "streak": streak(rows, region=STANDBY),
         "events": {
             "client_error": first_error(rows, since=1000.0),
             "check_failing": poller.health.first_failure_at,
             "unhealthy": poller.health.unhealthy_at,
             "dns_answer": 1031.5,
         },
-        "attempts": rows,
         "observations": list(poller.health.observations),
         "misses": 1,
         "answers": ((995.0, PRIMARY), (1031.5, STANDBY)),
         "pending": (31,),
     }
-    return Watch(**facts | changes)
+    return watches.watched(rows, **facts | changes)
 
 
 def test_a_watch_made_again_is_the_same_to_the_last_digit(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from drlib.core.errors import DeadlineExceeded, StepFailed
 from drlib.deployed.probes import CheckerReport
 from drlib.show.charts.chart import LiveFigure
 from drlib.timeline import watcher
-from drlib.timeline.observations import Watch
 from drlib.timeline.poller import EndpointHealth, Poller
 from drlib.timeline.prediction import predict
 from drlib.timeline.recovery import cohorts, first_error, measure, streak
-from tests.unit.payments.test_ledger import attempt
-from tests.unit.world import PRIMARY, STANDBY
+from tests.fakes import Prober
+from tests.two_regions import PRIMARY, STANDBY
+from tests.unit.payments.attempts import attempt
+from tests.unit.timeline.watches import quiet, row, watched
 
 CHECKERS = [f"checker-{number}" for number in range(8)]
 
@@ -116,10 +117,6 @@ def test_a_mistake_of_ours_in_the_poller_is_raised(here, deployment):
             poller.stop()
 
 
-def row(seq, outcome="ok", region=STANDBY, **changes):
-    return attempt(seq, outcome=outcome, region=region if outcome == "ok" else "", **changes)
-
-
 def test_ten_successes_in_a_row_are_needed_and_one_failure_starts_anew():
     rows = [row(seq) for seq in range(1, 10)] + [row(10, "fail")] + [row(seq) for seq in range(11, 21)]
     first, last = streak(rows, region=STANDBY)
@@ -168,23 +165,6 @@ def test_each_client_has_its_own_recovery():
     assert found["keeps-connection"].max_seconds == 20.0
 
 
-def watched(attempts, **changes):
-    facts = {
-        "zero": 1000.0,
-        "ended_at": 1100.0,
-        "to_region": STANDBY,
-        "primary_region": PRIMARY,
-        "standby_region": STANDBY,
-        "threshold": 3,
-        "scenario": "region-outage",
-        "origin": "simulated",
-        "streak": streak(attempts, region=STANDBY),
-        "events": {"client_error": 1002.5, "check_failing": None, "unhealthy": 1028.0, "dns_answer": 1030.0},
-        "attempts": attempts,
-    }
-    return Watch(**facts | changes)
-
-
 FAILOVER = [row(1, "fail"), row(2, "fail"), row(3, "indeterminate"), *(row(seq) for seq in range(40, 52))]
 
 
@@ -230,24 +210,6 @@ def test_figures_of_a_watch_can_be_drawn():
     assert seen.payments(restored_at=1090.0).png().startswith(b"\x89PNG")
     assert seen.health().png().startswith(b"\x89PNG")
     assert str(seen) == f"10 payments in a row were served by {STANDBY}"
-
-
-class Prober:
-    """A prober whose ledger is already written."""
-
-    def __init__(self, ledger, folder):
-        self.ledger, self.folder, self.runbook = ledger, folder, "30-drill-failover"
-        self.started_at = 0.0
-        self.clients = [SimpleNamespace(cohort="obeys-ttl", number=0, follows=True)]
-
-    def require_running(self):
-        pass
-
-
-def quiet(here):
-    here.clients["route53", "us-east-1"] = SimpleNamespace(
-        get_health_check_status=lambda HealthCheckId: {"HealthCheckObservations": []}
-    )
 
 
 def test_a_failover_that_does_not_come_names_the_missing_stage(here, deployment):

@@ -18,8 +18,9 @@ from drlib.sandbox.faults import background_work
 from drlib.sandbox.ministack import emulator, patches
 from drlib.sandbox.process.state import Status
 from drlib.sandbox.world import Fault, World
+from tests.fakes import StandingClock
 from tests.unit.sandbox.outages import EAST, WEST, Outages
-from tests.unit.sandbox.worlds import StandingClock, standing, world
+from tests.unit.sandbox.worlds import standing, world
 
 ACCOUNT = "000000000000"
 WORKER = """

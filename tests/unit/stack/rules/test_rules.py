@@ -9,26 +9,36 @@ import pytest
 from drlib.core.errors import PreflightFailed
 from drlib.stack.rules import catalogue
 from tests.unit.stack.rules import (
-    test_iam_rules,
-    test_messaging_rules,
-    test_monitoring_rules,
-    test_network_rules,
-    test_region_rules,
-    test_routing_rules,
-    test_storage_rules,
+    iam_mistakes,
+    messaging_mistakes,
+    monitoring_mistakes,
+    network_mistakes,
+    region_mistakes,
+    routing_mistakes,
+    storage_mistakes,
 )
 from tests.unit.stack.rules.conftest import Judged
-from tests.unit.stack.rules.mistakes import put
+from tests.unit.stack.rules.mistakes import Break, only, put
 
 MODULES = (
-    test_iam_rules,
-    test_messaging_rules,
-    test_monitoring_rules,
-    test_network_rules,
-    test_region_rules,
-    test_routing_rules,
-    test_storage_rules,
+    iam_mistakes,
+    messaging_mistakes,
+    monitoring_mistakes,
+    network_mistakes,
+    region_mistakes,
+    routing_mistakes,
+    storage_mistakes,
 )
+
+
+CASES = [case for module in MODULES for case in module.CASES]
+
+
+@pytest.mark.parametrize(("id", "said", "mistake"), CASES, ids=[f"{id}: {said}" for id, said, _ in CASES])
+def test_a_mistake_turns_its_rule_red_and_no_other(
+    judged: Judged, id: str, said: str, mistake: Break
+) -> None:
+    only(judged, id, said, mistake)
 
 
 def test_the_program_breaks_no_rule(judged: Judged) -> None:
@@ -69,7 +79,7 @@ def test_findings_come_with_their_fix_and_source(judged: Judged) -> None:
 
 def test_every_rule_is_told_whole_and_has_a_mistake_that_it_catches() -> None:
     here = {"alarm-standby", "api-authorized", "state-elsewhere", "dynamodb-protected", "data-kept"}
-    proved = here | {id for module in MODULES for id, _, _ in module.CASES}
+    proved = here | {id for id, _, _ in CASES}
     assert proved == set(catalogue.CATALOGUE)
     for found in catalogue.CATALOGUE.values():
         assert found.requires and found.source and found.fix.endswith("."), found.id

@@ -16,7 +16,8 @@ from drlib.sandbox.services.cloudwatch.alarms import AlarmEvaluator
 from drlib.sandbox.services.route53 import status_board
 from drlib.sandbox.services.route53.status_board import ALARM, INSUFFICIENT, OK
 from drlib.sandbox.world import Fault, World
-from tests.unit.sandbox.worlds import StandingClock, standing, world
+from tests.fakes import StandingClock
+from tests.unit.sandbox.worlds import standing, world
 
 EAST, WEST = "us-east-2", "us-west-2"
 MINUTE = 60.0

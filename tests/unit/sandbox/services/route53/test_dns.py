@@ -20,9 +20,8 @@ from drlib.sandbox.services.route53 import dns as server
 from drlib.sandbox.services.route53 import status_board
 from drlib.sandbox.services.route53.zones import Zone
 from drlib.sandbox.world import World
+from tests.unit.sandbox.services.route53.records import NAME, SOA, pair, record
 from tests.unit.sandbox.worlds import EDGES, world
-
-from .test_zones import NAME, SOA, pair, record
 
 SCALE = 20.0
 

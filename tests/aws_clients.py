@@ -1,15 +1,17 @@
-"""Fakes of the few AWS calls that the drill makes. What a test wants broken is an attribute."""
+"""Fake AWS clients for the calls of a drill. A test breaks them by their attributes."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any
 
 from drlib.deployed.deployment import Deployment
-from tests.unit.world import PRIMARY, STANDBY, TABLE, Here
+from tests.fakes import TwoRegions
+from tests.two_regions import PRIMARY, STANDBY, TABLE
 
 Key = tuple[str, str]
 
@@ -78,7 +80,7 @@ def settlement(payment_id: str, region: str, settled_wall: float) -> dict[str, A
 class Aws:
     """Clients for a deployment that is well, in a world of two regions."""
 
-    def __init__(self, here: Here, deployment: Deployment) -> None:
+    def __init__(self, here: TwoRegions, deployment: Deployment) -> None:
         self.tables = {PRIMARY: Table(), STANDBY: Table()}
         self.tables[PRIMARY].replicas = [self.tables[STANDBY]]
         self.tables[STANDBY].replicas = [self.tables[PRIMARY]]
@@ -210,3 +212,45 @@ class Aws:
             if name in self.alarms
         ]
         return [{"MetricAlarms": found}]
+
+
+class Queue:
+    """A queue as SQS shows it. What was received and not given back is out of sight."""
+
+    def __init__(self):
+        self.bodies = []
+        self.hidden = set()
+
+    def put(self, body):
+        self.bodies.append(body)
+
+    def move(self, other, *, count, mark):
+        for body in [body for body in self.bodies if mark in body][:count]:
+            self.bodies.remove(body)
+            other.put(body)
+
+    @staticmethod
+    def client(queues: Mapping[str, Queue]):
+        def receive(QueueUrl, MaxNumberOfMessages, VisibilityTimeout):
+            queue = queues[QueueUrl]
+            seen = [body for body in queue.bodies if body not in queue.hidden][:MaxNumberOfMessages]
+            queue.hidden.update(seen)
+            return {"Messages": [{"Body": body, "ReceiptHandle": body} for body in seen]} if seen else {}
+
+        def delete(QueueUrl, ReceiptHandle):
+            queues[QueueUrl].bodies.remove(ReceiptHandle)
+
+        def give_back(QueueUrl, ReceiptHandle, VisibilityTimeout):
+            assert VisibilityTimeout == 0
+            queues[QueueUrl].hidden.discard(ReceiptHandle)
+
+        def depth(QueueUrl, AttributeNames):
+            return {"Attributes": {AttributeNames[0]: str(len(queues[QueueUrl].bodies))}}
+
+        return SimpleNamespace(
+            receive_message=receive,
+            delete_message=delete,
+            change_message_visibility=give_back,
+            get_queue_attributes=depth,
+            send_message=lambda QueueUrl, MessageBody: queues[QueueUrl].put(MessageBody),
+        )

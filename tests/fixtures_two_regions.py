@@ -1,4 +1,4 @@
-"""Fixtures: the small world of `world.py`, a run, a deployment."""
+"""Fixtures: a target of two local regions, a run, a deployment, its AWS clients."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from drlib.deployed.deployment import Deployment
 from drlib.runs.approval import Approval
 from drlib.runs.folders import open_run
 from drlib.runs.run import Run
-from tests.unit.aws import Aws
-from tests.unit.world import PRIMARY, STANDBY, Here, Region, deployed
+from tests.aws_clients import Aws
+from tests.fakes import TwoRegions
+from tests.two_regions import PRIMARY, STANDBY, Region, deployed
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +28,7 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture
-def here(tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
+def here(tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoRegions]:
     """A target whose clock runs 60 times faster than the wall."""
     monkeypatch.setenv("DRLIB_HOME", str(tmp_path))
     monkeypatch.setattr(aws_calls, "_assumed", aws_calls.NO_PURPOSE)
@@ -37,7 +38,7 @@ def here(tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch)
     authority.configure_trust(context)
     folder = tmp_path / "instance"
     folder.mkdir()
-    yield Here(
+    yield TwoRegions(
         clock=Clock(scale=60.0, anchor=time.time()),
         settings=parameters.make({"time_scale": 60.0}),
         folder=folder,
@@ -49,7 +50,7 @@ def here(tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def run(here: Here) -> Run:
+def run(here: TwoRegions) -> Run:
     return open_run(here.settings, here, runbook="30-drill-failover")
 
 
@@ -64,5 +65,5 @@ def deployment() -> Deployment:
 
 
 @pytest.fixture
-def aws(here: Here, deployment: Deployment) -> Aws:
+def aws(here: TwoRegions, deployment: Deployment) -> Aws:
     return Aws(here, deployment)

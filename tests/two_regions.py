@@ -1,4 +1,4 @@
-"""A small world for the drill's parts: two regions as local HTTPS servers, and a resolver."""
+"""Two regions as local HTTPS servers, and the deployment that they stand for."""
 
 from __future__ import annotations
 
@@ -9,18 +9,12 @@ import struct
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import trustme
 
-from drlib.core.clock import Clock
-from drlib.core.errors import StepFailed
 from drlib.deployed.deployment import Deployment, RegionOutputs
-from drlib.parameters import Settings
-from drlib.target.base import Answer
 
 PRIMARY, STANDBY = "us-east-2", "us-west-2"
 PUBLIC_NAME = "api.pay.drill.test"
@@ -123,77 +117,6 @@ class Region:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
-
-
-@dataclass
-class Here:
-    """A target made of two local regions. `points_to` is the region that the public name leads to."""
-
-    clock: Clock
-    settings: Settings
-    folder: Path
-    regions: dict[str, Region]
-    context: ssl.SSLContext
-    points_to: str = PRIMARY
-    name: str = "sandbox"
-    origin: str = "simulated"
-    instance_id: str = "world-1"
-    observe_interval_seconds: float = 1.0
-    ttl_wall_seconds: float = 1.0
-    refused: set[str] = field(default_factory=set)
-    resolved: list[float] = field(default_factory=list)
-    dns_down: bool = False
-    clients: dict[tuple[str, str], Any] = field(default_factory=dict)
-    in_force: dict[str, Any] = field(default_factory=dict)
-
-    def resolve(self, name: str, *, timeout_seconds: float = 1.0) -> Answer:
-        if self.dns_down:
-            raise StepFailed(f"{name} was not resolved: Timeout.")
-        region = self.points_to
-        if name == PUBLIC_NAME:
-            self.resolved.append(self.clock.now())
-        else:
-            region = next(known for known, host in API_HOSTS.items() if host == name)
-        return Answer(ADDRESSES[region], self.ttl_wall_seconds, self.clock.now(), (ADDRESSES[region],))
-
-    def connect_to(self, address: str) -> tuple[str, int]:
-        region = next(known for known, own in ADDRESSES.items() if own == address)
-        if region in self.refused:
-            with socket.socket() as closed:  # a port that was free a moment ago: nothing listens there
-                closed.bind(("127.0.0.1", 0))
-                return closed.getsockname()
-        return self.regions[region].where
-
-    def ssl_context(self) -> ssl.SSLContext:
-        return self.context
-
-    def client(self, service: str, region: str) -> Any:
-        return self.clients[service, region]
-
-    def faults(self) -> dict[str, Any]:
-        return dict(self.in_force)
-
-    def inject(self, region: str, *, mode: str, deadline_seconds: float) -> dict[str, Any]:
-        now = self.clock.now()
-        self.in_force[region] = {
-            "region": region,
-            "mode": mode,
-            "at": now,
-            "deadline": now + deadline_seconds,
-        }
-        return self.in_force[region]
-
-    def impair(self, name: str, order: dict[str, Any], *, deadline_seconds: float) -> dict[str, Any]:
-        now = self.clock.now()
-        self.in_force[name] = {**order, "at": now, "deadline": now + deadline_seconds}
-        return self.in_force[name]
-
-    def restore(self, name: str) -> dict[str, Any]:
-        self.in_force.pop(name, None)
-        return {"at": self.clock.now()}
-
-    def gone_deployment(self) -> str:
-        return ""
 
 
 def outputs(region: str, role: str) -> RegionOutputs:
