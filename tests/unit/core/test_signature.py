@@ -78,21 +78,21 @@ def test_a_missing_signature_is_red(sealed: Path, allowed: Path) -> None:
 def test_a_signer_who_is_not_allowed_is_red(sealed: Path, key: Path, allowed: Path, tmp_path: Path) -> None:
     keygen("-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other")
     sign(sealed, tmp_path / "other")
-    assert "names nobody who signed the run." in wrong(sealed, allowed)
-    assert f"no valid signature of manifest.json by {WHO}." in wrong(sealed, allowed, WHO)
+    assert "does not name the signer of the run." in wrong(sealed, allowed)
+    assert f"not a valid signature of manifest.json by {WHO}." in wrong(sealed, allowed, WHO)
     assert wrong(sealed, trust(tmp_path / "other", "bob@example.com")) == ""
 
 
 def test_the_identity_must_be_the_signers(sealed: Path, key: Path, allowed: Path) -> None:
     sign(sealed, key)
-    assert "no valid signature of manifest.json by bob@example.com." in wrong(
+    assert "not a valid signature of manifest.json by bob@example.com." in wrong(
         sealed, allowed, "bob@example.com"
     )
 
 
 def test_a_signature_for_another_purpose_is_red(sealed: Path, key: Path, allowed: Path) -> None:
     sign(sealed, key, namespace="git")
-    assert f"no valid signature of manifest.json by {WHO}." in wrong(sealed, allowed)
+    assert f"not a valid signature of manifest.json by {WHO}." in wrong(sealed, allowed)
 
 
 def test_a_changed_manifest_is_red(sealed: Path, key: Path, allowed: Path) -> None:
@@ -103,26 +103,26 @@ def test_a_changed_manifest_is_red(sealed: Path, key: Path, allowed: Path) -> No
     assert "manifest.json was changed after the run was sealed." in told
     assert "ssh-keygen says: Signature verification failed" in told
     manifest.unlink()
-    assert "The run is signed, and manifest.json is missing." in wrong(sealed, allowed)
+    assert "The run is signed, but manifest.json is missing." in wrong(sealed, allowed)
 
 
 def test_another_runs_signature_is_red(here: Nowhere, sealed: Path, key: Path, allowed: Path) -> None:
     other = complete(here).folder
     (other / seal.SIGNATURE).write_bytes(sign(sealed, key).read_bytes())
-    assert f"no valid signature of manifest.json by {WHO}." in wrong(other, allowed)
+    assert f"not a valid signature of manifest.json by {WHO}." in wrong(other, allowed)
 
 
 def test_what_is_no_signature_is_red(sealed: Path, allowed: Path) -> None:
     (sealed / seal.SIGNATURE).write_text("signed, honestly\n")
-    assert "names nobody who signed the run." in wrong(sealed, allowed)
-    assert "no valid signature" in wrong(sealed, allowed, WHO)
+    assert "does not name the signer of the run." in wrong(sealed, allowed)
+    assert "not a valid signature" in wrong(sealed, allowed, WHO)
 
 
 def test_a_run_that_went_on_needs_another_signature(here: Nowhere, key: Path, allowed: Path) -> None:
     run = complete(here)
     sign(run.folder, key)
     run.note("resume")
-    assert "The run went on after it was signed" in wrong(run.folder, allowed)
+    assert "The run continued after it was signed" in wrong(run.folder, allowed)
     evidence.close(run)
     assert wrong(run.folder, allowed) == "The run is not signed: manifest.json.sig is missing."
 
@@ -132,12 +132,12 @@ def test_a_file_that_names_no_signer_is_red(sealed: Path, key: Path, tmp_path: P
     sign(sealed, key)
     (tmp_path / "bad").write_text(text)
     told = wrong(sealed, tmp_path / "bad")
-    assert "names nobody who signed the run." in told
+    assert "does not name the signer of the run." in told
     assert "\n" not in told
 
 
 def test_a_file_that_is_not_there_is_refused(sealed: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadParameters, match="none is no file"):
+    with pytest.raises(BadParameters, match="none is not a file"):
         audit.verify(sealed, allowed_signers=tmp_path / "none")
 
 
@@ -146,9 +146,7 @@ def test_a_machine_without_the_program_says_so(
 ) -> None:
     sign(sealed, key)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(
-        PreflightFailed, match="ssh-keygen, which verifies signatures, is not on this machine"
-    ):
+    with pytest.raises(PreflightFailed, match="ssh-keygen, which verifies signatures, is not installed"):
         audit.verify(sealed, allowed_signers=allowed)
     assert audit.verify(sealed).wrong == []
 

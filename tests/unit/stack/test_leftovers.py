@@ -126,7 +126,7 @@ def test_in_a_zone_of_someone_else_only_our_records_are_looked_for() -> None:
 
 def test_what_is_left_is_named() -> None:
     found = leftovers.Leftovers([leftovers.Leftover("queue", "us-east-2", "pay-work-drill-use2")])
-    with pytest.raises(StepFailed, match="left of the stack: queue pay-work-drill-use2"):
+    with pytest.raises(StepFailed, match="are left: queue pay-work-drill-use2"):
         found.require_none()
 
 

@@ -200,7 +200,7 @@ def test_a_failure_names_every_way_and_the_next_try_resumes(machine: Machine) ->
 
 def test_a_tool_that_does_not_tell_its_version_is_not_installed(machine: Machine) -> None:
     machine.go(product="#!/bin/sh\nexit 0\n")
-    with pytest.raises(PreflightFailed, match="does not tell its version"):
+    with pytest.raises(PreflightFailed, match="does not print its version"):
         machine.ensure()
     assert not (machine.versions / VERSION).exists()
 

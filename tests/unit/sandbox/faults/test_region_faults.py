@@ -72,6 +72,7 @@ def test_the_port_of_a_refusing_region_stays_its_own(sandbox: Status, control: C
         thief.bind((host, int(port)))
 
 
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 def test_reset_accepts_and_resets(echo: Any, control: Control, sandbox: Status) -> None:
     host, port = sandbox.edges[East].rsplit(":", 1)
     with echo.connect(East) as kept:

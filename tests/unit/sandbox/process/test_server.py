@@ -193,7 +193,7 @@ integration.install()
 print(json.dumps([first == (apigateway.run_reentrant, apigateway._create_api), type(first[0]).__name__]))
 """,
     )
-    assert found == [True, "_Call"]
+    assert found == [True, "_FunctionCall"]
 
 
 def test_addresses_follow_the_table_of_regions(sandbox: Status) -> None:
