@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.deployed import latch, probes
 from drlib.show.checklist import Failed
 
@@ -46,7 +47,7 @@ def failover_pair(here: Target, deployment: Deployment) -> str:
     "How Route 53 chooses records when health checking is configured".
     """
     name = f"{deployment.public_name}."
-    found = here.client("route53", probes.ROUTE53_REGION).list_resource_record_sets(
+    found = here.client("route53", GLOBAL_REGION).list_resource_record_sets(
         HostedZoneId=deployment.zone_id, StartRecordName=name, StartRecordType="A", MaxItems="10"
     )["ResourceRecordSets"]
     records = [record for record in found if record["Name"] == name and record["Type"] == "A"]
@@ -87,7 +88,7 @@ def renewable(here: Target, deployment: Deployment, region: str) -> None:
     certificate = here.client("acm", region).describe_certificate(CertificateArn=arn)["Certificate"]
     for option in certificate["DomainValidationOptions"]:
         asked = option["ResourceRecord"]
-        found = here.client("route53", probes.ROUTE53_REGION).list_resource_record_sets(
+        found = here.client("route53", GLOBAL_REGION).list_resource_record_sets(
             HostedZoneId=deployment.zone_id,
             StartRecordName=asked["Name"],
             StartRecordType=asked["Type"],
@@ -148,7 +149,7 @@ def primary_health(here: Target, deployment: Deployment) -> str:
 
 
 def _config(here: Target, check_id: str) -> Mapping[str, Any]:
-    found = here.client("route53", probes.ROUTE53_REGION).get_health_check(HealthCheckId=check_id)
+    found = here.client("route53", GLOBAL_REGION).get_health_check(HealthCheckId=check_id)
     config: Mapping[str, Any] = found["HealthCheck"]["HealthCheckConfig"]
     return config
 

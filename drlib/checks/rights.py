@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.show.checklist import Failed
 
 if TYPE_CHECKING:
     from drlib.deployed.deployment import Deployment
     from drlib.target.base import Target
 
-IAM_REGION = "us-east-1"
 READ_AND_WRITE = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
 CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
 
@@ -38,7 +38,7 @@ def allowed(here: Target, deployment: Deployment, function: str) -> str:
         "latch": {table: ("dynamodb:GetItem",)},
     }
     needs = by_function[function]
-    iam = here.client("iam", IAM_REGION)
+    iam = here.client("iam", GLOBAL_REGION)
     for resource, actions in needs.items():
         answer = iam.simulate_principal_policy(
             PolicySourceArn=role, ActionNames=list(actions), ResourceArns=[resource]

@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from drlib.checks import alarms, announcements, api_routes, data, failover_records, network, parity, rights
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.core.errors import slug
-from drlib.deployed import probes
 from drlib.show.checklist import Probe
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def questions(here: Target, deployment: Deployment) -> list[Probe]:
         for role, region in roles.items():
             found.append(Probe(id, name, partial(look, here, deployment, region)).of(role))
     told = {role: (region, list(deployment.regions[region].alarms)) for role, region in roles.items()}
-    told["Route 53"] = (probes.ROUTE53_REGION, list(deployment.dns_alarms))
+    told["Route 53"] = (GLOBAL_REGION, list(deployment.dns_alarms))
     for role, (region, names) in told.items():
         acts = partial(alarms.alarms_act, here, deployment, region, names)
         found.append(Probe("alarms-tell-somebody", "alarms tell somebody", acts).of(role))

@@ -10,6 +10,7 @@ from drlib.checks.failover_records import HEALTH_PATH, led_to, renewable
 from drlib.checks.hops import Trial, taken
 from drlib.checks.preflight import no_fault
 from drlib.core import aws_calls
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.deployed import fence, latch, probes
 from drlib.show import checklist
 from drlib.show.checklist import Checks, Failed, Probe
@@ -223,7 +224,7 @@ def _open(region: str) -> Ask:
     def ask(here: Target, deployment: Deployment) -> str:
         found = fence.read(here, deployment, region)
         if found.in_force:
-            raise Failed(found.told, region=region)
+            raise Failed(found.summary, region=region)
         return "open"
 
     return ask
@@ -285,7 +286,7 @@ def _alarms(region: str) -> Ask:
 
 
 def _dns_alarms(here: Target, deployment: Deployment) -> str:
-    return _ringing(here, probes.ROUTE53_REGION, list(deployment.dns_alarms))
+    return _ringing(here, GLOBAL_REGION, list(deployment.dns_alarms))
 
 
 def _ringing(here: Target, region: str, names: list[str]) -> str:

@@ -45,7 +45,7 @@ class Fence(Shown):
         return self.at is not None
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """A clause on it, for people: since when, and until when."""
         if self.at is None or self.expires_at is None:
             return "none"
@@ -56,7 +56,7 @@ class Fence(Shown):
         return f"Fence around {self.region}: {'in force' if self.in_force else 'none'}"
 
     def html(self) -> str:
-        return f"{self}: {self.told}" if self.known else str(self)
+        return f"{self}: {self.summary}" if self.known else str(self)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

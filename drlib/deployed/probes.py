@@ -10,6 +10,7 @@ import socket
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.core.errors import OnlyPlanned, StepFailed
 from drlib.show.checklist import Failed
 from drlib.target.https import Connection, MaybeSent, NotSent, Reply, patience
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 # A check is healthy while more than this share of its checkers says so. Route 53 Developer Guide, "How Amazon
 # Route 53 determines whether a health check is healthy".
 HEALTHY_SHARE = 0.18
-ROUTE53_REGION = "us-east-1"
 REQUEST_TIMEOUT_SECONDS = 10.0
 REQUEST_WALL_SECONDS = 10.0  # a check may meet a cold start; that is no fault of what it checks
 REPLICATION_TIMEOUT_SECONDS = 60.0
@@ -96,7 +96,7 @@ def checkers(here: Target, check_id: str) -> list[CheckerReport]:
     One call of GetHealthCheckStatus. A checker is named after its region, and numbered where a region has
     several.
     """
-    answer = here.client("route53", ROUTE53_REGION).get_health_check_status(HealthCheckId=check_id)
+    answer = here.client("route53", GLOBAL_REGION).get_health_check_status(HealthCheckId=check_id)
     seen = sorted(
         answer["HealthCheckObservations"], key=lambda row: (row.get("Region", ""), row.get("IPAddress", ""))
     )
@@ -124,7 +124,7 @@ def check_is_healthy(here: Target, check_id: str) -> str:
 def rang(here: Target, deployment: Deployment, role: str, *, since: float) -> float | None:
     """Return when the first alarm of a role, such as `api-5xx`, began to ring; None if none has since."""
     regions = {name: list(one.alarms) for name, one in deployment.regions.items()}
-    regions[ROUTE53_REGION] = regions.get(ROUTE53_REGION, []) + list(deployment.dns_alarms)
+    regions[GLOBAL_REGION] = regions.get(GLOBAL_REGION, []) + list(deployment.dns_alarms)
     found = []
     for region, names in regions.items():
         wanted = [name for name in names if f"-alarm-{role}-" in name]

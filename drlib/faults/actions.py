@@ -50,7 +50,7 @@ OF_A_REGION: dict[type[Part], tuple[str, str]] = {
 class Act:
     """One part of a fault: what it is, in words; the orders that break; and those that undo."""
 
-    told: str
+    summary: str
     do: tuple[Order, ...]
     undo: tuple[Order, ...]
 
@@ -214,5 +214,5 @@ def _poison(part: Poison, here: Target, deployment: Deployment, name: str) -> It
     yield Act(f"{region} ({part.messages} messages that cannot be settled)", sends, (withdraw,))
 
 
-def _impaired(told: str, name: str, **order: Any) -> Act:
-    return Act(told, ({"do": "impair", "name": name, "order": order},), ({"do": "heal", "name": name},))
+def _impaired(summary: str, name: str, **order: Any) -> Act:
+    return Act(summary, ({"do": "impair", "name": name, "order": order},), ({"do": "heal", "name": name},))

@@ -21,7 +21,7 @@ LATER = "counted in the failback"
 
 
 @dataclass(frozen=True)
-class Part(Shown):
+class OperatorAct(Shown):
     """What the operator did in a drill. Instants are modelled seconds since the epoch, or None.
 
     Attributes:
@@ -31,7 +31,7 @@ class Part(Shown):
         refused: why failing over was refused; empty if it was not, or was not tried.
     """
 
-    did: str = "looks on"
+    did: str = "only watches"
     noticed_at: float | None = None
     acted_at: float | None = None
     refused: tuple[str, ...] = ()

@@ -144,7 +144,7 @@ def _intended(
         fault_id=fault_id,
         scenario=planned.name,
         region=deployment.standby_region if in_standby else deployment.primary_region,
-        what="; ".join(act.told for act in acts),
+        what="; ".join(act.summary for act in acts),
         at=now,
         deadline=now + seconds,
         target=here.name,

@@ -104,13 +104,7 @@ def tally(
     settlements = _together(primary, standby)
     acknowledged = [row for row in attempts if row.outcome == "ok"]
     there = [row for row in acknowledged if row.idempotency_key in by_key]
-    missing_at_takeover = [
-        row
-        for row in acknowledged
-        if row.region == primary.region
-        and row.finished_at <= takeover.at
-        and row.payment_id not in takeover.payments
-    ]
+    missing = missing_at_takeover(attempts, primary.region, takeover)
     duplicated = [row.payment_id for row in there if len(settlements.get(row.payment_id, ())) > 1]
     explained = [
         row.payment_id
@@ -122,14 +116,14 @@ def tally(
     now = max(primary.at, standby.at)
     late = [row for row in there if _is_late(row, settlements.get(row.payment_id, ()), now=now)]
     return LossCounts(
-        rpo_seconds=rpo_seconds(missing_at_takeover, fault_at=fault_at),
+        rpo_seconds=rpo_seconds(missing, fault_at=fault_at),
         acknowledged=_names(acknowledged),
         indeterminate=_names(row for row in attempts if row.outcome == "indeterminate"),
         lost=_names(row for row in acknowledged if row.idempotency_key not in by_key),
-        stranded=_names(row for row in missing_at_takeover if row.idempotency_key in by_key),
+        stranded=_names(row for row in missing if row.idempotency_key in by_key),
         duplicated=tuple(sorted(duplicated)),
         late=_names(late),
-        unexplained_late=_names(row for row in late if row not in missing_at_takeover),
+        unexplained_late=_names(row for row in late if row not in missing),
         recovered=_names(
             row for row in attempts if row.outcome == "indeterminate" and row.idempotency_key in by_key
         ),
@@ -163,6 +157,18 @@ def with_stores(
             f"{queue}, {store.region}": count for store in stores for queue, count in store.messages.items()
         },
     )
+
+
+def missing_at_takeover(attempts: Iterable[Attempt], source: str, takeover: Holdings) -> list[Attempt]:
+    """Return the payments that `source` acknowledged before the takeover and the new region lacked then."""
+    return [
+        row
+        for row in attempts
+        if row.outcome == "ok"
+        and row.region == source
+        and row.finished_at <= takeover.at
+        and row.payment_id not in takeover.payments
+    ]
 
 
 def rpo_seconds(missing: Sequence[Attempt], *, fault_at: float) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.core.errors import StepFailed
 from drlib.deployed.names import PREFIX, Names
 from drlib.show.output import Table
@@ -17,7 +18,6 @@ from drlib.show.shown import Shown
 if TYPE_CHECKING:
     from drlib.target.base import Target
 
-DNS_REGION = "us-east-1"  # topic and alarms of the health checks, whichever regions the stack is in
 PROJECT_TAG = "payments-dr"
 LOG_PREFIXES = ("/aws/lambda/", "/aws/vendedlogs/")
 NETWORK_PARTS = {
@@ -77,7 +77,7 @@ class _Search:
     def __init__(self, here: Target) -> None:
         self.here, self.settings = here, here.settings
         self.pair = (self.settings.primary_region, self.settings.standby_region)
-        self.regions = (*self.pair, *({DNS_REGION} - {*self.pair}))
+        self.regions = (*self.pair, *({GLOBAL_REGION} - {*self.pair}))
         account_id = self._client("sts", self.pair[1]).get_caller_identity()["Account"]
         self.names = Names(self.settings.suffix, account_id)
 

@@ -242,7 +242,7 @@ def _not_fenced(here: Target, deployment: Deployment) -> str:
         return not fence.read(here, deployment, deployment.primary_region).in_force
 
     if not here.clock.wait_until(gone, timeout=DRAIN_TIMEOUT_SECONDS, poll=RETRY_SECONDS):
-        raise Failed(fence.read(here, deployment, deployment.primary_region).told)
+        raise Failed(fence.read(here, deployment, deployment.primary_region).summary)
     return "none"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drlib.faults.hypothesis import Part, Sightings
+from drlib.faults.hypothesis import OperatorAct, Sightings
 from drlib.payments.ledger import Attempt
 from drlib.timeline.observations import Watch
 from drlib.timeline.poller import Sentry
@@ -48,7 +48,7 @@ def rest(here: Target, deployment: Deployment, prober: Prober, *, seconds: float
     return Rest(sentry.changes())
 
 
-def sighted(here: Target, watch: Watch, rest: Rest, part: Part, prediction: Prediction) -> Sightings:
+def sighted(here: Target, watch: Watch, rest: Rest, part: OperatorAct, prediction: Prediction) -> Sightings:
     """Return what was seen from the fault to the end of the look, as the judgement needs it.
 
     Args:

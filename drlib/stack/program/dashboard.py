@@ -8,8 +8,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.stack.program.component import Component, Scope
-from drlib.stack.program.monitoring import PERIOD_SECONDS, ROUTE53_METRICS_REGION, Watched
+from drlib.stack.program.monitoring import PERIOD_SECONDS, Watched
 
 
 class Dashboard(Component):
@@ -62,7 +63,7 @@ def _api_row(at: Watched, metric: str) -> list[Any]:
 
 
 def _check_row(role: str, check: pulumi.Output[str]) -> list[Any]:
-    options = {"stat": "Minimum", "region": ROUTE53_METRICS_REGION, "label": role}
+    options = {"stat": "Minimum", "region": GLOBAL_REGION, "label": role}
     return ["AWS/Route53", "HealthCheckStatus", "HealthCheckId", check, options]
 
 

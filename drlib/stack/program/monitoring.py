@@ -16,7 +16,6 @@ import pulumi_aws as aws
 
 from drlib.stack.program.component import Component, Scope, document, foreseen, statement
 
-ROUTE53_METRICS_REGION = "us-east-1"
 PERIOD_SECONDS = 60
 OLDEST_MESSAGE_SECONDS = 900  # longer than a message may be deferred
 ERRORS_5XX = 3  # in a minute: one or two may be chance

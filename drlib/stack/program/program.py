@@ -14,6 +14,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.deployed.names import Names
 from drlib.parameters import Settings
 from drlib.stack.program import monitoring
@@ -181,7 +182,7 @@ class Stack:
             for role, check in self.checks.items()
             if role != "latch"
         }
-        at_home = monitoring.ROUTE53_METRICS_REGION
+        at_home = GLOBAL_REGION
         dns_topic = monitoring.AlertTopic(
             "alerts-dns", "dns-alerts", at_home, settings.alert_email, scope, parent=None
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.stack.rules.planned import Planned, document
 from drlib.stack.rules.rule import rule
 
 ALARM, DASHBOARD = "cloudwatch/metricAlarm:MetricAlarm", "cloudwatch/dashboard:Dashboard"
-ROUTE53_REGION = "us-east-1"
 OPTIONS = frozenset(
     ("accountId", "color", "expression", "id", "label", "period", "region", "stat", "visible", "yAxis")
 )
@@ -28,10 +28,10 @@ def route53_region(planned: Planned) -> Iterator[str]:
     for alarm in planned.of(ALARM):
         if alarm.inputs.get("namespace") != "AWS/Route53":
             continue
-        if alarm.region != ROUTE53_REGION:
+        if alarm.region != GLOBAL_REGION:
             yield f"{alarm.name} is in {alarm.region}"
         for arn in alarm.inputs.get("alarmActions") or ():
-            if f":{ROUTE53_REGION}:" not in str(arn):
+            if f":{GLOBAL_REGION}:" not in str(arn):
                 yield f"{alarm.name} writes to {arn}"
 
 
