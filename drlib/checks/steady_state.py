@@ -193,7 +193,7 @@ def _open(region: str) -> Ask:
     def ask(here: Target, deployment: Deployment) -> str:
         found = fence.read(here, deployment, region)
         if found.in_force:
-            raise Failed(found.told, region=region)
+            raise Failed(found.summary, region=region)
         return "open"
 
     return ask

@@ -1,4 +1,4 @@
-"""What stands in AWS, read and set by data planes.
+"""The deployed stack, read and set through data planes.
 
 deployment       the stack's outputs, as every runbook reads them
 stored_outputs   the same, stored in the standby's table for an incident

@@ -1,4 +1,4 @@
-"""What is deployed: the stack's outputs, as every runbook reads them."""
+"""The deployed stack: its outputs, as every runbook reads them."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class Deployment(Shown):
         primary_region: region of the PRIMARY record.
         standby_region: region of the SECONDARY record.
         zone_id: hosted zone of the public name.
-        name_servers: what the domain must be delegated to; empty where the zone existed before.
+        name_servers: the name servers to delegate the domain to; empty if the zone existed before.
         table: name of the table.
         resource_count: AWS resources in the stack.
-        regions: what is in each region.
+        regions: the resources of each region.
         checks: health check ids: "primary" (calculated), "primary_endpoint", "standby_endpoint", "latch".
         latch: alarm_name, namespace, metric_name, dimensions, and the item's table_key.
         check_interval_seconds: between two checks of one checker.
@@ -81,7 +81,7 @@ class Deployment(Shown):
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any], *, resource_count: int) -> Deployment:
-        """Make it of the program's outputs. Raises `KeyError` where one is missing."""
+        """Return the deployment of the program's outputs. Raises `KeyError` when an output is missing."""
         names = {field.name for field in fields(cls)} - {"regions", "resource_count"}
         known = {field.name for field in fields(RegionOutputs)}
         regions = {

@@ -1,8 +1,8 @@
-"""The fence: an item in the table that keeps one region from taking payments while a planned move goes on.
+"""The fence: an item in the table that makes one region refuse payments during a planned move.
 
-The payments function reads it in its own region, just before each write, and answers 503 while it is in
-force; reads go on. Writing, reading and lifting it is data plane, in the fenced region. A fence that is
-forgotten ends by itself, at the instant that stands in it.
+The payments function reads it in its own region before each write, and answers 503 while it is in force.
+Reads continue. All acts on it use the data plane of the fenced region. A fence expires at the instant it
+contains.
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ if TYPE_CHECKING:
     from drlib.target.base import Target
 
 FENCE_SECONDS = 600.0
-"""After so long (modelled) a fence ends by itself: several times what a planned move takes."""
+"""A fence expires after this time (modelled): several times the duration of a planned move."""
 IN_FLIGHT_SECONDS = 10.0
-"""A payment that read the fence before it was written is over after this: the payments function's timeout."""
+"""A payment that started before the fence ends within this time: the payments function's timeout."""
 IN_FLIGHT_WALL_SECONDS = 1.0
-"""The same where time is modelled: computing is not, and a handler takes what it takes."""
+"""The same in wall time: a handler computes in wall time, even if time is modelled."""
 
 
 @dataclass(frozen=True)
 class Fence(Shown):
-    """Whether a region takes payments. Instants are modelled seconds since the epoch, or None.
+    """Whether a region refuses payments. Instants are modelled seconds since the epoch, or None.
 
-    `destination` is the region that the move leads to. A fence that is `known` and not in force was
-    forgotten, and has ended by itself.
+    `destination` is the region that becomes active. A fence that is `known` and not in force has expired.
     """
 
     region: str
@@ -41,12 +40,12 @@ class Fence(Shown):
 
     @property
     def known(self) -> bool:
-        """Whether somebody wrote it, and nobody lifted it."""
+        """Whether the fence was written and not lifted."""
         return self.at is not None
 
     @property
-    def told(self) -> str:
-        """A clause on it, for people: since when, and until when."""
+    def summary(self) -> str:
+        """When the fence started and when it ends, as a clause."""
         if self.at is None or self.expires_at is None:
             return "none"
         ends = "ends" if self.in_force else "ended"
@@ -56,7 +55,7 @@ class Fence(Shown):
         return f"Fence around {self.region}: {'in force' if self.in_force else 'none'}"
 
     def html(self) -> str:
-        return f"{self}: {self.told}" if self.known else str(self)
+        return f"{self}: {self.summary}" if self.known else str(self)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -83,9 +82,9 @@ def read(here: Target, deployment: Deployment, region: str) -> Fence:
 def write(
     here: Target, deployment: Deployment, region: str, *, destination: str, seconds: float = FENCE_SECONDS
 ) -> None:
-    """Fence a region for so many modelled seconds at most; writing it again renews it.
+    """Fence a region for at most `seconds` (modelled); a second write renews the fence.
 
-    The instants are the wall's: functions run on wall time.
+    The item contains wall time, which the functions use.
     """
     now = here.clock.now()
     item = {
@@ -98,12 +97,12 @@ def write(
 
 
 def lift(here: Target, deployment: Deployment, region: str) -> None:
-    """Let a region take payments again. Lifting none is no error."""
+    """Let a region accept payments again. It is no error if there is no fence."""
     here.client("dynamodb", region).delete_item(TableName=deployment.table, Key=_key(region))
 
 
 def in_flight_seconds(here: Target) -> float:
-    """Return for how long after a fence was written a payment may still be taken, in modelled seconds."""
+    """Return how long a region may still accept payments after the fence, in modelled seconds."""
     if here.clock.scale == 1.0:
         return IN_FLIGHT_SECONDS
     return max(IN_FLIGHT_SECONDS, here.clock.scale * IN_FLIGHT_WALL_SECONDS)

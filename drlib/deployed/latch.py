@@ -1,7 +1,7 @@
 """The latch: an item in the table that keeps the standby active until it is released on purpose.
 
-The standby's `latch` function repeats it as a metric every minute; the metric's alarm is one half of the
-primary's health in Route 53. Reading and writing it is data plane.
+The standby's `latch` function publishes it as a metric every minute. The alarm on this metric is one of the
+two health checks of the primary in Route 53. Reads and writes use data planes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Latch(Shown):
 
 
 def read(here: Target, deployment: Deployment, *, region: str = "") -> Latch:
-    """Read the latch in the standby, or what another region's replica says of it."""
+    """Read the latch in the standby, or in the replica of another region."""
     answer = here.client("dynamodb", region or deployment.standby_region).get_item(
         TableName=deployment.table, Key=_key(deployment), ConsistentRead=True
     )
@@ -59,9 +59,9 @@ def read(here: Target, deployment: Deployment, *, region: str = "") -> Latch:
 def write(
     here: Target, deployment: Deployment, region: str, *, is_set: bool, reason: str, hold_seconds: float
 ) -> None:
-    """Write the latch into one region's replica, with wall instants: functions run on wall time.
+    """Write the latch into one region's replica, in wall time, which the functions use.
 
-    For `hold_seconds` (modelled) from now, a payment that comes to the standby does not set it.
+    For `hold_seconds` (modelled), a payment at the standby does not set the latch.
     """
     now = here.clock.now()
     item = {
@@ -76,7 +76,7 @@ def write(
 
 
 def publish(here: Target, deployment: Deployment, value: float) -> None:
-    """Put the first datapoint at once; the latch function repeats it every minute."""
+    """Publish a datapoint now; the latch function publishes one every minute."""
     facts = deployment.latch
     here.client("cloudwatch", deployment.standby_region).put_metric_data(
         Namespace=facts["namespace"],

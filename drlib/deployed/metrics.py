@@ -1,7 +1,7 @@
-"""CloudWatch metrics as data frames, fetched from the region that each is kept in.
+"""CloudWatch metrics as data frames, fetched from the region that stores each metric.
 
-AWS keeps DynamoDB's ReplicationLatency in the source region, and everything else where it happens. A minute
-without a datapoint is NaN: no data is not zero.
+AWS stores DynamoDB's ReplicationLatency in the source region, and other metrics in the region of the
+resource. A minute without a datapoint is NaN: no data is not zero.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ def replication_lag(here: Target, deployment: Deployment, *, start: float, end: 
 
 
 def arrivals(here: Target, deployment: Deployment, *, start: float, end: float) -> pd.DataFrame:
-    """Return when each write of the table arrived in the other region, and how long it had been on its way.
+    """Return when each write of the table arrived in the other region, and its replication lag.
 
-    Columns: `route`, as `replication_lag` names it; `at`, a modelled instant; `lag_seconds`. The sandbox has
-    this on record. AWS tells of no single write: there the frame is empty.
+    Columns: `route`, as `replication_lag` names it; `at`, a modelled instant; `lag_seconds`. The sandbox
+    records each write. AWS reports no single write, so the frame is empty.
     """
     import pandas as pd
 
@@ -97,7 +97,7 @@ def arrivals(here: Target, deployment: Deployment, *, start: float, end: float) 
 
 
 def backlog(here: Target, deployment: Deployment, *, start: float, end: float) -> pd.DataFrame:
-    """Return how many messages waited in each region's work queue, at most, in each minute."""
+    """Return the maximum number of messages in each region's work queue, for each minute."""
     wanted = [
         Series(
             f"work queue {region}",

@@ -1,8 +1,8 @@
-"""Names: what every resource is called, and which names are ours.
+"""Names of all resources, and the test whether a name belongs to this stack.
 
-`pay-{role}-{suffix}-{short_region}` for what lives in one region, `pay-{role}-{suffix}` for the table (its
-name must be equal in both regions) and the dashboard (it has no region). IAM roles are global and carry the
-region too: each function in each region has a role of its own.
+A regional resource is `pay-{role}-{suffix}-{short_region}`. The table and the dashboard are
+`pay-{role}-{suffix}`: the table needs the same name in both regions, and the dashboard has no region. The
+name of an IAM role contains the region, because each function has one role in each region.
 """
 
 from __future__ import annotations
@@ -65,30 +65,30 @@ class Names:
     """The names of one stack.
 
     Args:
-        suffix: tells this stack's names from another stack's, 1 to 16 characters.
-        account_id: the account; a digest of it makes bucket names, which are global, our own.
+        suffix: distinguishes this stack from other stacks, 1 to 16 characters.
+        account_id: the account; its digest makes the names of buckets globally unique.
     """
 
     suffix: str
     account_id: str = ""
 
     def shared(self, role: str) -> str:
-        """Name something that is called the same in both regions."""
+        """Return the name of a resource that has the same name in both regions."""
         return f"{PREFIX}-{role}-{self.suffix}"
 
     def regional(self, role: str, region: str) -> str:
-        """Name something that lives in one region, or is global and belongs to one."""
+        """Return the name of a resource of one region, or of a global resource that belongs to one region."""
         return f"{PREFIX}-{role}-{self.suffix}-{short_region(region)}"
 
     def bucket(self, role: str, region: str) -> str:
-        """Name a bucket: all accounts share one space of names, so a digest of the account is added."""
+        """Return the name of a bucket, with a digest of the account: bucket names are global."""
         digest = hashlib.sha256(f"{PREFIX} {self.account_id}".encode()).hexdigest()[:8]
         return f"{self.regional(role, region)}-{digest}"
 
     def owned(self, names: Iterable[str], regions: Iterable[str]) -> list[str]:
-        """Return those of `names` that this stack gives in `regions`, sorted.
+        """Return the names that belong to this stack in `regions`, sorted.
 
-        Another stack's are not among them, even where its suffix ends as ours does.
+        It excludes the names of another stack whose suffix ends like this one.
         """
         short = "|".join(sorted({re.escape(short_region(region)) for region in regions}))
         pattern = re.compile(

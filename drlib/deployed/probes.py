@@ -1,7 +1,7 @@
-"""Single read-only questions to a deployed stack, from which checks, gates and timelines are made.
+"""Single read-only probes of a deployed stack, for checks, gates and timelines.
 
-Each returns what it saw, or raises: `checklist.Failed` when that is not good, StepFailed when it cannot be
-seen. The one thing that is written is a marker item, to see replication work; it is taken away again.
+Each returns its observation. It raises `checklist.Failed` when the observation is bad, and StepFailed when
+the probe gets no answer. Only `replicates` writes: a marker item, which it deletes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import socket
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.core.errors import OnlyPlanned, StepFailed
 from drlib.show.checklist import Failed
 from drlib.target.https import Connection, MaybeSent, NotSent, Reply, patience
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
 # A check is healthy while more than this share of its checkers says so. Route 53 Developer Guide, "How Amazon
 # Route 53 determines whether a health check is healthy".
 HEALTHY_SHARE = 0.18
-ROUTE53_REGION = "us-east-1"
 REQUEST_TIMEOUT_SECONDS = 10.0
-REQUEST_WALL_SECONDS = 10.0  # a check may meet a cold start; that is no fault of what it checks
+REQUEST_WALL_SECONDS = 10.0  # allows for a cold start
 REPLICATION_TIMEOUT_SECONDS = 60.0
 MARKER_POLL_SECONDS = 0.25
 
@@ -38,10 +38,10 @@ class CheckerReport(NamedTuple):
 
 
 def address_of(here: Target, name: str) -> str:
-    """Return an address of a name of AWS's own, such as an API's. Raises StepFailed when it has none."""
+    """Return an address of an AWS host name, such as an API's. Raises StepFailed when it has none."""
     if here.origin == "simulated":
         return here.resolve(name).address
-    try:  # the zone's name servers, which `here` asks, know nothing of other zones
+    try:  # `here` asks the zone's name servers, which do not know other zones
         return str(socket.getaddrinfo(name, 443, socket.AF_INET, socket.SOCK_STREAM)[0][4][0])
     except OSError as error:
         raise StepFailed(f"{name} was not resolved: {error.strerror}.", resource=name) from error
@@ -57,7 +57,7 @@ def request(
     body: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> Reply:
-    """Send one HTTPS request under `name`, to `address` or else to where the name points.
+    """Send one HTTPS request under `name`, to `address`, or to the address of the name.
 
     Raises StepFailed when there is no answer, and OnlyPlanned for one that changes something in `mode: plan`.
     """
@@ -93,10 +93,10 @@ def deep_health(here: Target, deployment: Deployment, region: str) -> str:
 def checkers(here: Target, check_id: str) -> list[CheckerReport]:
     """Return the last result of each checker of an endpoint check, by checker.
 
-    One call of GetHealthCheckStatus. A checker is named after its region, and numbered where a region has
+    One call of GetHealthCheckStatus. The name of a checker is its region, with a number if the region has
     several.
     """
-    answer = here.client("route53", ROUTE53_REGION).get_health_check_status(HealthCheckId=check_id)
+    answer = here.client("route53", GLOBAL_REGION).get_health_check_status(HealthCheckId=check_id)
     seen = sorted(
         answer["HealthCheckObservations"], key=lambda row: (row.get("Region", ""), row.get("IPAddress", ""))
     )
@@ -122,9 +122,9 @@ def check_is_healthy(here: Target, check_id: str) -> str:
 
 
 def rang(here: Target, deployment: Deployment, role: str, *, since: float) -> float | None:
-    """Return when the first alarm of a role, such as `api-5xx`, began to ring; None if none has since."""
+    """Return when the first alarm of a role, such as `api-5xx`, went to ALARM since then, or None."""
     regions = {name: list(one.alarms) for name, one in deployment.regions.items()}
-    regions[ROUTE53_REGION] = regions.get(ROUTE53_REGION, []) + list(deployment.dns_alarms)
+    regions[GLOBAL_REGION] = regions.get(GLOBAL_REGION, []) + list(deployment.dns_alarms)
     found = []
     for region, names in regions.items():
         wanted = [name for name in names if f"-alarm-{role}-" in name]
@@ -139,15 +139,15 @@ def rang(here: Target, deployment: Deployment, role: str, *, since: float) -> fl
 
 
 def queue_is_empty(here: Target, url: str, region: str) -> str:
-    """Require that a queue holds nothing: not waiting, not under way, not delayed."""
+    """Require that a queue contains no message: none waits, is in flight, or is delayed."""
     waiting, under_way = queue_depth(here, url, region)
     if waiting or under_way:
-        raise Failed(f"{waiting} messages wait, {under_way} are under way", region=region)
+        raise Failed(f"{waiting} messages wait, {under_way} are in flight", region=region)
     return "empty"
 
 
 def queue_depth(here: Target, url: str, region: str) -> tuple[int, int]:
-    """Return how many messages of a queue wait, and how many are under way or delayed (approximate)."""
+    """Return how many messages of a queue wait, and how many are in flight or delayed (approximate)."""
     names = [
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible",
@@ -161,9 +161,9 @@ def queue_depth(here: Target, url: str, region: str) -> tuple[int, int]:
 def replicates(
     here: Target, deployment: Deployment, source: str, destination: str, *, patient: bool = True
 ) -> str:
-    """Write a marker item in one region, wait for it in the other, and take it away again.
+    """Write a marker item in one region, wait for it in the other, and delete it.
 
-    Unless `patient`, a busy machine gets no longer than the modelled timeout.
+    If `patient`, a busy machine gets more time than the modelled timeout.
     """
     key = {"pk": {"S": f"MARKER#{uuid.uuid4()}"}, "sk": {"S": source}}
     writer, reader = (here.client("dynamodb", region) for region in (source, destination))
@@ -178,7 +178,7 @@ def replicates(
     try:
         while not arrived():
             if here.clock.now() >= give_up_at:
-                raise Failed("an item that was written did not arrive", region=destination)
+                raise Failed("a written item was not replicated in time", region=destination)
             here.clock.sleep(max(MARKER_POLL_SECONDS, here.clock.scale / 50))
         return f"an item arrived after {here.clock.now() - start:.1f} s"
     finally:
@@ -186,15 +186,15 @@ def replicates(
 
 
 def public_answer(here: Target, deployment: Deployment) -> str:
-    """Return the region that the public name leads to now, or an empty text if it is neither of ours."""
+    """Return the region that the public name resolves to now, or an empty text if it is another address."""
     return region_of(here, deployment, here.resolve(deployment.public_name).addresses)
 
 
 def region_of(here: Target, deployment: Deployment, addresses: tuple[str, ...]) -> str:
     """Return the region whose API has one of these addresses.
 
-    In the sandbox each region has one address. On AWS the addresses of an API change: this compares with
-    those that the API's own name has at this moment.
+    In the sandbox each region has one address. On AWS the addresses of an API change, so this compares with
+    the current addresses of the API's own name.
     """
     regions: tuple[str, str] = (deployment.primary_region, deployment.standby_region)
     found = [name for name in regions if address_of(here, deployment.regions[name].api_host) in addresses]

@@ -1,7 +1,7 @@
-"""What is deployed, remembered in the table: an incident must not need Pulumi, its state, or this machine.
+"""The stack's outputs, stored in the table: an incident must not need Pulumi, its state, or this machine.
 
-`stack.up` keeps the stack's outputs as an item. It replicates like any other, so that a runbook finds every
-name and address of the stack with one read in the standby.
+`stack.up` stores the outputs as an item, which is replicated. A runbook reads all names and addresses of the
+stack with one read in the standby.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def keep(here: Target, deployment: Deployment) -> None:
 
 
 def recall(here: Target) -> Deployment:
-    """Return what is deployed, as the standby's table knows it: one read there, and nothing else.
+    """Return the deployment from the standby's table, with one read.
 
     Raises:
-        StepFailed: the table does not answer, or nobody kept a deployment in it.
+        StepFailed: the table does not answer, or contains no deployment.
     """
     region, table = here.settings.standby_region, Names(here.settings.suffix).shared("payments")
     try:
@@ -48,8 +48,8 @@ def recall(here: Target) -> Deployment:
         ) from error
     if "Item" not in answer:
         raise StepFailed(
-            f"The table {table} does not know what is deployed.",
-            remedy="Run 10-deploy: it keeps that at its end.",
+            f"The table {table} contains no deployment.",
+            remedy="Run 10-deploy: it stores the deployment as its last step.",
             region=region,
             resource=table,
         )

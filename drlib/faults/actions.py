@@ -1,7 +1,7 @@
-"""From a scenario's parts to orders: what is done to break each, and what undoes it.
+"""The orders that inject each part of a scenario, and the orders that undo it.
 
-An order is JSON-like, so that the way back can be written into a file, and done by a process that knows
-nothing else (`drlib.faults.restore`):
+An order is JSON-like, so that a file can store it and another process can perform it
+(`drlib.faults.restore`):
 
 | do | means |
 |---|---|
@@ -48,20 +48,20 @@ OF_A_REGION: dict[type[Part], tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Act:
-    """One part of a fault: what it is, in words; the orders that break; and those that undo."""
+    """One part of a fault: its summary, the orders that inject it, and the orders that undo it."""
 
-    told: str
+    summary: str
     do: tuple[Order, ...]
     undo: tuple[Order, ...]
 
 
 def acts(here: Target, deployment: Deployment, plan: Scenario, fault_id: str) -> list[Act]:
-    """Return what to do, in order. Reads what has to be put back later; changes nothing.
+    """Return the acts in order. It reads the values to restore later, and changes nothing.
 
     Args:
         here, deployment: as everywhere.
         plan: the scenario.
-        fault_id: names what is made, so that it is found again.
+        fault_id: prefix of the names of all impairments and messages.
     """
     return [
         act
@@ -71,8 +71,7 @@ def acts(here: Target, deployment: Deployment, plan: Scenario, fault_id: str) ->
 
 
 def _region(deployment: Deployment, where: str) -> str:
-    roles = {"primary": deployment.primary_region, "standby": deployment.standby_region}
-    return roles.get(where, where)
+    return deployment.region(where) if where in ("primary", "standby") else where
 
 
 @functools.singledispatch
@@ -148,14 +147,14 @@ def _of_a_region(
     deployment: Deployment,
     name: str,
 ) -> Iterator[Act]:
-    """Impair what has nothing to choose but its region."""
+    """Impair a part that needs only a region."""
     region, (kind, words) = _region(deployment, part.where), OF_A_REGION[type(part)]
     yield _impaired(f"{region} ({words})", name, kind=kind, region=region)
 
 
 @_acts.register(FunctionOff)
 def _function_off(part: FunctionOff, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
-    """Set a reserved concurrency of 0, which "throttles" every invocation; put back what there was before.
+    """Set a reserved concurrency of 0, which "throttles" every invocation; restore the value from before.
 
     AWS: Lambda API Reference, PutFunctionConcurrency and DeleteFunctionConcurrency.
     """
@@ -187,7 +186,7 @@ def _function_off(part: FunctionOff, here: Target, deployment: Deployment, name:
 
 @_acts.register(Poison)
 def _poison(part: Poison, here: Target, deployment: Deployment, name: str) -> Iterator[Act]:
-    """Send messages that name payments which nobody made; take them out of wherever they have got to."""
+    """Send messages that name unknown payments; the undo deletes them from both queues."""
     region = _region(deployment, part.where)
     queues = deployment.regions[region].queues
     bodies = [
@@ -214,5 +213,5 @@ def _poison(part: Poison, here: Target, deployment: Deployment, name: str) -> It
     yield Act(f"{region} ({part.messages} messages that cannot be settled)", sends, (withdraw,))
 
 
-def _impaired(told: str, name: str, **order: Any) -> Act:
-    return Act(told, ({"do": "impair", "name": name, "order": order},), ({"do": "heal", "name": name},))
+def _impaired(summary: str, name: str, **order: Any) -> Act:
+    return Act(summary, ({"do": "impair", "name": name, "order": order},), ({"do": "heal", "name": name},))

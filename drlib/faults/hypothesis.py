@@ -2,9 +2,9 @@
 
     judged = hypothesis.judge(planned, sightings)
 
-What was expected stands in the scenario's file, and was stored before anything was broken. What was seen is
-stored once the drill has been watched. The judgement is a function of both alone, so that an auditor can make
-it again. A clause that nobody can judge yet (payments are counted in the failback) holds neither way.
+The scenario's file contains the expectation, which is stored before the injection. The observations are
+stored after the drill. The result depends on these two alone, so an auditor can repeat it. A clause is open
+until its measurements exist: payments are counted in the failback.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ LATER = "counted in the failback"
 
 
 @dataclass(frozen=True)
-class Part(Shown):
+class OperatorAct(Shown):
     """What the operator did in a drill. Instants are modelled seconds since the epoch, or None.
 
     Attributes:
         did: in words.
-        noticed_at: when it was plain to the operator that something is wrong.
-        acted_at: when the traffic was moved by hand.
-        refused: why failing over was refused; empty if it was not, or was not tried.
+        noticed_at: when the operator detected the fault.
+        acted_at: when the operator moved the traffic.
+        refused: why the failover was refused; empty if it was not refused or not tried.
     """
 
-    did: str = "looks on"
+    did: str = "only watches"
     noticed_at: float | None = None
     acted_at: float | None = None
     refused: tuple[str, ...] = ()
@@ -50,13 +50,13 @@ class Sightings:
 
     Attributes:
         primary: the region that served before.
-        answers: what the public name led to, and from when on.
+        answers: the region that the public name resolved to, and since when.
         moved_seconds: when the clients that obey the TTL were served by the standby; None if they were not.
-        moved_by: `route53` or `operator`, and empty where nothing moved.
-        detected: who noticed, and when; None for one who did not.
+        moved_by: `route53` or `operator`, or empty if the traffic stayed.
+        detected: when each witness detected the fault; None if it did not.
         both_served: payments that the primary took after the standby had taken its first.
-        cold_seconds: how long the first payment to the standby took if it met no warm function, or None.
-        refused: why failing over was refused.
+        cold_seconds: duration of the first payment at the standby if it was a cold start, or None.
+        refused: why the failover was refused.
         latest_seconds: the latest recovery that the prediction allows, or None.
     """
 
@@ -77,7 +77,7 @@ class Sightings:
 
 @dataclass(frozen=True)
 class Clause:
-    """One thing that was expected, what was seen of it, and whether it holds: None if that is not known."""
+    """One expectation, its observation, and whether it holds: None if this is not known yet."""
 
     name: str
     expected: str
@@ -124,7 +124,7 @@ def judge(planned: Scenario, seen: Sightings, rpo: Mapping[str, Any] | None = No
     Args:
         planned: what was broken, and what was expected.
         seen: what followed.
-        rpo: the counts of payments, as evidence.json has them; none of them before they are counted.
+        rpo: the counts of payments, as in evidence.json; None before the count.
     """
     clauses = (*_traffic(planned, seen), *_detection(planned, seen), *_counts(planned, rpo or {}))
     return Judged(planned.name, clauses)
@@ -135,25 +135,25 @@ def _traffic(planned: Scenario, seen: Sightings) -> Iterator[Clause]:
     led = [region for _, region in seen.answers]
     away = next((number for number, region in enumerate(led) if region != seen.primary), len(led))
     if seen.moved_seconds is None:
-        told = "stayed" if away == len(led) else "the name turned, and the clients did not follow"
+        traffic = "stayed" if away == len(led) else "the name turned, and the clients did not follow"
     elif seen.primary in led[away:]:
-        told = "moved, and back again"
+        traffic = "moved, and back again"
     else:
-        told = f"moved after {seen.moved_seconds:.0f} s"
+        traffic = f"moved after {seen.moved_seconds:.0f} s"
     if planned.moves:
         moved = seen.moved_seconds is not None and away < len(led) and seen.primary not in led[away:]
-        yield Clause("traffic", "moves, once", told, moved)
+        yield Clause("traffic", "moves, once", traffic, moved)
         yield Clause("moved by", expect.moved_by, seen.moved_by or "nobody", seen.moved_by == expect.moved_by)
     else:
         stayed = seen.moved_seconds is None and bool(led) and away == len(led)
-        yield Clause("traffic", "stays", told, stayed)
+        yield Clause("traffic", "stays", traffic, stayed)
     if expect.both_serve:
         yield Clause(
             "both regions serve", "for a while", f"{seen.both_served} payments", seen.both_served > 0
         )
     if expect.cold_start:
-        told = "not met" if seen.cold_seconds is None else f"{seen.cold_seconds:.1f} s"
-        yield Clause("a cold start", "is met", told, seen.cold_seconds is not None)
+        duration = "not met" if seen.cold_seconds is None else f"{seen.cold_seconds:.1f} s"
+        yield Clause("a cold start", "is met", duration, seen.cold_seconds is not None)
     if expect.guard:
         yield Clause(
             "failing over", expect.guard, "; ".join(seen.refused) or "not refused", bool(seen.refused)

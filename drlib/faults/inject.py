@@ -1,12 +1,12 @@
-"""Faults: injection with a way back written down first, and the restore.
+"""Injects a fault, after it writes the file that restores it.
 
     planned = inject.plan(here)
     fault = inject.inject(here, deployment, run, approval)
     restore.restore(here, fault, run)
 
-Before anything is broken, a file says how it is mended (`drlib.faults.restore`); `restore` needs nothing but
-that file. Three things end a fault: the restore, an interruption of the injection, and the deadline. Then it
-is mended whatever became of the runbook: by the sandbox itself, or by a watchdog where AWS calls made it.
+`restore` needs only this file (`drlib.faults.restore`). Three events end a fault: the restore, an
+interruption of the injection, and the deadline. At the deadline the sandbox restores it, or a watchdog if
+AWS calls made it.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ def inject(
     *,
     deadline_seconds: float | None = None,
 ) -> Fault:
-    """Break what the scenario of `here.settings` says, and return the fault.
+    """Inject the fault of the scenario in `here.settings`, and return it.
 
-    Called again while the same fault is in force, it returns that one. A run has one fault: what was cut off
-    cannot be measured any more. Undo: `restore`, or `drlib restore`.
+    If the same fault is in force, it returns that fault. A run has only one fault: an interrupted measurement
+    cannot continue. Undo: `restore`, or `drlib restore`.
 
     Args:
         here, deployment, run: as everywhere.
         approval: from `approval.approve`.
-        deadline_seconds: when it heals by itself, modelled; by default as the scenario says.
+        deadline_seconds: time until it ends by itself, modelled; by default the scenario's.
 
     Raises:
         NotApproved: the approval is for another stack or target.
@@ -112,7 +112,7 @@ def _name(run: Run, scenario_name: str) -> str:
 
 
 def _act(here: Target, filed: Filed, acts: list[Act], seconds: float) -> Filed:
-    """Carry out every order; an interruption undoes them all, since nobody knows how far it got."""
+    """Perform every order; after an interruption undo all, because the progress is unknown."""
     try:
         if filed.needs_watchdog:
             watchdog.start(filed.fault.fault_id)
@@ -144,7 +144,7 @@ def _intended(
         fault_id=fault_id,
         scenario=planned.name,
         region=deployment.standby_region if in_standby else deployment.primary_region,
-        what="; ".join(act.told for act in acts),
+        what="; ".join(act.summary for act in acts),
         at=now,
         deadline=now + seconds,
         target=here.name,

@@ -1,8 +1,8 @@
-"""The way back from a fault: a file that is written before anything breaks, and that suffices to undo it.
+"""Restores a fault from its file, which is written before the injection.
 
-Files are in `.drlib/faults/`, beside the sandbox's folders, so that one outlives a sandbox that died. Each
-holds the fault, the orders that undo it (`drlib.faults.actions`), and the parameters of the run, so that
-whoever finds it needs nothing else.
+Files are in `.drlib/faults/`, outside the sandbox's folders, so that they outlive a sandbox. Each contains
+the fault, the orders that undo it (`drlib.faults.actions`), and the parameters of the run. Nothing else is
+needed.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Filed:
 
     @property
     def needs_watchdog(self) -> bool:
-        """Whether nobody undoes it by himself at the deadline, as the sandbox does with its own."""
+        """Whether a watchdog must undo it at the deadline; the sandbox undoes its own impairments."""
         return any(order["do"] != "heal" for order in self.undo)
 
     def write(self) -> Filed:
@@ -113,7 +113,7 @@ def place(filed: Filed) -> Target:
 
 
 def open_files() -> list[Filed]:
-    """Return every fault that was meant and not restored, of whatever target, oldest first."""
+    """Return every fault that is not restored, of any target, oldest first."""
     found: list[Filed] = []
     for file in folder().glob("*.json"):
         with contextlib.suppress(StepFailed):  # one of an older form, or taken away meanwhile
@@ -122,15 +122,14 @@ def open_files() -> list[Filed]:
 
 
 def is_pending(here: Target, filed: Filed) -> bool:
-    """Say whether a fault may be in force here. What a watchdog has to undo stays so beyond its deadline: it
-    may have died."""
+    """Return whether a fault may be in force here. After its deadline too, if its watchdog may have died."""
     fault = filed.fault
     alive = filed.needs_watchdog or fault.deadline > here.clock.now()
     return fault.state != "restored" and fault.instance_id == here.instance_id and alive
 
 
 def mend(here: Target, filed: Filed) -> Filed:
-    """Undo everything, the last first, and write it down. Undoing twice is no error.
+    """Undo all orders, the last first, and write the result. A second call is no error.
 
     Raises StepFailed when a part could not be undone; the others are.
     """
@@ -155,11 +154,11 @@ def perform(here: Target, order: Order, *, deadline_seconds: float) -> float:
     at = here.clock.now()
     match order["do"]:
         case "inject":
-            told = here.inject(order["region"], mode=order["mode"], deadline_seconds=deadline_seconds)
-            return float(told["at"])
+            done = here.inject(order["region"], mode=order["mode"], deadline_seconds=deadline_seconds)
+            return float(done["at"])
         case "impair":
-            told = here.impair(order["name"], order["order"], deadline_seconds=deadline_seconds)
-            return float(told["at"])
+            done = here.impair(order["name"], order["order"], deadline_seconds=deadline_seconds)
+            return float(done["at"])
         case "heal":
             return float(here.restore(order["name"])["at"])
         case "call":
@@ -168,15 +167,15 @@ def perform(here: Target, order: Order, *, deadline_seconds: float) -> float:
         case "withdraw":
             _withdraw(here, order)
         case other:
-            raise StepFailed(f"{other!r} is no order that anybody knows.")
+            raise StepFailed(f"{other!r} is an unknown order.")
     return at
 
 
 def _withdraw(here: Target, order: Order) -> None:
-    """Take marked messages out of queues. Others are seen for a moment, and given back at once.
+    """Delete the marked messages of the queues, and return other messages at once.
 
-    Of a queue that is still at work, each look counts as a delivery; so the first queue, where messages end,
-    is emptied first, and the next is looked at only if something is missing.
+    A receive counts as a delivery, so it reads the dead-letter queue first, and the work queue only if
+    messages are still missing.
     """
     sqs = here.client("sqs", order["region"])
     gone: set[str] = set()
@@ -220,7 +219,7 @@ def _named(order: Order) -> str:
 
 
 def restore(here: Target, fault: Fault, run: Run | None = None) -> Fault:
-    """Mend what the fault broke, and return the restored fault. Mending twice is no error."""
+    """Restore a fault and return it. A second restore is no error."""
     aws_calls.assume()
     if fault.state == "restored":
         return fault
@@ -237,9 +236,9 @@ def restore(here: Target, fault: Fault, run: Run | None = None) -> Fault:
 
 
 def restore_all(run: Run | None = None) -> list[Fault]:
-    """Mend every fault that a file tells of, wherever it is, and return them. Nothing but the file is needed.
+    """Restore every fault that has a file, and return the faults. It needs only the files.
 
-    Faults of a sandbox that is gone are gone with it.
+    It skips the faults of a sandbox that no longer runs.
     """
     found = []
     for filed in open_files():
@@ -251,10 +250,10 @@ def restore_all(run: Run | None = None) -> list[Fault]:
 
 
 def pending(here: Target) -> list[Fault]:
-    """Return the faults that were meant here and not restored, and that may be in force still."""
+    """Return the faults that are not restored and may still be in force here."""
     return [filed.fault for filed in open_files() if is_pending(here, filed)]
 
 
 def from_dict(data: dict[str, Any]) -> Fault:
-    """Make a fault from what `as_dict` gave, such as `run.load("fault")`."""
+    """Return the fault from the result of `as_dict`, such as `run.load("fault")`."""
     return Fault(**data)

@@ -1,10 +1,10 @@
-"""Scenarios: what is broken in a drill, and what must follow, written down before anything is broken.
+"""Scenarios: the faults of a drill and the expected results, written before the injection.
 
     planned = scenario.load("region-outage")
     planned.require_target("aws")
 
 Each is a file `params/scenarios/NAME.yaml`: a title, a hypothesis in words, the targets it can run on, the
-faults, and what is expected of them, by which the run is judged (`drlib.faults.hypothesis`).
+faults, and the expectations that the run is judged by (`drlib.faults.hypothesis`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from drlib.show.output import Table
 from drlib.show.shown import Shown
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "params" / "scenarios"
-LOOK_AGAIN_SECONDS = 120.0  # a fault must outlast the look at it by so much
+LOOK_AGAIN_SECONDS = 120.0  # a fault must outlast its observation by this time
 
 Role = Literal["primary", "standby"]
 Witness = Literal["health-checks", "clients", "alarm", "operator"]
@@ -30,14 +30,14 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
 class Part(BaseModel):
-    """One thing that is broken, and where."""
+    """One fault of a scenario, and its place."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class RegionDown(Part):
-    """A region answers nothing, in the way that the parameter `outage_mode` says. It may come back and fail
-    again, `times` times."""
+    """A region does not answer, in the way of the parameter `outage_mode`. It may recover and fail again,
+    `times` times."""
 
     kind: Literal["region-down"]
     where: Role
@@ -70,7 +70,7 @@ class ApiTrouble(Part):
 
 
 class ReplicationCut(Part):
-    """Nothing of these services crosses between the regions, either way."""
+    """These services replicate nothing between the regions, in both directions."""
 
     kind: Literal["replication-cut"]
     services: list[Literal["dynamodb", "s3", "sns"]] = Field(default=["dynamodb", "s3", "sns"], min_length=1)

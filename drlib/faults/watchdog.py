@@ -1,10 +1,10 @@
-"""The watchdog of a fault that AWS calls made: a process of its own that mends it at the deadline.
+"""The watchdog: a separate process that restores a fault at its deadline.
 
     python -m drlib.faults.watchdog FAULT_ID
 
-What the sandbox breaks in itself, it heals by itself. A function's concurrency on AWS stays as it was put,
-whatever becomes of the runbook, its kernel, or the terminal. So a process that outlives all three waits for
-the deadline, or for the fault's file to say that it was mended.
+The sandbox ends its own faults at the deadline. A change by an AWS call, such as a function's concurrency,
+remains after the runbook, its kernel and the terminal end. So this process, which outlives them, waits for
+the deadline, or until the fault's file says that the fault is restored.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from drlib.faults import restore
 
 LOOK_WALL_SECONDS = 0.25
 RETRY_WALL_SECONDS = 10.0
-GIVE_UP_SECONDS = 86_400.0  # beyond the deadline; what a day of trying has not mended needs a person
+GIVE_UP_SECONDS = 86_400.0  # beyond the deadline; after a day of retries a person must act
 WALL = Clock()
 
 
 def start(fault_id: str) -> None:
-    """Start a fault's watchdog. It ends by itself, soon after the fault was mended.
+    """Start a fault's watchdog. It ends soon after the fault is restored.
 
-    Raises StepFailed when it does not start: then nothing may be broken.
+    Raises StepFailed when it does not start: then do not inject the fault.
     """
     environment = {**os.environ, "DRLIB_HOME": str(parameters.home())}
     done = subprocess.run(  # noqa: S603 - our own module, by the interpreter that runs us
@@ -45,7 +45,7 @@ def start(fault_id: str) -> None:
 
 
 def keep(fault_id: str) -> None:
-    """Wait until a fault is mended, by somebody else or at its deadline by this. It tries for a day."""
+    """Wait until a fault is restored; restore it at its deadline. It retries for a day."""
     while True:
         filed = restore.read(fault_id)
         if filed.fault.state == "restored":
@@ -53,7 +53,7 @@ def keep(fault_id: str) -> None:
         try:
             here = restore.place(filed)
         except SandboxError:
-            return  # and everything in it is gone
+            return  # its faults ended with it
         if here.instance_id != filed.fault.instance_id:
             return
         if here.clock.now() < filed.fault.deadline:
@@ -61,10 +61,10 @@ def keep(fault_id: str) -> None:
             continue
         try:
             restore.mend(here, filed)
-        except DrError as error:  # AWS may be out of reach for a while: this is what it is for
+        except DrError as error:  # AWS may be unreachable for a while: retry
             sys.stderr.write(f"{error}\n")
             if here.clock.now() > filed.fault.deadline + GIVE_UP_SECONDS:
-                sys.stderr.write("Given up. `drlib restore` mends it.\n")
+                sys.stderr.write("The watchdog stops retrying. Run `drlib restore`.\n")
                 return
             WALL.sleep(RETRY_WALL_SECONDS)
 

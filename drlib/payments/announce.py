@@ -1,8 +1,7 @@
-"""Mending what an outage leaves: payments that were stored, and whose announcement was never made.
+"""Announces stored payments that an outage left without an announcement.
 
-The API stores a payment and then announces it. If it dies in between, its client gets no answer; a client
-that asks again with the same key has the payment announced again. One that never asks again leaves a payment
-that is stored, and that no worker knows of.
+The API stores a payment and then announces it. If it fails in between, its client gets no answer. A retry
+with the same key announces the payment again. Without a retry, the payment is stored and no worker knows it.
 """
 
 from __future__ import annotations
@@ -25,23 +24,23 @@ if TYPE_CHECKING:
     from drlib.target.base import Target
 
 SETTLE_WITHIN_SECONDS = 60.0
-"""A payment older than this and not settled waits for something: it is no longer just under way. Modelled."""
+"""An unsettled payment older than this is stuck, not in progress. Modelled."""
 
 
 @dataclass(frozen=True)
 class Announcement(Shown):
-    """What `announce` would announce again; empty most of the time."""
+    """The payments that `announce` announces again; usually none."""
 
     region: str
     payments: tuple[Payment, ...]
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do, and so nothing to approve."""
+        """Whether there is nothing to announce, and so nothing to approve."""
         return not self.payments
 
     def as_plan(self) -> list[str]:
-        """Return what is approved: the ids of the payments."""
+        """Return the ids of the payments, for the approval."""
         return [payment.payment_id for payment in self.payments]
 
     def __str__(self) -> str:
@@ -55,7 +54,7 @@ class Announcement(Shown):
 
 
 def plan(here: Target, deployment: Deployment) -> Announcement:
-    """Return the payments that wait in the standby for an announcement. Reads, and changes nothing."""
+    """Return the payments that wait in the standby for an announcement. Read-only."""
     region = deployment.standby_region
     with aws_calls.purpose("failback"):
         before = here.clock.now() - SETTLE_WITHIN_SECONDS
@@ -64,7 +63,7 @@ def plan(here: Target, deployment: Deployment) -> Announcement:
 
 
 def waiting(*tables: Holdings, before: float) -> list[Payment]:
-    """Return the payments accepted before an instant that are unsettled in one of the tables, by id."""
+    """Return the payments accepted before an instant and unsettled in at least one table, by id."""
     found = {
         payment.payment_id: payment
         for held in tables
@@ -75,7 +74,7 @@ def waiting(*tables: Holdings, before: float) -> list[Payment]:
 
 
 def announce(here: Target, deployment: Deployment, run: Run, approval: Approval) -> list[str]:
-    """Announce again, in the standby, every payment that waits there; return their ids, most often none.
+    """Announce again, in the standby, every payment that waits there; return their ids.
 
     Safe at any time: a worker that finds a payment settled drops its message. Data plane, in the standby.
 

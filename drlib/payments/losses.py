@@ -1,4 +1,4 @@
-"""What became of the payments of a run: the counts, the payments behind each, and what to do about them.
+"""The counts of a run's payments, the payments of each count, and the operator's instructions.
 
 The words are those of the evidence. *Acknowledged*: its client was told so. *Indeterminate*: its client
 cannot know. *Lost*: acknowledged, and never there, even after both regions are whole. *Stranded*:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from drlib.runs.run import Run
 
 INSTRUCTIONS = {name: one.todo for name, one in COUNTS.items() if one.todo}
-"""What an operator does about each payment of a kind."""
+"""The operator's instructions for each kind of payment."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class LossCounts(Shown):
 
     @property
     def reasons(self) -> list[str]:
-        """Sentences on everything that no failover may do; empty if there is nothing of it."""
+        """A sentence for each red count; empty if there is none."""
         allowed = {"unexplained_duplicates"} if self.both_served else set()
         red = {name: one.meaning for name, one in COUNTS.items() if one.red and name not in allowed}
         found = ((getattr(self, name), meaning) for name, meaning in red.items())
@@ -86,7 +86,7 @@ class LossCounts(Shown):
         return self.verdict()
 
     def keep(self, run: Run) -> None:
-        """Save the counts with a run, and what they were counted from: evidence has them from now on."""
+        """Save the counts and their basis with a run: from now on they are evidence."""
         run.save(RECONCILED, self)
         if self.basis is not None:
             self.basis.keep(run.folder)

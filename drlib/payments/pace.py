@@ -1,8 +1,8 @@
 """When each client of a cohort pays, and when it renews its DNS answer.
 
-Clients of the world outside do neither in step. A few clients stand for them only if they are spread evenly:
-over the time between two attempts, and over the life of a DNS answer. Even spreading also makes the moment at
-which the last of them has switched predictable, which is what a predicted RTO needs.
+Real clients are not synchronised. A few clients represent them only if they are spread evenly over the
+interval between two attempts and over the TTL. Then the instant when the last client switches is predictable
+too, which a predicted RTO needs.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Beat:
     first_renewal_seconds: float
 
     def next_after(self, elapsed_seconds: float) -> float:
-        """Return this client's next instant after `elapsed_seconds`; those that were missed are left out."""
+        """Return this client's next instant after `elapsed_seconds`; it skips missed instants."""
         turns = math.floor((elapsed_seconds - self.offset_seconds) / self.interval_seconds) + 1
         return self.offset_seconds + max(0, turns) * self.interval_seconds
 
     def shifted(self, seconds: float) -> Beat:
-        """Return this beat so much later, for a cohort that shall not pay in step with another."""
+        """Return this beat delayed by `seconds`, so that two cohorts do not pay at the same instants."""
         return replace(
             self,
             offset_seconds=self.offset_seconds + seconds,

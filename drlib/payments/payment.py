@@ -1,4 +1,4 @@
-"""One payment of the prober: what is sent, and what an answer means to the client that gets it."""
+"""One payment of the prober: its request, and the outcome of its answer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ TOKEN_VARIABLE = "DRLIB_PAYMENTS_TOKEN"  # noqa: S105 - the name of a variable, 
 
 
 @dataclass
-class Payment:
-    """A payment under way: its client and number, when it began (modelled), and to which address."""
+class PaymentRequest:
+    """A payment in flight: its client, number, start (modelled) and address."""
 
     seq: int
     client: Client
@@ -35,7 +35,7 @@ class Payment:
 
 
 def judge(reply: Reply) -> tuple[Outcome, str]:
-    """Say which outcome an answer means to the client, and why if it is not `ok`."""
+    """Return the outcome of an answer, and the reason if it is not `ok`."""
     if reply.status in (200, 201):
         if reply.body.get("payment_id") and reply.body.get("region"):
             return "ok", ""
@@ -49,11 +49,11 @@ def judge(reply: Reply) -> tuple[Outcome, str]:
 
 
 def amount_minor(seed: int, seq: int) -> int:
-    """Return the amount of a payment, 1.00 to 999.99: always the same for one seed and number."""
+    """Return the amount of a payment, 1.00 to 999.99: the same for the same seed and number."""
     return 100 + zlib.crc32(f"{seed}/{seq}".encode()) % 99_900
 
 
 def authorization() -> dict[str, str]:
-    """Return the header with the bearer token that the environment holds; empty when it holds none."""
+    """Return the header with the bearer token from the environment; empty if there is none."""
     token = os.environ.get(TOKEN_VARIABLE, "")
     return {"Authorization": f"Bearer {token}"} if token else {}

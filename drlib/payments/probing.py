@@ -22,7 +22,7 @@ from drlib.core.samples import Stamp
 from drlib.payments import cohorts
 from drlib.payments.cohorts import Client
 from drlib.payments.ledger import UNHEARD, Attempt, Ledger, Outcome
-from drlib.payments.payment import Payment, amount_minor, judge
+from drlib.payments.payment import PaymentRequest, amount_minor, judge
 from drlib.target.https import Connection, MaybeSent, NotSent, Reply, patience
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Prober:
     def _attempt(self, client: Client, slot: float) -> None:
         """Begin a payment; one over a kept connection also ends here."""
         seq = self.ledger.open(client.cohort)
-        payment = Payment(
+        payment = PaymentRequest(
             seq=seq,
             client=client,
             key=f"{self.run_id}-{seq:06d}",
@@ -168,7 +168,7 @@ class Prober:
         if error is not None:
             self._fail(error)
 
-    def _connection(self, payment: Payment, slot: float) -> Connection:
+    def _connection(self, payment: PaymentRequest, slot: float) -> Connection:
         """Return the client's own connection if it keeps one that lives, else a new one, not yet opened."""
         client = payment.client
         if client.connection is not None:
@@ -187,7 +187,7 @@ class Prober:
         client.connection = connection if client.keeps_connection else None
         return connection
 
-    def _pay(self, payment: Payment, connection: Connection) -> None:
+    def _pay(self, payment: PaymentRequest, connection: Connection) -> None:
         outcome: Outcome = "fail"
         reply, error = Reply(0), ""
         try:
@@ -202,10 +202,10 @@ class Prober:
                 connection.close()
         self._note(payment, reply, outcome, error)
 
-    def _note(self, payment: Payment, reply: Reply, outcome: Outcome, error: str) -> None:
+    def _note(self, payment: PaymentRequest, reply: Reply, outcome: Outcome, error: str) -> None:
         self.ledger.close(self._as_attempt(payment, reply, outcome, error))
 
-    def _as_attempt(self, payment: Payment, reply: Reply, outcome: Outcome, error: str) -> Attempt:
+    def _as_attempt(self, payment: PaymentRequest, reply: Reply, outcome: Outcome, error: str) -> Attempt:
         known = reply.body if outcome == "ok" else {}
         return Attempt(
             seq=payment.seq,

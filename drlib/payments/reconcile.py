@@ -1,8 +1,8 @@
-"""Reconciliation: what the clients were told, against what both regions hold once they are whole again.
+"""Reconciliation: compares the ledger with the tables of both regions after they recover.
 
     losses = reconcile.count(here, deployment, ledger, takeover, fault)
 
-Every count comes with the payments behind it. What nobody can know is counted as that, and as nothing else.
+Every count lists its payments. An indeterminate attempt is counted only as indeterminate.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ def count(
 ) -> LossCounts:
     """Read both regions and count, once every acknowledged payment is settled and the regions agree.
 
-    Waits for that for up to two minutes; what is still open then is counted as it stands.
-    Stop the prober first: a payment under way is in no ledger.
+    It waits at most two minutes, and then counts the current state.
+    Stop the prober first: the ledger does not contain a payment in flight.
 
     Args:
         here, deployment: as everywhere.
         ledger: all attempts of the run.
-        takeover: what the standby held when it began to serve, from `failover.snapshot`.
-        fault: what the drill injected; the RPO counts back from it.
+        takeover: the standby's contents when it began to serve, from `failover.snapshot`.
+        fault: the injected fault, from which the RPO counts back.
         since: without a fault, the instant to count the RPO back from, by default that of `takeover`.
     """
     regions = (deployment.primary_region, deployment.standby_region)
@@ -81,7 +81,7 @@ def count(
 
 
 def again(attempts: Sequence[Attempt], basis: Basis) -> LossCounts:
-    """Count once more, from what an earlier count read."""
+    """Count again, from the stored basis of an earlier count."""
     primary, standby = basis.tables
     counted = tally(
         attempts, primary=primary, standby=standby, takeover=basis.takeover, fault_at=basis.fault_at
@@ -97,20 +97,14 @@ def tally(
     takeover: Holdings,
     fault_at: float,
 ) -> LossCounts:
-    """Count what the attempts were told against what the tables held at takeover and hold now."""
+    """Compare the attempts with the tables at takeover and now, and count."""
     by_key = {
         held.idempotency_key: name for table in (primary, standby) for name, held in table.payments.items()
     }
     settlements = _together(primary, standby)
     acknowledged = [row for row in attempts if row.outcome == "ok"]
     there = [row for row in acknowledged if row.idempotency_key in by_key]
-    missing_at_takeover = [
-        row
-        for row in acknowledged
-        if row.region == primary.region
-        and row.finished_at <= takeover.at
-        and row.payment_id not in takeover.payments
-    ]
+    missing = missing_at_takeover(attempts, primary.region, takeover)
     duplicated = [row.payment_id for row in there if len(settlements.get(row.payment_id, ())) > 1]
     explained = [
         row.payment_id
@@ -122,14 +116,14 @@ def tally(
     now = max(primary.at, standby.at)
     late = [row for row in there if _is_late(row, settlements.get(row.payment_id, ()), now=now)]
     return LossCounts(
-        rpo_seconds=rpo_seconds(missing_at_takeover, fault_at=fault_at),
+        rpo_seconds=rpo_seconds(missing, fault_at=fault_at),
         acknowledged=_names(acknowledged),
         indeterminate=_names(row for row in attempts if row.outcome == "indeterminate"),
         lost=_names(row for row in acknowledged if row.idempotency_key not in by_key),
-        stranded=_names(row for row in missing_at_takeover if row.idempotency_key in by_key),
+        stranded=_names(row for row in missing if row.idempotency_key in by_key),
         duplicated=tuple(sorted(duplicated)),
         late=_names(late),
-        unexplained_late=_names(row for row in late if row not in missing_at_takeover),
+        unexplained_late=_names(row for row in late if row not in missing),
         recovered=_names(
             row for row in attempts if row.outcome == "indeterminate" and row.idempotency_key in by_key
         ),
@@ -145,7 +139,7 @@ def tally(
 def with_stores(
     counted: LossCounts, attempts: Iterable[Attempt], *, tables: Sequence[Holdings], stores: Sequence[Stores]
 ) -> LossCounts:
-    """Add what the queues and the buckets hold: messages that are left, and receipts that are missing."""
+    """Add the remaining messages of the queues and the missing receipts of the buckets."""
     keys = {row.idempotency_key for row in attempts}
     settled = {
         name
@@ -165,6 +159,18 @@ def with_stores(
     )
 
 
+def missing_at_takeover(attempts: Iterable[Attempt], source: str, takeover: Holdings) -> list[Attempt]:
+    """Return the payments that `source` acknowledged before the takeover and the new region lacked then."""
+    return [
+        row
+        for row in attempts
+        if row.outcome == "ok"
+        and row.region == source
+        and row.finished_at <= takeover.at
+        and row.payment_id not in takeover.payments
+    ]
+
+
 def rpo_seconds(missing: Sequence[Attempt], *, fault_at: float) -> float:
     """Return the seconds from the oldest of the missing payments' acknowledgement to the fault; 0 if none."""
     oldest = min((row.finished_at for row in missing), default=fault_at)
@@ -172,7 +178,7 @@ def rpo_seconds(missing: Sequence[Attempt], *, fault_at: float) -> float:
 
 
 def differing(primary: Holdings, standby: Holdings) -> tuple[str, ...]:
-    """Return the payments whose records, or whose settlements, the two tables do not agree on."""
+    """Return the payments whose records or settlements differ between the two tables."""
     names = primary.payments.keys() | standby.payments.keys()
     names |= primary.settlements.keys() | standby.settlements.keys()
     return tuple(
@@ -186,7 +192,7 @@ def differing(primary: Holdings, standby: Holdings) -> tuple[str, ...]:
 
 
 def _altered(rows: Iterable[Attempt], *tables: Holdings) -> set[str]:
-    """Return acknowledged payments that are there with another amount than was sent."""
+    """Return acknowledged payments that are stored with a wrong amount."""
     return {
         row.payment_id
         for row in rows
@@ -196,7 +202,7 @@ def _altered(rows: Iterable[Attempt], *tables: Holdings) -> set[str]:
 
 
 def _was_unknown(payment_id: str, primary_region: str, takeover: Holdings) -> bool:
-    """Whether the standby had not learnt, at takeover, that the primary had settled the payment."""
+    """Whether the primary's settlement of the payment was not replicated at takeover."""
     return all(one.region != primary_region for one in takeover.settlements.get(payment_id, ()))
 
 
@@ -206,7 +212,7 @@ def _is_late(row: Attempt, settlements: Sequence[Settlement], *, now: float) -> 
 
 
 def _unexpected(attempts: Sequence[Attempt], by_key: Mapping[str, str]) -> tuple[str, ...]:
-    """Return payments that are there though they surely failed, and those of this run that nobody sent."""
+    """Return the stored payments that certainly failed, and those of this run that no client sent."""
     refused = {row.idempotency_key for row in attempts if row.outcome in ("fail", "rejected")}
     known = {row.idempotency_key for row in attempts}
     runs = {key.rsplit("-", 1)[0] for key in known}
@@ -220,7 +226,7 @@ def _unexpected(attempts: Sequence[Attempt], by_key: Mapping[str, str]) -> tuple
 
 
 def _together(primary: Holdings, standby: Holdings) -> dict[str, tuple[Settlement, ...]]:
-    """Join the settlements of both tables: one record a region and payment, wherever it is."""
+    """Join the settlements of both tables: one record for each region and payment."""
     names = primary.settlements.keys() | standby.settlements.keys()
     return {
         name: tuple({*primary.settlements.get(name, ()), *standby.settlements.get(name, ())})

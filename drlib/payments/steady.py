@@ -1,4 +1,4 @@
-"""The steady state: nothing but success, in every cohort, for long enough."""
+"""The steady state: every cohort has only successes, for a minimum time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ LOOKS_IN_AN_INTERVAL = 6
 
 
 def settle(prober: Prober, *, seconds: float = 30.0, timeout_seconds: float | None = None) -> None:
-    """Wait until every cohort has had nothing but `ok` for `seconds` modelled seconds, up to now.
+    """Wait until every cohort has had only `ok` for the last `seconds` modelled seconds.
 
-    Raises StepFailed, with the last error that a client saw, when that is not so after `timeout_seconds`
+    Raises StepFailed, with the last error that a client saw, when this takes longer than `timeout_seconds`
     (by default three times as long).
     """
     clock = prober.clock
@@ -35,9 +35,8 @@ def settle(prober: Prober, *, seconds: float = 30.0, timeout_seconds: float | No
 
 
 def streak_seconds(prober: Prober, cohort: str, *, since: float, now: float) -> float:
-    """Return for how long, up to `now` and from `since` at most, the cohort has had nothing but `ok`.
-
-    Zero when it has had no success after its last failure.
+    """Return how long, between `since` and `now`, the cohort has had only `ok`; 0 without a success since
+    its last failure.
     """
     rows = prober.ledger.attempts(cohort, since=since)
     last_bad = max((row.finished_at for row in rows if row.outcome != "ok"), default=since)
@@ -64,6 +63,6 @@ def _unsettled(prober: Prober, streaks: dict[str, float], *, seconds: float, sin
     what = f"the last error was: {bad[-1].error} ({bad[-1].outcome})" if bad else "no attempt ended"
     return StepFailed(
         f"The clients of {cohort} did not reach {seconds:g} seconds of success without a break; {what}.",
-        remedy="Run 20-verify: it names the hop that does not work.",
+        remedy="Run 20-verify: it names the hop that fails.",
         resource=prober.deployment.public_name,
     )

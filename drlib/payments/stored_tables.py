@@ -1,9 +1,9 @@
-"""What a reconciliation stood on: what both regions held, and what the standby had at takeover.
+"""The input of a reconciliation: the contents of both regions, and the standby's at takeover.
 
     found.keep(run.folder)
-    stored_tables.recall(run.folder)     # by somebody who counts again
+    stored_tables.recall(run.folder)     # to count again
 
-Kept as samples, so that the counts can be made again by somebody who was not there.
+It is stored as samples, so that an auditor can repeat the count.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FILE = f"{samples.FOLDER}/holdings.parquet"
 TAKEOVER, TABLE, STORES = "takeover", "table", "stores"
 COLUMNS: dict[str, type] = {
     "scan": str,  # takeover, table or stores
-    "region": str,  # that was asked
+    "region": str,  # that was read
     "kind": str,  # payment, settlement, receipt or message
     "name": str,  # the payment's id, or the queue
     "idempotency_key": str,
@@ -60,7 +60,7 @@ class Basis:
 
 
 def recall(folder: Path) -> Basis:
-    """Return what `keep` wrote. Raises FileNotFoundError when a run has none."""
+    """Return the stored basis of a run. Raises FileNotFoundError when there is none."""
     kept = samples.read(folder / FILE)
     about = kept.about
     return Basis(

@@ -1,6 +1,6 @@
-"""What a region holds: payments and settlements in its table, messages in queues, receipts in its bucket.
+"""Contents of a region: payments and settlements in its table, messages in queues, receipts in its bucket.
 
-Instants in the table were written by Lambda functions, which run on wall time; they are converted on reading.
+Lambda functions write wall time into the table; this module converts it to modelled time.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 RECEIPTS = "receipts/"
 BETWEEN_SCANS_SECONDS = 15.0
-"""Whoever waits for what whole tables hold looks this seldom: each look reads them to the end, beside what it
-waits for. What was deferred comes again every 30 s."""
+"""Interval between two scans of a wait: each scan reads whole tables. A deferred message returns every 30
+s."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ class Holdings(Shown):
 
 @dataclass(frozen=True)
 class Stores:
-    """What a region holds beside its table: messages by queue, and the payments that have a receipt.
+    """A region's messages by queue, and the payments that have a receipt.
 
-    Messages are counted and not read: to receive one hides it from its worker and counts as a delivery (SQS
-    Developer Guide, "Amazon SQS visibility timeout"). AWS counts approximately.
+    Messages are counted, not received: a receive hides a message from its worker and counts as a delivery
+    (SQS Developer Guide, "Amazon SQS visibility timeout"). AWS counts approximately.
     """
 
     region: str
@@ -84,14 +84,14 @@ class Stores:
 
 
 def from_dict(data: Mapping[str, Any]) -> Holdings:
-    """Make holdings from what `as_dict` gave."""
+    """Return the holdings from the result of `as_dict`."""
     payments = {row["payment_id"]: Payment(**row) for row in data["payments"]}
     settlements = grouped(Settlement(**row) for row in data["settlements"])
     return Holdings(data["region"], data["at"], payments, settlements)
 
 
 def scan(here: Target, table: str, region: str) -> Holdings:
-    """Read the whole table in one region, consistently; whatever is not a payment's is left out.
+    """Read the whole table in one region, consistently; other items are left out.
 
     Needs `dynamodb:Scan` on that region's table.
     """

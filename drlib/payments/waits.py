@@ -1,8 +1,7 @@
-"""How long clients waited while nothing was broken: whether the machine keeps up with the clock.
+"""How long clients waited without a fault: whether the machine keeps up with the clock.
 
-The sandbox computes in real time, and each second of that counts as `time_scale` modelled seconds. On a
-machine that is busy, or too slow for its clock, clients wait for the machine, some of them in vain; what is
-measured then is the machine, and not the design.
+The sandbox computes in real time, and each second counts as `time_scale` modelled seconds. On a machine that
+is busy or too slow, clients wait for the machine, and the run measures the machine instead of the design.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from drlib.payments import ledger
 from drlib.payments.ledger import Attempt
 
 LONGEST_SECONDS = 3.0
-"""A median above this, in modelled seconds, is the machine's. Where the sandbox kept up it was 0.5 to 1.2 s;
-from some 4 s on, a recovery time could be more than 10 % off its prediction (150 seeded drills)."""
+"""A median above this, in modelled seconds, comes from the machine. If the sandbox keeps up, it is 0.5 to
+1.2 s; from some 4 s on, a recovery time could be more than 10 % off its prediction (150 seeded drills)."""
 
 
 @dataclass(frozen=True)
 class Waits:
-    """How long the payments took that were answered, or given up, while nothing was broken.
+    """How long payments took, answered or timed out, without a fault.
 
     Attributes:
         median_seconds: modelled seconds, from the start of an attempt to its end.
-        payments: how many there were.
-        scale: how much faster than the wall the clock ran.
+        payments: number of payments.
+        scale: the `time_scale` of the clock.
     """
 
     median_seconds: float
@@ -38,7 +37,7 @@ class Waits:
 
     @property
     def too_long(self) -> bool:
-        """Whether the machine did not keep up; never so by the wall's clock, where nothing is modelled."""
+        """Whether the machine did not keep up; always False at scale 1, where time is not modelled."""
         return self.scale > 1.0 and self.median_seconds > LONGEST_SECONDS
 
     @property
@@ -48,7 +47,7 @@ class Waits:
 
     @property
     def warning(self) -> str:
-        """A sentence on a machine that did not keep up, with the remedy; empty if it did."""
+        """A warning with its remedy if the machine did not keep up, or an empty text."""
         if not self.too_long:
             return ""
         return (

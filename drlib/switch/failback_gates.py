@@ -218,7 +218,7 @@ def _not_fenced(here: Target, deployment: Deployment) -> str:
         return [found] if found.in_force else []
 
     if found := wait_until_none(here, in_force, poll=RETRY_SECONDS):
-        raise Failed(found[0].told)
+        raise Failed(found[0].summary)
     return "none"
 
 

@@ -16,7 +16,7 @@ from drlib.core import aws_calls
 from drlib.core.errors import DeadlineExceeded, PreflightFailed
 from drlib.deployed import probes
 from drlib.faults import scenario
-from drlib.faults.hypothesis import Part
+from drlib.faults.hypothesis import OperatorAct
 from drlib.show.checklist import Failed
 from drlib.switch import failover
 
@@ -33,7 +33,7 @@ DECIDE_SECONDS = 300.0
 
 def perform(
     here: Target, deployment: Deployment, prober: Prober, run: Run, approval: Approval, fault: Fault
-) -> Part:
+) -> OperatorAct:
     """Do the operator's part of the scenario that is in force. Undo: 40-failback.
 
     Raises DeadlineExceeded when the operator should fail over, and finds no reason for it in time.
@@ -45,12 +45,12 @@ def perform(
         return _try_failover(here, deployment, prober, run, approval, fault)
     if expect.detected_by == "operator":
         return _check_replication(here, deployment)
-    return Part()
+    return OperatorAct()
 
 
 def _fail_over(
     here: Target, deployment: Deployment, prober: Prober, run: Run, approval: Approval, fault: Fault
-) -> Part:
+) -> OperatorAct:
     """Assess the situation until there is a reason for a failover, then set the latch."""
     until = here.clock.now() + here.clock.patient(DECIDE_SECONDS)
     while True:
@@ -59,7 +59,7 @@ def _fail_over(
         if not decision.failed:
             noticed_at = here.clock.now()
             failover.fail_over(here, deployment, run, approval, decision, reason=f"drill: {fault.scenario}")
-            return Part("set the latch", noticed_at=noticed_at, acted_at=here.clock.now())
+            return OperatorAct("set the latch", noticed_at=noticed_at, acted_at=here.clock.now())
         if here.clock.now() > until:
             raise DeadlineExceeded(
                 f"The operator found no reason to fail over: {decision.failed[0].detail}.",
@@ -70,7 +70,7 @@ def _fail_over(
 
 def _try_failover(
     here: Target, deployment: Deployment, prober: Prober, run: Run, approval: Approval, fault: Fault
-) -> Part:
+) -> OperatorAct:
     """Try to fail over to a standby that cannot take over."""
     situation = incident.assess(here, deployment, prober, since=fault.at)
     unready = tuple(f"{row.name}: {row.detail}" for row in situation.readiness.failed)
@@ -79,16 +79,16 @@ def _try_failover(
             here, deployment, run, approval, incident.decide(situation), reason=f"drill: {fault.scenario}"
         )
     except PreflightFailed:
-        return Part("was refused", noticed_at=here.clock.now(), refused=unready)
-    return Part("failed over", acted_at=here.clock.now())
+        return OperatorAct("was refused", noticed_at=here.clock.now(), refused=unready)
+    return OperatorAct("failed over", acted_at=here.clock.now())
 
 
-def _check_replication(here: Target, deployment: Deployment) -> Part:
+def _check_replication(here: Target, deployment: Deployment) -> OperatorAct:
     """Check whether a marker is replicated to the standby. No metric shows that replication has stopped."""
     with aws_calls.purpose("observe"):
         try:
             regions = (deployment.primary_region, deployment.standby_region)
             probes.replicates(here, deployment, *regions, patient=False)
         except Failed:
-            return Part("saw that no marker arrives", noticed_at=here.clock.now())
-    return Part("saw a marker arrive")
+            return OperatorAct("saw that no marker arrives", noticed_at=here.clock.now())
+    return OperatorAct("saw a marker arrive")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drlib.faults.hypothesis import Part, Sightings
+from drlib.faults.hypothesis import OperatorAct, Sightings
 from drlib.payments.ledger import Attempt
 from drlib.timeline.observations import Watch
 from drlib.timeline.poller import Poller
@@ -53,7 +53,7 @@ def sighted(
     here: Target,
     watch: Watch,
     rest: Rest,
-    part: Part,
+    part: OperatorAct,
     prediction: Prediction,
     *,
     run: Run | None = None,

@@ -13,6 +13,7 @@ import pytest
 from drlib.checks import alarms, hops
 from drlib.checks import steady_state as checks_steady_state
 from drlib.core import clock
+from drlib.core.aws_calls import GLOBAL_REGION
 from drlib.deployed import latch, probes
 from drlib.deployed.deployment import Deployment, RegionOutputs
 from drlib.payments import announce, tables
@@ -73,7 +74,7 @@ class Stage:
 
     def ringing(self) -> list[str]:
         """Return the names of all alarms that ring."""
-        regions = (self.region("primary"), self.region("standby"), probes.ROUTE53_REGION)
+        regions = (self.region("primary"), self.region("standby"), GLOBAL_REGION)
         return [
             alarm["AlarmName"]
             for region in regions

@@ -99,7 +99,7 @@ def plan(here: Target, deployment: Deployment) -> Move:
 def _explained(fence: fence.Fence, active: str) -> str:
     where = "between its fence and its flip" if fence.region == active else "after its flip"
     return (
-        f"An earlier move to {fence.destination} stopped {where}: {fence.told}. "
+        f"An earlier move to {fence.destination} stopped {where}: {fence.summary}. "
         "Continue: the runbook lifts that fence first, then begins the move again."
     )
 

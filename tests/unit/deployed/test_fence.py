@@ -28,7 +28,7 @@ def test_a_forgotten_one_ends_by_itself_and_stays_known(here, deployment, aws):
     fence.write(here, deployment, PRIMARY, destination=STANDBY, seconds=-1.0)
     found = fence.read(here, deployment, PRIMARY)
     assert (found.known, found.in_force) == (True, False)
-    assert "ended by itself" in found.told
+    assert "ended by itself" in found.summary
 
 
 def test_lifting_is_no_error_where_there_is_none(here, deployment, aws):

@@ -17,7 +17,7 @@ def test_what_was_kept_is_recalled_from_the_standby_alone(here, deployment, aws)
 
 
 def test_a_table_that_knows_nothing_says_so(here, aws):
-    with pytest.raises(StepFailed, match="does not know what is deployed") as caught:
+    with pytest.raises(StepFailed, match="contains no deployment") as caught:
         stored_outputs.recall(here)
     assert "10-deploy" in caught.value.remedy
 

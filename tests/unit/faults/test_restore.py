@@ -64,7 +64,7 @@ def test_messages_that_are_nowhere_are_a_failure_only_while_something_waits(here
 
 
 def test_an_order_that_nobody_knows_is_said(here):
-    with pytest.raises(StepFailed, match="'explode' is no order"):
+    with pytest.raises(StepFailed, match="'explode' is an unknown order"):
         faults_restore.perform(here, {"do": "explode"}, deadline_seconds=0)
 
 
@@ -141,7 +141,7 @@ def test_a_watchdog_does_not_try_for_ever(here, monkeypatch, capsys):
     filed(here, heal(PRIMARY), deadline=here.clock.now() - watchdog.GIVE_UP_SECONDS - 1)
     watchdog.keep("run-1-test")
     assert faults_restore.read("run-1-test").fault.state == "in force"
-    assert "`drlib restore` mends it" in capsys.readouterr().err
+    assert "Run `drlib restore`" in capsys.readouterr().err
 
 
 def test_a_watchdog_outlives_who_started_it(here, tmp_path):

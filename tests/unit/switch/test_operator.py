@@ -43,7 +43,7 @@ def act(here, deployment, aws, run, approval, monkeypatch):
 
 def test_mostly_the_operator_looks_on(act, here, deployment):
     part = act(**STAYS)
-    assert (str(part), part.noticed_at, part.acted_at) == ("The operator looks on", None, None)
+    assert (str(part), part.noticed_at, part.acted_at) == ("The operator only watches", None, None)
     assert not latch.read(here, deployment).is_set
 
 

@@ -8,7 +8,7 @@ import pytest
 from drlib import parameters
 from drlib.deployed import latch, probes
 from drlib.faults import scenario
-from drlib.faults.hypothesis import Part
+from drlib.faults.hypothesis import OperatorAct
 from drlib.payments.ledger import Ledger
 from drlib.switch import failover
 from drlib.timeline import effects, prediction, watcher
@@ -22,7 +22,7 @@ from tests.unit.payments.attempts import attempt
 from tests.unit.timeline.watches import quiet, row, watched
 
 AFTER = Rest(((1100.0, STANDBY),))
-LOOKS_ON = Part()
+ONLY_WATCHES = OperatorAct()
 MOVED = [row(61 + seq) for seq in range(12)]
 
 
@@ -31,7 +31,7 @@ def sighted(here):
     here.recorded = []
     here.events = lambda: here.recorded
 
-    def make(attempts, *, part=LOOKS_ON, rest=AFTER, **changes):
+    def make(attempts, *, part=ONLY_WATCHES, rest=AFTER, **changes):
         seen = replace(watched(attempts), **changes)
         return effects.sighted(here, seen, rest, part, prediction.predict(parameters.make({})))
 
@@ -46,7 +46,7 @@ def test_who_noticed_and_who_moved_it(sighted):
     assert seen.detected["alarm"] == 50.0
     assert seen.detected["operator"] is None
     assert seen.answers == ((1.0, PRIMARY), (29.0, STANDBY), (100.0, STANDBY))
-    by_hand = sighted(MOVED, part=Part("set the latch", noticed_at=1020.0, acted_at=1021.0))
+    by_hand = sighted(MOVED, part=OperatorAct("set the latch", noticed_at=1020.0, acted_at=1021.0))
     assert (by_hand.moved_by, by_hand.detected["operator"]) == ("operator", 20.0)
 
 
