@@ -121,8 +121,8 @@ def test_a_deployment_says_what_is_there(here: Target, deployment: Deployment) -
 
 
 def test_a_second_look_finds_nothing_to_do(here: Target, deployment: Deployment) -> None:
-    assert stack.plan(here).same == RESOURCES
-    assert stack.drift(here).require_same().same == RESOURCES
+    assert len(stack.plan(here).of("same")) == RESOURCES
+    assert len(stack.drift(here).require_same().of("same")) == RESOURCES
     assert stack.up(here, approval(here)) == deployment
 
 
@@ -198,7 +198,7 @@ def test_drift_is_seen_and_mended(here: Target, deployment: Deployment) -> None:
     with pytest.raises(StepFailed, match="messaging-us-east-2-work"):
         found.require_same()
     assert stack.up(here, approval(here)) == deployment
-    assert stack.drift(here).require_same().same == RESOURCES
+    assert len(stack.drift(here).require_same().of("same")) == RESOURCES
 
 
 def test_destroyed_nothing_is_left(here: Target, deployment: Deployment) -> None:
